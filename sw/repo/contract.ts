@@ -1,0 +1,125 @@
+/**
+ * What the rest of the pod may ask of the repo: the interface file, read before the implementations beside it.
+ * Strings cross this border (CIDs as base32 strings, records as JSON-shaped lex values); CID objects, trees and CARs stay inside.
+ */
+import type { LexMap } from '@atproto/lex-data'
+import type { EventRow, Head } from '../store/schema.ts'
+
+export type Write =
+  | { readonly action: 'create'; readonly collection: string; readonly rkey?: string; readonly record: LexMap }
+  /** `put` creates or updates. `swapRecord`: CID the record must have now, null = must not exist, absent = any. */
+  | {
+      readonly action: 'put'
+      readonly collection: string
+      readonly rkey: string
+      readonly record: LexMap
+      readonly swapRecord?: string | null
+    }
+  /** `update` refuses when the record is not there (applyWrites#update). */
+  | { readonly action: 'update'; readonly collection: string; readonly rkey: string; readonly record: LexMap }
+  /** Deleting what is not there is no error and makes no commit. */
+  | { readonly action: 'delete'; readonly collection: string; readonly rkey: string; readonly swapRecord?: string }
+
+export interface WriteOptions {
+  /** CID the head commit must have now. @throws InvalidSwap */
+  readonly swapCommit?: string
+  /** true: unknown lexicons are refused · false: no lexicon check · absent: known lexicons are checked. */
+  readonly validate?: boolean
+  /** Idempotency key: a second call with the same key returns the recorded outcome and writes nothing. */
+  readonly key?: string
+}
+
+export type ValidationStatus = 'valid' | 'unknown'
+
+export type WriteResult =
+  | { readonly action: 'create' | 'update'; readonly uri: string; readonly cid: string; readonly validationStatus?: ValidationStatus }
+  | { readonly action: 'delete' }
+
+/** JSON-safe: it is recorded under the idempotency key. `commit` is null when nothing changed. */
+export interface WriteOutcome {
+  readonly commit: { readonly cid: string; readonly rev: string } | null
+  readonly results: readonly WriteResult[]
+}
+
+export interface RecordView {
+  readonly uri: string
+  readonly cid: string
+  readonly value: LexMap
+}
+
+export interface ListOptions {
+  readonly collection: string
+  readonly limit: number
+  /** rkey, exclusive. */
+  readonly cursor?: string
+  /** false: newest rkey first (descending), as the lexicon's default. */
+  readonly reverse: boolean
+}
+
+export interface RepoReader {
+  readonly did: string
+  head(): Head
+  record(collection: string, rkey: string): Promise<RecordView | null>
+  list(options: ListOptions): Promise<{ records: RecordView[]; cursor?: string }>
+  collections(): Promise<ReadonlyArray<{ name: string; count: number }>>
+  /** CAR v1, commit first, then the tree in deterministic pre-order; with `since`, only the blocks newer than that rev. */
+  car(since?: string): ReadableStream<Uint8Array>
+  /** CAR with the proof that the record is, or is not, in the repo. */
+  proof(collection: string, rkey: string): Promise<Uint8Array>
+  /** CAR of the blocks asked for. @throws BlockNotFound */
+  blocks(cids: readonly string[]): Promise<Uint8Array>
+}
+
+export interface RepoWriter {
+  /**
+   * Plans, signs and lands. Concurrent calls are chained and landed together, each its own commit.
+   * @throws XrpcError InvalidSwap | InvalidRecord | InvalidRequest | RepoBehindMirror | StorageFull (507)
+   */
+  write(writes: readonly Write[], options?: WriteOptions): Promise<WriteOutcome>
+  /** Appends a `#identity`, `#account` or `#sync` event to the log, outside of any commit. */
+  announce(
+    event:
+      | { kind: 'identity'; handle: string }
+      | { kind: 'account'; active: boolean; status?: 'deactivated' | 'deleted' }
+      | { kind: 'sync' },
+  ): Promise<number>
+}
+
+/** The outbox, for the uplink. */
+export interface RepoLog {
+  /** Events after number `event`, oldest first. */
+  eventsAfter(event: number, limit: number): Promise<readonly EventRow[]>
+  /** The first event at or after which the log is unbroken, i.e. the oldest kept. */
+  oldestEvent(): Promise<number>
+  /** The commit event whose rev is `rev`, or undefined when it was pruned or never was. */
+  eventOfRev(rev: string): Promise<EventRow | undefined>
+  /** Called synchronously after each landing, in order. Returns the unsubscribe function. */
+  onEvent(listener: (row: EventRow) => void): () => void
+  /** The room has stored everything up to `event`: it may be pruned once it is checkpointed too. */
+  acknowledge(event: number): Promise<void>
+  acknowledged(): Promise<number>
+}
+
+export interface BlobView {
+  readonly cid: string
+  readonly mime: string
+  readonly size: number
+  readonly bytes: Blob
+}
+
+export interface BlobService {
+  /**
+   * Streams into storage, hashing as it goes; never holds more than a few chunks. The header's type is corrected by sniffing.
+   * @throws XrpcError BlobTooLarge (413) | InvalidRequest when `declaredLength` is not what came
+   */
+  upload(
+    body: ReadableStream<Uint8Array>,
+    declared: { mime: string; length?: number },
+  ): Promise<{ cid: string; mime: string; size: number }>
+  get(cid: string): Promise<BlobView | null>
+  /** Referenced blobs, sorted by CID. */
+  list(options: { since?: string; limit: number; cursor?: string }): Promise<{ cids: string[]; cursor?: string }>
+  totals(): Promise<{ count: number; bytes: number }>
+  /** Drops temporary blobs older than TEMPORARY_BLOB_TTL_MS. */
+  sweep(now: number): Promise<number>
+}

@@ -1,0 +1,65 @@
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vite'
+
+const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
+
+/** What @atproto/repo expects of Node; see shims/README.md. */
+const alias = {
+  '@atproto/common': at('shims/atproto-common.ts'),
+  'node:timers/promises': at('shims/timers-promises.ts'),
+}
+const inject = { Buffer: [at('shims/buffer.ts'), 'Buffer'] as [string, string] }
+
+/** Three bundles: the app's pages, the service worker (one classic script), the room (one module for partykit). */
+export default defineConfig({
+  root: at('web'),
+  publicDir: at('web/public'),
+  resolve: { alias },
+  oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+  environments: {
+    client: { build: { outDir: at('dist/public'), emptyOutDir: true, target: 'es2022', modulePreload: { polyfill: false } } },
+    worker: {
+      consumer: 'client',
+      resolve: { conditions: ['browser', 'module', 'import', 'default'], noExternal: true },
+      build: {
+        outDir: at('dist/public/_tabpod'),
+        emptyOutDir: false,
+        copyPublicDir: false,
+        target: 'es2022',
+        minify: true,
+        sourcemap: true,
+        rolldownOptions: {
+          input: at('sw/sw.ts'),
+          transform: { inject },
+          output: { format: 'iife', entryFileNames: 'worker.js', codeSplitting: false },
+        },
+      },
+    },
+    room: {
+      consumer: 'server',
+      resolve: { conditions: ['worker', 'browser', 'module', 'import', 'default'], noExternal: true },
+      build: {
+        outDir: at('dist/room'),
+        emptyOutDir: true,
+        copyPublicDir: false,
+        target: 'es2022',
+        minify: false,
+        sourcemap: true,
+        rolldownOptions: {
+          input: at('relay-shim/partykit.ts'),
+          transform: { inject },
+          output: { format: 'esm', entryFileNames: 'partykit.js', codeSplitting: false },
+        },
+      },
+    },
+  },
+  builder: {
+    async buildApp(builder) {
+      for (const name of ['client', 'worker', 'room']) {
+        const environment = builder.environments[name]
+        if (!environment) throw new Error(`no build environment named ${name}`)
+        await builder.build(environment)
+      }
+    },
+  },
+})

@@ -1,0 +1,154 @@
+/**
+ * What travels on the uplink, the WebSocket between a pod's worker and its room. Read this file first; `docs/protocol.md` tells the story.
+ *
+ * One binary message is one frame: a JSON head (below) and, where the head says so, a payload of raw bytes (`codec.ts`).
+ * Both sides parse every head with these schemas; a frame that does not fit ends the connection with `BadFrame`.
+ */
+import * as v from 'valibot'
+import { MAX_EVENT_BYTES } from './limits.ts'
+
+/** Offered as WebSocket subprotocol; a breaking change gets a new name. */
+export const UPLINK_PROTOCOL = 'tabpod.v1'
+export const UPLINK_PATH = '/xrpc/_tabpod/uplink'
+/** GET: what the room is willing to tell anyone about itself (`RoomStatus`). */
+export const STATUS_PATH = '/xrpc/_tabpod/status'
+
+const streamId = v.pipe(v.number(), v.safeInteger(), v.minValue(1))
+const eventNumber = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
+const byteCount = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
+const text = (max: number) => v.pipe(v.string(), v.maxLength(max))
+const headerList = v.pipe(v.array(v.tuple([text(256), text(16_384)])), v.maxLength(128))
+/** `none`: no body. `whole`: the payload is the body. `stream`: `body` frames with this id follow. */
+const bodyKind = v.picklist(['none', 'whole', 'stream'])
+const head = v.object({ rev: text(32), commit: text(128), data: text(128) })
+const publicJwk = v.object({ kty: v.literal('EC'), crv: v.literal('P-256'), x: text(64), y: text(64) })
+
+/** A piece of a streamed body. Streams are numbered by the side that opened them; `of` says whose number it is. */
+const body = v.object({ t: v.literal('body'), of: v.picklist(['request', 'response', 'blob', 'snapshot']), id: streamId, end: v.boolean() })
+/** The reader of a stream allows `bytes` more. Every stream starts with STREAM_WINDOW_BYTES. */
+const credit = v.object({
+  t: v.literal('credit'),
+  of: v.picklist(['request', 'response', 'blob', 'snapshot']),
+  id: streamId,
+  bytes: byteCount,
+})
+/** Either side gives a stream up. On a request it means: the client is gone, stop. On a response: the body broke off. */
+const cancel = v.object({
+  t: v.literal('cancel'),
+  of: v.picklist(['request', 'response', 'blob', 'snapshot']),
+  id: streamId,
+  reason: text(512),
+})
+
+const roomFrames = [
+  /** First frame of a connection. `nonce` is fresh for each connection. */
+  v.object({
+    t: v.literal('challenge'),
+    host: text(300),
+    nonce: text(64),
+    bound: v.boolean(),
+    policy: v.picklist(['open', 'token', 'closed']),
+  }),
+  /** The tab is admitted. `mirror` is what the room has verified of this repo so far, null for none. */
+  v.object({ t: v.literal('welcome'), mirror: v.nullable(head), event: eventNumber }),
+  /** The tab is not admitted, or no longer; the connection closes after it. */
+  v.object({ t: v.literal('refused'), error: text(64), message: text(512) }),
+  /** A request of the outside world. `key` is the same when it is sent again, so a write lands once. */
+  v.object({
+    t: v.literal('request'),
+    id: streamId,
+    key: text(64),
+    method: text(16),
+    path: text(16_384),
+    headers: headerList,
+    body: bodyKind,
+    retry: v.boolean(),
+  }),
+  /** The event is verified, mirrored and numbered. */
+  v.object({ t: v.literal('accepted'), event: eventNumber, seq: v.number() }),
+  /** The event was refused and nothing of it is kept; the tab shows it and joins anew to find common ground. */
+  v.object({ t: v.literal('rejected'), event: eventNumber, error: text(64), message: text(512) }),
+  v.object({ t: v.literal('blob-stored'), cid: text(128) }),
+  v.object({ t: v.literal('blob-refused'), cid: text(128), error: text(64), message: text(512) }),
+  v.object({ t: v.literal('snapshot-stored'), head }),
+  v.object({ t: v.literal('snapshot-refused'), error: text(64), message: text(512) }),
+  /** For the owner's live strip: a request the mirror answered. Sampled (MAX_SEEN_PER_SECOND). */
+  v.object({ t: v.literal('seen'), method: text(16), path: text(2048), status: v.number() }),
+  /** Answer to an `egress` request; `body` frames of kind `response` do not follow: the payload is the body. */
+  v.object({ t: v.literal('fetched'), id: streamId, status: v.number(), headers: headerList }),
+  v.object({ t: v.literal('unfetched'), id: streamId, error: text(64), message: text(512) }),
+  body,
+  credit,
+  cancel,
+] as const
+
+const tabFrames = [
+  /**
+   * The answer to `challenge`. `sig` is ES256 (raw r‖s, base64url) by the uplink key over `joinMessage(...)`.
+   * `did`, `handle`, `signingKey` (did:key) and `documents` become what the room serves and verifies by.
+   */
+  v.object({
+    t: v.literal('hello'),
+    did: text(2048),
+    handle: text(253),
+    signingKey: text(256),
+    uplinkKey: publicJwk,
+    claim: v.optional(text(256)),
+    sig: text(128),
+    /** Public documents the mirror serves while the tab is closed, by path, as JSON text. */
+    documents: v.record(text(256), text(65_536)),
+  }),
+  /** The outbox is sent and the pod takes requests now. */
+  v.object({ t: v.literal('ready') }),
+  /** Something for the firehose. The payload (and `event-part` payloads after it, up to `size`) is the event's CBOR, see `event.ts`. */
+  v.object({ t: v.literal('event'), event: eventNumber, size: v.pipe(byteCount, v.maxValue(MAX_EVENT_BYTES)) }),
+  v.object({ t: v.literal('event-part'), event: eventNumber }),
+  v.object({
+    t: v.literal('response'),
+    id: streamId,
+    status: v.pipe(v.number(), v.minValue(200), v.maxValue(599)),
+    headers: headerList,
+    body: bodyKind,
+  }),
+  /** A referenced blob for the mirror; `body` frames `of: 'blob'` follow. Sent before the commit that mentions it. */
+  v.object({ t: v.literal('blob'), id: streamId, cid: text(128), mime: text(256), size: byteCount }),
+  /** The whole repo as CAR, when the mirror cannot be brought up to date by events; `body` frames `of: 'snapshot'` follow. */
+  v.object({ t: v.literal('snapshot'), id: streamId, head }),
+  /** New public documents (a handle change). */
+  v.object({ t: v.literal('documents'), handle: text(253), documents: v.record(text(256), text(65_536)) }),
+  /** The pod asks its room to fetch, because CORS forbids it to the worker. The payload is the body, if any. */
+  v.object({ t: v.literal('egress'), id: streamId, method: text(16), url: text(4096), headers: headerList }),
+  body,
+  credit,
+  cancel,
+] as const
+
+const roomFrame = v.variant('t', roomFrames)
+const tabFrame = v.variant('t', tabFrames)
+
+export type RoomFrame = v.InferOutput<typeof roomFrame>
+export type TabFrame = v.InferOutput<typeof tabFrame>
+export type FrameOf<F extends RoomFrame | TabFrame, T extends F['t']> = Extract<F, { t: T }>
+export type BodyKind = v.InferOutput<typeof bodyKind>
+export type StreamOf = v.InferOutput<typeof body>['of']
+export type HeaderList = v.InferOutput<typeof headerList>
+export type MirrorHead = v.InferOutput<typeof head>
+export type PublicJwk = v.InferOutput<typeof publicJwk>
+
+export const parseRoomFrame = (value: unknown): RoomFrame => v.parse(roomFrame, value)
+export const parseTabFrame = (value: unknown): TabFrame => v.parse(tabFrame, value)
+
+/** What the uplink key signs to join: bound to the protocol, the room, this very connection, and the keys announced. */
+export const joinMessage = (join: { host: string; nonce: string; did: string; signingKey: string }): Uint8Array<ArrayBuffer> =>
+  new TextEncoder().encode([UPLINK_PROTOCOL, join.host, join.nonce, join.did, join.signingKey].join('\n'))
+
+/** What STATUS_PATH answers. */
+export interface RoomStatus {
+  readonly host: string
+  readonly policy: 'open' | 'token' | 'closed'
+  readonly bound: boolean
+  readonly online: boolean
+  readonly did: string | null
+  readonly handle: string | null
+  readonly rev: string | null
+}

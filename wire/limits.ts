@@ -1,0 +1,93 @@
+/** Every number with a unit lives here, with its reason. Bytes are bytes, `Ms` is milliseconds. */
+
+const KIB = 1024
+const MIB = 1024 * KIB
+const SECOND_MS = 1000
+const MINUTE_MS = 60 * SECOND_MS
+const HOUR_MS = 60 * MINUTE_MS
+const DAY_MS = 24 * HOUR_MS
+
+/** A PartyKit socket that receives more than 1 MiB in one message goes silently dead (hibernation API), so frames stay well below. */
+export const MAX_FRAME_BYTES = 512 * KIB
+
+/** Payload of one streamed piece: large enough for throughput, small enough that a short answer never waits long behind a big one. */
+export const CHUNK_BYTES = 128 * KIB
+
+/** What a sender may have in flight per stream before it is credited; 1 MiB kept a slow reader's memory flat in our measurements. */
+export const STREAM_WINDOW_BYTES = 1 * MIB
+
+/** Request bodies up to this size are kept by the room and sent again after a killed worker; longer ones are streamed once. */
+export const REPLAYABLE_BODY_BYTES = 256 * KIB
+
+/** atproto event stream: a `#commit` carries at most 2,000,000 bytes of blocks (spec, sync 1.1). */
+export const MAX_COMMIT_BLOCKS_BYTES = 2_000_000
+
+/** atproto event stream: a whole frame is at most 5 MB (spec, event stream). */
+export const MAX_EVENT_BYTES = 5_000_000
+
+/** com.atproto.repo.applyWrites and `#commit.ops`: at most 200 (spec, sync 1.1). */
+export const MAX_WRITES_PER_COMMIT = 200
+
+/** A record is at most 1 MiB of CBOR (the reference PDS's limit). */
+export const MAX_RECORD_BYTES = 1 * MIB
+
+/** JSON bodies: a record, doubled by base64 and escapes, 200 of them would not fit a commit anyway. */
+export const MAX_JSON_BODY_BYTES = 4 * MIB
+
+/** Largest blob accepted; advertised by describeServer as `blobUploadLimit`. Matches what the Bluesky app uploads as video. */
+export const MAX_BLOB_BYTES = 100 * MIB
+
+/** PartyKit storage refuses values above 128 KiB; 120 leaves room for the envelope. */
+export const STORAGE_VALUE_BYTES = 120 * KIB
+
+/** PartyKit storage takes at most 128 keys in one get or put. */
+export const STORAGE_BATCH_KEYS = 128
+
+/** From the first byte of a request to the head of its answer; after it the client gets 504. */
+export const REQUEST_DEADLINE_MS = 30 * SECOND_MS
+
+/** How long a request waits for an uplink that broke to come back: a killed worker is back in ~50 ms, a reloaded page in ~1 s. */
+export const REJOIN_GRACE_MS = 8 * SECOND_MS
+
+/** Requests the room holds for one tab at the same time; beyond it 503. Well above the 400 in flight the design asks for. */
+export const MAX_IN_FLIGHT = 1000
+
+/** A joining tab that has not proven itself by then is cut off. */
+export const JOIN_DEADLINE_MS = 10 * SECOND_MS
+
+/** What clients are told to wait when the tab is closed. */
+export const ASLEEP_RETRY_AFTER_S = 30
+
+/** Firehose retention; the design asks for at least 72 h. */
+export const FIREHOSE_RETENTION_MS = 72 * HOUR_MS
+
+/** A subscriber whose replay falls this many events behind the live edge is told ConsumerTooSlow. */
+export const MAX_SUBSCRIBER_LAG_EVENTS = 5_000
+
+/** Access tokens of legacy sessions (reference PDS: 2 h). */
+export const ACCESS_TTL_MS = 2 * HOUR_MS
+
+/** Refresh tokens of legacy sessions (reference PDS: 90 days). */
+export const REFRESH_TTL_MS = 90 * DAY_MS
+
+/** A refresh token that was already rotated still works this long, for clients that lost the answer (reference PDS: 2 h). */
+export const REFRESH_GRACE_MS = 2 * HOUR_MS
+
+/** Failed sign-ins before the lock, and how long it holds. */
+export const MAX_SIGN_IN_FAILURES = 5
+export const SIGN_IN_LOCK_MS = 15 * MINUTE_MS
+
+/** OWASP's 2023 figure for PBKDF2-HMAC-SHA-256. */
+export const PASSWORD_ROUNDS = 600_000
+
+/** Uploaded blobs that no record mentions are collected after this time. */
+export const TEMPORARY_BLOB_TTL_MS = 6 * HOUR_MS
+
+/** Recorded answers are kept this long for retries; the room gives a request up long before. */
+export const ANSWER_TTL_MS = 10 * MINUTE_MS
+
+/** Events between two checkpoints of the tree: bounds both the replay after a killed worker and the memory of the log. */
+export const CHECKPOINT_EVENTS = 500
+
+/** The room tells the tab at most this many mirror-answered requests a second, so that the owner's live strip costs nothing under load. */
+export const MAX_SEEN_PER_SECOND = 10
