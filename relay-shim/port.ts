@@ -1,0 +1,59 @@
+/**
+ * What a room needs of the runtime it lives in, and nothing more: PartyKit and PartyServer each adapt to this in a few lines.
+ * No file but the adapters knows which runtime it is on.
+ */
+
+export type StorageValue = string | number | boolean | null | Uint8Array | readonly StorageValue[] | { readonly [key: string]: StorageValue | undefined }
+
+/**
+ * Durable key-value storage, keys in byte order. Writes issued without an `await` between them land together or not at all.
+ * Implementations cut batches (STORAGE_BATCH_KEYS); callers cut values (STORAGE_VALUE_BYTES).
+ */
+export interface RoomStorage {
+  get<T extends StorageValue>(key: string): Promise<T | undefined>
+  getMany<T extends StorageValue>(keys: readonly string[]): Promise<Map<string, T>>
+  /** Resolves when durable. Outgoing messages are held back by the runtime until then, so awaiting is only needed to read back. */
+  put(entries: Readonly<Record<string, StorageValue>>): Promise<void>
+  delete(keys: readonly string[]): Promise<void>
+  list<T extends StorageValue>(options: {
+    readonly prefix: string
+    readonly startAfter?: string
+    readonly end?: string
+    readonly limit?: number
+    readonly reverse?: boolean
+  }): Promise<Map<string, T>>
+}
+
+/** Kept with the socket through hibernation: small and JSON-shaped. */
+export type SocketState =
+  | { readonly role: 'uplink'; readonly nonce: string; readonly joined: boolean; readonly session: string }
+  | { readonly role: 'subscriber'; readonly cursor: number | null; readonly sent: number }
+
+export interface RoomSocket {
+  readonly id: string
+  readonly state: SocketState | null
+  setState(state: SocketState): void
+  /** Does not copy: never change `data` afterwards. */
+  send(data: Uint8Array<ArrayBuffer>): void
+  close(code: number, reason: string): void
+}
+
+export interface RoomSettings {
+  /** open: the first tab that asks gets a free room · token: it must show `claimToken` · closed: no room is given away. */
+  readonly policy: 'open' | 'token' | 'closed'
+  readonly claimToken: string | null
+  /** Egress to loopback addresses over plain http, for development. */
+  readonly allowLoopbackEgress: boolean
+  readonly firehoseRetentionMs: number
+}
+
+export interface RoomPort {
+  /** Lower-case Host header, port included: the room's name. */
+  readonly host: string
+  /** http://… on loopback hosts, https://… elsewhere. */
+  readonly origin: string
+  readonly storage: RoomStorage
+  readonly settings: RoomSettings
+  sockets(role: SocketState['role']): Iterable<RoomSocket>
+  now(): number
+}
