@@ -1,0 +1,10 @@
+import { defineConfig } from 'vitest/config'
+
+/** Unit tests stand beside their source; what crosses rooms is in tests/ and belongs to Playwright. */
+export default defineConfig({
+  oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+  test: {
+    include: ['{wire,sw,web,relay-shim,scripts,bench}/**/*.test.{ts,tsx}'],
+    testTimeout: 20_000,
+  },
+})
