@@ -91,3 +91,28 @@ export const CHECKPOINT_EVENTS = 500
 
 /** The room tells the tab at most this many mirror-answered requests a second, so that the owner's live strip costs nothing under load. */
 export const MAX_SEEN_PER_SECOND = 10
+
+/** Page → worker. Browsers stop a worker that had no event for 30 s. */
+export const KEEP_ALIVE_INTERVAL_MS = 10 * SECOND_MS
+
+/** A frame that arrives this long after the last keep-alive brings one along, because timers of hidden pages are held back. */
+export const KEEP_ALIVE_STALE_MS = 5 * SECOND_MS
+
+/** How long one keep-alive holds the worker: longer than the minute to which timers of hidden pages are slowed, below the 5 min an event may last. */
+export const KEEP_ALIVE_HOLD_MS = 90 * SECOND_MS
+
+/** Acknowledged events are noted in IndexedDB at most this often, so that a write costs no second transaction. */
+export const ACKNOWLEDGE_DELAY_MS = 1 * SECOND_MS
+
+/** Events sent while catching up and not yet accepted: keeps the socket's buffer flat, and two of the largest events may still overlap. */
+export const OUTBOX_WINDOW_BYTES = 4 * MIB
+/** Rows read from the log at a time while catching up. */
+export const OUTBOX_BATCH_EVENTS = 32
+
+/** How long the owner's page waits for the worker's answer; creating a pod costs two PBKDF2 runs at most. */
+export const OWNER_DEADLINE_MS = 60 * SECOND_MS
+
+/** Reconnecting uplink: first delay (doubled by jitter so that tabs do not come back in step), largest delay, and when an attempt is given up. */
+export const RECONNECT_MIN_MS = 300
+export const RECONNECT_MAX_MS = 10 * SECOND_MS
+export const CONNECT_TIMEOUT_MS = 8 * SECOND_MS

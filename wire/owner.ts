@@ -70,3 +70,5 @@ export type Activity =
       readonly paths?: readonly string[]
     }
   | { readonly kind: 'link'; readonly link: LinkState }
+  /** A page has just opened and asks the leading page to say the link state again. */
+  | { readonly kind: 'link-wanted' }

@@ -3,6 +3,7 @@
  * Strings cross this border (CIDs as base32 strings, records as JSON-shaped lex values); CID objects, trees and CARs stay inside.
  */
 import type { LexMap } from '@atproto/lex-data'
+import type { XrpcError } from '../../wire/errors.ts'
 import type { EventRow, Head } from '../store/schema.ts'
 
 export type Write =
@@ -98,6 +99,8 @@ export interface RepoLog {
   /** The room has stored everything up to `event`: it may be pruned once it is checkpointed too. */
   acknowledge(event: number): Promise<void>
   acknowledged(): Promise<number>
+  /** Every later write is refused with `error` (the mirror is ahead of this repo, or on another branch); `null` lifts it. */
+  suspend(error: XrpcError | null): void
 }
 
 export interface BlobView {
