@@ -1,0 +1,102 @@
+/**
+ * THE commit transaction. What the repo service planned and signed becomes true here, all of it or nothing:
+ * record rows, blob references, head, event rows and recorded answers, in one readwrite transaction.
+ */
+import type { IDBPTransaction, StoreNames } from 'idb'
+import { settle } from './failure.ts'
+import type { Store } from './open.ts'
+import type { AnswerRow, EventRow, Head, PodDatabase, RecordRow } from './schema.ts'
+
+/** The state of one record after the landing, whatever number of commits touched it. */
+export interface RecordChange {
+  readonly collection: string
+  readonly rkey: string
+  /** null: deleted. */
+  readonly row: RecordRow | null
+  /** Whether there was a row before the landing. */
+  readonly existed: boolean
+  /** CIDs of the blobs it mentions now. */
+  readonly blobs: readonly string[]
+}
+
+export interface Landing {
+  /** CID of the commit this builds upon; null for the first of a repo. */
+  readonly expected: string | null
+  /** Absent when nothing was committed (an announcement, an answer). */
+  readonly head?: Head
+  readonly records: readonly RecordChange[]
+  readonly events: readonly EventRow[]
+  readonly answers: readonly AnswerRow[]
+  /** Where given, sees every row that is about to be replaced or deleted, before it is. For readers in the middle of a walk. */
+  readonly onReplaced?: (row: RecordRow) => void
+}
+
+/** Someone else (another worker) has written meanwhile, or a blob went: plan again from what is stored now. */
+export class HeadMoved extends Error {
+  override readonly name = 'HeadMoved'
+}
+
+/** @throws HeadMoved | XrpcError 507 `StorageFull`; nothing is changed then. */
+export const land = (store: Store, landing: Landing): Promise<void> => {
+  const tx = store.transaction(LANDING_STORES, 'readwrite', { durability: 'relaxed' })
+  return settle(tx, async () => {
+    const pod = tx.objectStore('pod')
+    const records = tx.objectStore('records')
+    const [head, last] = await Promise.all([pod.get('head') as Promise<Head | undefined>, lastKey(tx, landing.events[0]?.event)])
+    if ((head?.commit ?? null) !== landing.expected || last !== undefined) throw new HeadMoved()
+    if (landing.onReplaced) await showReplaced(tx, landing.records, landing.onReplaced)
+    await Promise.all([
+      ...landing.records.map(({ collection, rkey, row }) => (row ? records.put(row) : records.delete([collection, rkey]))),
+      ...landing.events.map((row) => tx.objectStore('events').add(row)),
+      ...landing.answers.map((row) => tx.objectStore('answers').put(row)),
+      landing.head ? pod.put(landing.head, 'head') : undefined,
+    ])
+    await landBlobs(
+      tx,
+      landing.records.filter((change) => change.existed || change.blobs.length > 0),
+    )
+  })
+}
+
+const LANDING_STORES = ['pod', 'records', 'events', 'answers', 'blobs', 'blobRefs'] as const satisfies ReadonlyArray<
+  StoreNames<PodDatabase>
+>
+type LandingTransaction = IDBPTransaction<PodDatabase, typeof LANDING_STORES, 'readwrite'>
+
+/** An event row already under the number we are about to use: another worker's announcement, which moves no head. */
+const lastKey = (tx: LandingTransaction, event: number | undefined): Promise<number | undefined> =>
+  event === undefined ? Promise.resolve(undefined) : tx.objectStore('events').getKey(event)
+
+const showReplaced = async (
+  tx: LandingTransaction,
+  changes: readonly RecordChange[],
+  onReplaced: (row: RecordRow) => void,
+): Promise<void> => {
+  const replaced = changes.filter((change) => change.existed)
+  const rows = await Promise.all(replaced.map(({ collection, rkey }) => tx.objectStore('records').get([collection, rkey])))
+  for (const row of rows) if (row) onReplaced(row)
+}
+
+/** References follow the record; a blob becomes permanent with its first reference and goes with its last. */
+const landBlobs = async (tx: LandingTransaction, changes: readonly RecordChange[]): Promise<void> => {
+  const refs = tx.objectStore('blobRefs')
+  const rows = tx.objectStore('blobs')
+  const released: string[] = []
+  for (const { collection, rkey, row, existed, blobs } of changes) {
+    const before = existed ? await refs.index('record').getAllKeys(IDBKeyRange.only([collection, rkey])) : []
+    for (const key of before.filter(([cid]) => !blobs.includes(cid))) {
+      await refs.delete(key)
+      released.push(key[0])
+    }
+    for (const cid of blobs) {
+      const blob = await rows.get(cid)
+      if (!blob) throw new HeadMoved(`blob ${cid} was swept`)
+      await refs.put({ cid, collection, rkey })
+      if (blob.rev === undefined && row) await rows.put({ ...blob, rev: row.rev })
+    }
+  }
+  // Only now, when every new reference is in: one commit may move a blob from one record to another.
+  for (const cid of released) {
+    if ((await refs.count(IDBKeyRange.bound([cid], [cid, []]))) === 0) await rows.delete(cid)
+  }
+}

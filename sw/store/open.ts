@@ -1,0 +1,45 @@
+/** Opens the pod's database and keeps its schema up to date. Every other file of this folder takes the `Store` that comes out of here. */
+import { deleteDB, type IDBPDatabase, openDB } from 'idb'
+import { XrpcError } from '../../wire/errors.ts'
+import { DATABASE_NAME, DATABASE_VERSION, type PodDatabase } from './schema.ts'
+
+/** Opaque to everyone outside `sw/store`: pass it on, never call it. */
+export type Store = IDBPDatabase<PodDatabase>
+
+/**
+ * Opens, and creates or upgrades, the database. A newer worker that wants to upgrade makes this connection close itself;
+ * from then on every call on it fails, and the worker it belongs to must be replaced.
+ * @throws XrpcError 503 `StoreBlocked` when another context holds an older version open and does not let go.
+ */
+export const openStore = async (name: string = DATABASE_NAME): Promise<Store> => {
+  let refuse: (reason: XrpcError) => void = () => {}
+  const blocked = new Promise<never>((_, reject) => {
+    refuse = reject
+  })
+  const opening = openDB<PodDatabase>(name, DATABASE_VERSION, {
+    upgrade(store, from) {
+      if (from < 1) createStores(store)
+    },
+    blocked() {
+      refuse(new XrpcError(503, 'StoreBlocked', 'Another tab holds an older version of this pod open: close or reload it.'))
+    },
+    blocking(_current, _wanted, event) {
+      ;(event.target as IDBDatabase).close()
+    },
+  })
+  return Promise.race([opening, blocked])
+}
+
+/** Deletes the whole database, keys included. Close every open `Store` of that name first, else this waits for them. */
+export const deleteStore = (name: string = DATABASE_NAME): Promise<void> => deleteDB(name)
+
+const createStores = (store: Store): void => {
+  store.createObjectStore('pod')
+  store.createObjectStore('records', { keyPath: ['collection', 'rkey'] })
+  store.createObjectStore('nodes')
+  store.createObjectStore('events', { keyPath: 'event' })
+  store.createObjectStore('blobs', { keyPath: 'cid' }).createIndex('createdAt', 'createdAt')
+  store.createObjectStore('blobRefs', { keyPath: ['cid', 'collection', 'rkey'] }).createIndex('record', ['collection', 'rkey'])
+  store.createObjectStore('sessions', { keyPath: 'id' }).createIndex('family', 'family')
+  store.createObjectStore('answers', { keyPath: 'key' }).createIndex('at', 'at')
+}
