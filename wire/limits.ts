@@ -116,3 +116,18 @@ export const OWNER_DEADLINE_MS = 60 * SECOND_MS
 export const RECONNECT_MIN_MS = 300
 export const RECONNECT_MAX_MS = 10 * SECOND_MS
 export const CONNECT_TIMEOUT_MS = 8 * SECOND_MS
+
+/** Passwords: short ones fall to guessing through a public address, and the reference PDS takes no longer ones. */
+export const MIN_PASSWORD_LENGTH = 8
+export const MAX_PASSWORD_LENGTH = 256
+
+/** Verified access tokens kept in memory; one owner has a handful of clients, each with one live token. */
+export const MAX_CACHED_TOKENS = 256
+
+/** How long browsers may remember a preflight: Chromium's own ceiling. */
+export const PREFLIGHT_MAX_AGE_S = 7200
+
+/** Both ways of resolving a handle run side by side within this time. */
+export const HANDLE_LOOKUP_DEADLINE_MS = 5 * SECOND_MS
+/** A DID is at most 2048 characters; DNS answers wrap it in a little JSON. */
+export const MAX_HANDLE_ANSWER_BYTES = 16 * KIB

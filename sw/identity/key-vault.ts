@@ -1,0 +1,55 @@
+/**
+ * The pod's keys: made in the worker, non-extractable, kept as CryptoKeys in IndexedDB. Nothing here can hand out a private key.
+ * @see https://atproto.com/specs/cryptography
+ */
+import { formatDidKey } from '@atproto/crypto'
+import type { PodRows } from '../store/schema.ts'
+import type { KeyVault } from './contract.ts'
+
+const P256 = { name: 'ECDSA', namedCurve: 'P-256' } as const
+const ES256 = { name: 'ECDSA', hash: 'SHA-256' } as const
+
+/** Order of P-256 (SP 800-186, 3.2.1.3). */
+const ORDER = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n
+const SCALAR_BYTES = 32
+
+/** New keys for a new pod. */
+export const makeKeys = async (): Promise<PodRows['keys']> => {
+  const [signing, uplink, session] = await Promise.all([
+    crypto.subtle.generateKey(P256, false, ['sign', 'verify']),
+    crypto.subtle.generateKey(P256, false, ['sign', 'verify']),
+    crypto.subtle.generateKey({ name: 'HMAC', hash: 'SHA-256' }, false, ['sign', 'verify']),
+  ])
+  const point = new Uint8Array(await crypto.subtle.exportKey('raw', signing.publicKey))
+  return { signing, signingDidKey: formatDidKey('ES256', point), uplink, session }
+}
+
+export const openVault = async (keys: PodRows['keys']): Promise<KeyVault> => {
+  const { x, y } = await crypto.subtle.exportKey('jwk', keys.uplink.publicKey)
+  if (x === undefined || y === undefined) throw new TypeError('the uplink key is no P-256 key')
+  return {
+    signingDidKey: keys.signingDidKey,
+    sign: async (message) => lowS(await signES256(keys.signing.privateKey, message)),
+    signJoin: async (message) => signES256(keys.uplink.privateKey, message),
+    uplinkKey: { kty: 'EC', crv: 'P-256', x, y },
+    sessionKey: keys.session,
+  }
+}
+
+const signES256 = async (key: CryptoKey, message: Uint8Array): Promise<Uint8Array<ArrayBuffer>> =>
+  // TypeScript's lib wants a view on an ArrayBuffer; WebCrypto copies whatever it is given.
+  new Uint8Array(await crypto.subtle.sign(ES256, key, message as Uint8Array<ArrayBuffer>))
+
+/**
+ * atproto accepts low-S signatures only, and WebCrypto gives a high S every second time: (r, s) and (r, n − s) are both valid.
+ * Changes `signature` in place.
+ */
+export const lowS = (signature: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> => {
+  let s = 0n
+  const view = new DataView(signature.buffer, signature.byteOffset + SCALAR_BYTES, SCALAR_BYTES)
+  for (let at = 0; at < SCALAR_BYTES; at += 8) s = (s << 64n) | view.getBigUint64(at)
+  if (s <= ORDER >> 1n) return signature
+  s = ORDER - s
+  for (let at = SCALAR_BYTES - 8; at >= 0; at -= 8, s >>= 64n) view.setBigUint64(at, BigInt.asUintN(64, s))
+  return signature
+}
