@@ -1,0 +1,44 @@
+/** What the worker tells every open page of this origin: the live strip. Sampled, so that it costs nothing under load. */
+import { decodeEvent } from '../../wire/event.ts'
+import { MAX_SEEN_PER_SECOND } from '../../wire/limits.ts'
+import { ACTIVITY_CHANNEL, type Activity } from '../../wire/owner.ts'
+import type { EventRow } from '../store/schema.ts'
+
+const SECOND_MS = 1000
+
+export class ActivityReport {
+  readonly #channel = new BroadcastChannel(ACTIVITY_CHANNEL)
+  #second = 0
+  #count = 0
+
+  request(seen: Omit<Extract<Activity, { kind: 'request' }>, 'kind' | 'at'>): void {
+    const at = Date.now()
+    if (this.#admits(at)) this.#post({ kind: 'request', at, ...seen })
+  }
+
+  event(row: EventRow): void {
+    if (!this.#admits(row.at)) return
+    const { at, kind, rev } = row
+    const event = decodeEvent(row.body)
+    this.#post({
+      kind: 'event',
+      at,
+      event: kind,
+      ...(rev === undefined ? {} : { rev }),
+      ...(event.kind === 'commit' ? { paths: event.ops.slice(0, MAX_SEEN_PER_SECOND).map((op) => op.path) } : {}),
+    })
+  }
+
+  #admits(at: number): boolean {
+    const second = Math.floor(at / SECOND_MS)
+    if (second !== this.#second) {
+      this.#second = second
+      this.#count = 0
+    }
+    return this.#count++ < MAX_SEEN_PER_SECOND
+  }
+
+  #post(activity: Activity): void {
+    this.#channel.postMessage(activity)
+  }
+}

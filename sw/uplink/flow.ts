@@ -1,0 +1,171 @@
+/** Bodies in pieces: a sender keeps at most STREAM_WINDOW_BYTES in flight, a reader credits what it has consumed. See `wire/frames.ts`. */
+import { BadFrame } from '../../wire/codec.ts'
+import type { StreamOf } from '../../wire/frames.ts'
+import { CHUNK_BYTES, STREAM_WINDOW_BYTES } from '../../wire/limits.ts'
+import type { SendFrame } from './contract.ts'
+
+/** Credits are gathered up to this, so that a fast reader does not answer every piece with a frame. */
+const CREDIT_STEP_BYTES = STREAM_WINDOW_BYTES / 4
+
+/** One body on its way out. */
+export class Outflow {
+  readonly #send: SendFrame
+  readonly #of: StreamOf
+  readonly #id: number
+  #window = STREAM_WINDOW_BYTES
+  #stopped = false
+  #wake: (() => void) | undefined
+
+  constructor(send: SendFrame, of: StreamOf, id: number) {
+    this.#send = send
+    this.#of = of
+    this.#id = id
+  }
+
+  credit(bytes: number): void {
+    this.#window += bytes
+    this.#wake?.()
+  }
+
+  /** The reader wants no more, or is gone. */
+  stop(): void {
+    this.#stopped = true
+    this.#wake?.()
+  }
+
+  /** Sends everything, and the end. Resolves true when all of it was sent, false when the reader stopped it or the source broke off. */
+  async pipe(source: ReadableStream<Uint8Array>): Promise<boolean> {
+    const reader = source.getReader()
+    try {
+      for (;;) {
+        const { done, value } = await reader.read()
+        if (done) break
+        if (!(await this.#sendPieces(value))) break
+      }
+    } catch (cause) {
+      if (!this.#stopped) this.#send({ t: 'cancel', of: this.#of, id: this.#id, reason: reasonOf(cause) })
+      this.#stopped = true
+    }
+    if (this.#stopped) {
+      reader.cancel().catch(() => {})
+      return false
+    }
+    this.#send({ t: 'body', of: this.#of, id: this.#id, end: true })
+    return true
+  }
+
+  async #sendPieces(chunk: Uint8Array): Promise<boolean> {
+    for (let at = 0; at < chunk.length; at += CHUNK_BYTES) {
+      const piece = chunk.subarray(at, at + CHUNK_BYTES)
+      while (this.#window < piece.length && !this.#stopped) await this.#credited()
+      if (this.#stopped) return false
+      this.#window -= piece.length
+      this.#send({ t: 'body', of: this.#of, id: this.#id, end: false }, piece)
+    }
+    return !this.#stopped
+  }
+
+  #credited(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve
+    })
+  }
+}
+
+/** One body on its way in, as the stream its consumer reads. Credit goes back as fast as the consumer reads and no faster. */
+export class Inflow {
+  readonly stream: ReadableStream<Uint8Array<ArrayBuffer>>
+  readonly #grant: (bytes: number) => void
+  readonly #pieces: Uint8Array<ArrayBuffer>[] = []
+  #controller!: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>
+  #window = STREAM_WINDOW_BYTES
+  #owed = 0
+  #wanted = false
+  #ended = false
+  #abandoned = false
+
+  constructor(grant: (bytes: number) => void) {
+    this.#grant = grant
+    this.stream = new ReadableStream(
+      {
+        start: (controller) => {
+          this.#controller = controller
+        },
+        pull: () => {
+          this.#wanted = true
+          this.#deliver()
+        },
+        cancel: () => {
+          this.#abandoned = true
+          this.#pieces.length = 0
+        },
+      },
+      { highWaterMark: 0 },
+    )
+  }
+
+  /** @throws BadFrame when the sender overran its window or went on after the end. */
+  accept(piece: Uint8Array<ArrayBuffer>, end: boolean): void {
+    if (this.#ended) throw new BadFrame('a body went on after its end')
+    this.#window -= piece.length
+    if (this.#window < 0) throw new BadFrame('a body overran its window')
+    this.#ended = end
+    if (this.#abandoned) return
+    if (piece.length > 0) this.#pieces.push(piece)
+    this.#deliver()
+  }
+
+  fail(error: Error): void {
+    if (this.#abandoned || (this.#ended && this.#pieces.length === 0)) return
+    this.#abandoned = true
+    this.#controller.error(error)
+  }
+
+  #deliver(): void {
+    const piece = this.#wanted ? this.#pieces.shift() : undefined
+    if (piece) {
+      this.#wanted = false
+      this.#repay(piece.length)
+      this.#controller.enqueue(piece)
+    }
+    if (this.#ended && this.#pieces.length === 0 && !this.#abandoned) {
+      this.#abandoned = true
+      this.#controller.close()
+    }
+  }
+
+  #repay(bytes: number): void {
+    this.#owed += bytes
+    if (this.#ended || this.#owed < CREDIT_STEP_BYTES) return
+    this.#window += this.#owed
+    this.#grant(this.#owed)
+    this.#owed = 0
+  }
+}
+
+/** Packs small chunks into full pieces. For bodies where throughput counts and the first byte may wait. */
+export const packed = (source: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> => {
+  let gathered = new Uint8Array(CHUNK_BYTES)
+  let length = 0
+  return source.pipeThrough(
+    new TransformStream<Uint8Array, Uint8Array>({
+      transform(chunk, controller) {
+        for (let at = 0; at < chunk.length;) {
+          const taken = Math.min(chunk.length - at, CHUNK_BYTES - length)
+          gathered.set(chunk.subarray(at, at + taken), length)
+          length += taken
+          at += taken
+          if (length < CHUNK_BYTES) continue
+          controller.enqueue(gathered)
+          gathered = new Uint8Array(CHUNK_BYTES)
+          length = 0
+        }
+      },
+      flush(controller) {
+        if (length > 0) controller.enqueue(gathered.subarray(0, length))
+      },
+    }),
+  )
+}
+
+const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause)).slice(0, 512)

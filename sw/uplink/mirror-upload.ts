@@ -1,0 +1,105 @@
+/** Blobs and snapshots: what the mirror cannot learn from events alone. */
+import type { FrameOf, RoomFrame, StreamOf } from '../../wire/frames.ts'
+import type { SendFrame, UplinkPod } from './contract.ts'
+import { Outflow, packed } from './flow.ts'
+
+const LIST_LIMIT = 500
+
+export class MirrorUpload {
+  readonly #pod: UplinkPod
+  readonly #send: SendFrame
+  readonly #flows = new Map<string, Outflow>()
+  /** Sent on this connection; a second mention sends nothing. */
+  readonly #sent = new Set<string>()
+  readonly #byCid = new Map<string, Outflow>()
+  #lastId = 0
+  #snapshot: { readonly flow: Outflow; resolve(): void; reject(cause: Error): void } | undefined
+
+  constructor(pod: UplinkPod, send: SendFrame) {
+    this.#pod = pod
+    this.#send = send
+  }
+
+  async sendBlob(cid: string): Promise<void> {
+    if (this.#sent.has(cid)) return
+    this.#sent.add(cid)
+    const blob = await this.#pod.blobs.get(cid)
+    if (!blob) return
+    const { id, flow } = this.#open('blob')
+    this.#byCid.set(cid, flow)
+    this.#send({ t: 'blob', id, cid, mime: blob.mime, size: blob.size })
+    await flow.pipe(blob.bytes.stream())
+    this.#close('blob', id)
+    this.#byCid.delete(cid)
+  }
+
+  /** After a snapshot the mirror has records that mention blobs it never saw. */
+  async sendAllBlobs(): Promise<void> {
+    for (let cursor: string | undefined, more = true; more; more = cursor !== undefined) {
+      const page = await this.#pod.blobs.list({ limit: LIST_LIMIT, ...(cursor === undefined ? {} : { cursor }) })
+      for (const cid of page.cids) await this.sendBlob(cid)
+      cursor = page.cursor
+    }
+  }
+
+  /** Resolves with the number of the newest event the snapshot holds. @throws SnapshotRefused */
+  async sendSnapshot(): Promise<number> {
+    // One turn: the head announced is the head of the CAR.
+    const { rev, commit, data, event } = this.#pod.repo.head()
+    const car = this.#pod.repo.car()
+    const { id, flow } = this.#open('snapshot')
+    const stored = new Promise<void>((resolve, reject) => {
+      this.#snapshot = { flow, resolve, reject }
+    })
+    stored.catch(() => {})
+    this.#send({ t: 'snapshot', id, head: { rev, commit, data } })
+    await flow.pipe(packed(car))
+    this.#close('snapshot', id)
+    await stored
+    return event
+  }
+
+  /** The room's word about a blob or snapshot: nobody waits for the rest of it any more. */
+  answered(frame: FrameOf<RoomFrame, 'blob-stored' | 'blob-refused' | 'snapshot-stored' | 'snapshot-refused'>): void {
+    if (frame.t === 'snapshot-stored') this.#snapshot?.resolve()
+    else if (frame.t === 'snapshot-refused') {
+      this.#snapshot?.flow.stop()
+      this.#snapshot?.reject(new SnapshotRefused(frame.error, frame.message))
+    } else this.#byCid.get(frame.cid)?.stop()
+  }
+
+  credit(of: StreamOf, id: number, bytes: number): void {
+    this.#flows.get(`${of} ${id}`)?.credit(bytes)
+  }
+
+  cancel(of: StreamOf, id: number, reason: string): void {
+    this.#flows.get(`${of} ${id}`)?.stop()
+    if (of === 'snapshot') this.#snapshot?.reject(new SnapshotRefused('Cancelled', reason))
+  }
+
+  stop(): void {
+    for (const flow of this.#flows.values()) flow.stop()
+    this.#snapshot?.reject(new SnapshotRefused('UplinkClosed', 'the connection closed'))
+  }
+
+  #open(of: 'blob' | 'snapshot'): { id: number; flow: Outflow } {
+    const id = ++this.#lastId
+    const flow = new Outflow(this.#send, of, id)
+    this.#flows.set(`${of} ${id}`, flow)
+    return { id, flow }
+  }
+
+  #close(of: 'blob' | 'snapshot', id: number): void {
+    this.#flows.delete(`${of} ${id}`)
+  }
+}
+
+export class SnapshotRefused extends Error {
+  override readonly name = 'SnapshotRefused'
+  readonly error: string
+
+  constructor(error: string, message: string) {
+    super(message)
+    this.error = error
+  }
+}

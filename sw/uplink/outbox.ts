@@ -1,0 +1,141 @@
+/** The pod's events on their way to the room: in order, each after the blobs it mentions, first from the log and then as they land. */
+import { CHUNK_BYTES, OUTBOX_BATCH_EVENTS, OUTBOX_WINDOW_BYTES } from '../../wire/limits.ts'
+import type { EventRow } from '../store/schema.ts'
+import type { SendFrame, UplinkPod } from './contract.ts'
+
+/** What the room has already: commits and the rest are numbered alike but known by different signs (rev, event number). */
+export interface OutboxStart {
+  readonly commitsAfter: number
+  readonly othersAfter: number
+}
+
+export interface BlobSender {
+  /** Resolves when the blob was sent, or when the room did not want it. */
+  sendBlob(cid: string): Promise<void>
+}
+
+export class Outbox {
+  readonly #pod: UplinkPod
+  readonly #send: SendFrame
+  readonly #blobs: BlobSender
+  readonly #landed: EventRow[] = []
+  readonly #unsubscribe: () => void
+  #start: OutboxStart = { commitsAfter: 0, othersAfter: 0 }
+  #seen = 0
+  #live = false
+  #stopped = false
+  /** Set while an event waits for its blobs. */
+  #busy: Promise<void> | undefined
+  readonly #unaccepted = new Map<number, number>()
+  #unacceptedBytes = 0
+  #wake: (() => void) | undefined
+
+  /** Listens at once: what lands while the log is read must not be missed. */
+  constructor(pod: UplinkPod, send: SendFrame, blobs: BlobSender) {
+    this.#pod = pod
+    this.#send = send
+    this.#blobs = blobs
+    this.#unsubscribe = pod.repo.onEvent((row) => {
+      this.#landed.push(row)
+      if (this.#live) this.#drain()
+    })
+  }
+
+  /** Sends what the room lacks; when it resolves, all of it is sent and every later landing goes out by itself, synchronously. */
+  async catchUp(start: OutboxStart): Promise<void> {
+    this.#start = start
+    this.#seen = Math.min(start.commitsAfter, start.othersAfter)
+    for (;;) {
+      const rows = await this.#pod.repo.eventsAfter(this.#seen, OUTBOX_BATCH_EVENTS)
+      if (rows.length === 0) break
+      for (const row of rows) {
+        while (this.#unacceptedBytes > OUTBOX_WINDOW_BYTES && !this.#stopped) await this.#progress()
+        if (this.#stopped) return
+        const first = this.#before(row)
+        if (first) await first
+        this.#sendEvent(row)
+      }
+    }
+    this.#live = true
+    this.#drain()
+    await this.settled()
+  }
+
+  /** undefined (the usual case, so that no await is spent) when everything landed so far is sent. */
+  settled(): Promise<void> | undefined {
+    return this.#busy && this.#busy.then(() => this.settled())
+  }
+
+  accepted(event: number): void {
+    const size = this.#unaccepted.get(event)
+    if (size === undefined) return
+    this.#unaccepted.delete(event)
+    this.#unacceptedBytes -= size
+    this.#wake?.()
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.#unsubscribe()
+    this.#wake?.()
+  }
+
+  #drain(): void {
+    while (!this.#busy && !this.#stopped) {
+      const row = this.#landed[0]
+      if (!row) return
+      const first = row.event > this.#seen ? this.#before(row) : undefined
+      if (first) {
+        this.#busy = first.then(() => {
+          this.#busy = undefined
+          this.#sendEvent(row)
+          this.#drain()
+        })
+        return
+      }
+      this.#landed.shift()
+      this.#sendEvent(row)
+    }
+  }
+
+  /** What must reach the room before this event does, or undefined. Never rejects: an event goes out even when a blob could not. */
+  #before(row: EventRow): Promise<void> | undefined {
+    if (!this.#isDue(row)) return undefined
+    const { blobs } = row
+    if (blobs && blobs.length > 0) return this.#sendBlobs(blobs)
+    return row.kind === 'identity' ? this.#sendDocuments() : undefined
+  }
+
+  async #sendBlobs(cids: readonly string[]): Promise<void> {
+    for (const cid of cids) await this.#blobs.sendBlob(cid).catch(() => {})
+  }
+
+  async #sendDocuments(): Promise<void> {
+    const documents = await this.#pod.documents()
+    this.#send({ t: 'documents', handle: this.#pod.identity.handle, documents: { ...documents } })
+  }
+
+  #isDue(row: EventRow): boolean {
+    const isOfRepo = row.kind === 'commit' || row.kind === 'sync'
+    return row.event > (isOfRepo ? this.#start.commitsAfter : this.#start.othersAfter)
+  }
+
+  #sendEvent(row: EventRow): void {
+    if (this.#stopped || row.event <= this.#seen) return
+    this.#seen = row.event
+    if (!this.#isDue(row)) return
+    const { event, body } = row
+    this.#unaccepted.set(event, body.length)
+    this.#unacceptedBytes += body.length
+    this.#send({ t: 'event', event, size: body.length }, body.subarray(0, CHUNK_BYTES))
+    for (let at = CHUNK_BYTES; at < body.length; at += CHUNK_BYTES) {
+      this.#send({ t: 'event-part', event }, body.subarray(at, at + CHUNK_BYTES))
+    }
+  }
+
+  #progress(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve
+    })
+  }
+}

@@ -1,0 +1,159 @@
+/**
+ * One connection to the room, seen from the worker: challenge → hello → welcome → outbox → ready, then events out and requests in.
+ * It ends with its pipe; nothing of it survives into the next one. The frames are in `wire/frames.ts`.
+ */
+import { BadFrame, decodeFrame, encodeFrame } from '../../wire/codec.ts'
+import { XrpcError } from '../../wire/errors.ts'
+import { parseRoomFrame, type FrameOf, type RoomFrame } from '../../wire/frames.ts'
+import type { LinkState } from '../../wire/owner.ts'
+import { findCommonGround } from './common-ground.ts'
+import type { PipeEnd, SendFrame, UplinkPod } from './contract.ts'
+import type { Egress } from './egress.ts'
+import { answerChallenge } from './join.ts'
+import { MirrorUpload, SnapshotRefused } from './mirror-upload.ts'
+import { Outbox } from './outbox.ts'
+import { Requests, type RequestOptions } from './requests.ts'
+
+export interface SessionOptions {
+  readonly pipe: PipeEnd
+  readonly claim: string | undefined
+  readonly egress: Egress
+  readonly accepted: (event: number) => void
+  /** The room verified an event and refused it. True: join anew to find common ground. False: that was tried already. */
+  readonly rejoins: (frame: FrameOf<RoomFrame, 'rejected'>) => boolean
+  readonly answered: RequestOptions['answered']
+  readonly seen: (frame: FrameOf<RoomFrame, 'seen'>) => void
+}
+
+export class Session {
+  readonly #pod: UplinkPod
+  readonly #options: SessionOptions
+  readonly #mirror: MirrorUpload
+  readonly #outbox: Outbox
+  readonly #requests: Requests
+  #stage: 'waiting' | 'joining' | 'joined' | 'closed' = 'waiting'
+
+  constructor(pod: UplinkPod, options: SessionOptions) {
+    this.#pod = pod
+    this.#options = options
+    this.#mirror = new MirrorUpload(pod, this.#send)
+    this.#outbox = new Outbox(pod, this.#send, this.#mirror)
+    this.#requests = new Requests(pod, { send: this.#send, landed: () => this.#outbox.settled(), answered: options.answered })
+  }
+
+  /** One frame of the room. The buffer is ours from here on. */
+  receive(bytes: ArrayBuffer): void {
+    if (this.#stage === 'closed') return
+    try {
+      const { head, payload } = decodeFrame(new Uint8Array(bytes), parseRoomFrame)
+      this.#dispatch(head, payload as Uint8Array<ArrayBuffer>)
+    } catch (cause) {
+      this.#fail(cause)
+    }
+  }
+
+  /** The pipe is gone, or a newer one has come. */
+  close(): void {
+    if (this.#stage === 'closed') return
+    this.#stage = 'closed'
+    this.#options.egress.detach()
+    this.#requests.stop()
+    this.#outbox.stop()
+    this.#mirror.stop()
+  }
+
+  #dispatch(head: RoomFrame, payload: Uint8Array<ArrayBuffer>): void {
+    switch (head.t) {
+      case 'request':
+        return this.#requests.open(head, payload)
+      case 'accepted':
+        this.#outbox.accepted(head.event)
+        return this.#options.accepted(head.event)
+      case 'body':
+        if (head.of !== 'request') throw new BadFrame(`a room sends no body of a ${head.of}`)
+        return this.#requests.body(head.id, payload, head.end)
+      case 'credit':
+        return head.of === 'response' ? this.#requests.credit(head.id, head.bytes) : this.#mirror.credit(head.of, head.id, head.bytes)
+      case 'cancel':
+        return head.of === 'request' || head.of === 'response'
+          ? this.#requests.cancel(head.id, head.reason)
+          : this.#mirror.cancel(head.of, head.id, head.reason)
+      case 'challenge':
+        return this.#inTurn('waiting', 'joining', () => this.#join(head))
+      case 'welcome':
+        return this.#inTurn('joining', 'joined', () => this.#bringUp(head))
+      case 'refused':
+        return this.#refuse(head.error, head.message)
+      case 'rejected':
+        return this.#options.rejoins(head) ? this.#hangUp(head.error) : this.#refuse(head.error, head.message)
+      case 'blob-refused':
+        console.warn(`tabpod: the mirror refused blob ${head.cid}: ${head.error}: ${head.message}`)
+        return this.#mirror.answered(head)
+      case 'blob-stored':
+      case 'snapshot-stored':
+      case 'snapshot-refused':
+        return this.#mirror.answered(head)
+      case 'fetched':
+      case 'unfetched':
+        return this.#options.egress.answered(head, payload)
+      case 'seen':
+        return this.#options.seen(head)
+    }
+  }
+
+  #inTurn(from: 'waiting' | 'joining', to: 'joining' | 'joined', step: () => Promise<void>): void {
+    if (this.#stage !== from) throw new BadFrame('a frame of joining out of turn')
+    this.#stage = to
+    step().catch((cause: unknown) => this.#fail(cause))
+  }
+
+  async #join(challenge: FrameOf<RoomFrame, 'challenge'>): Promise<void> {
+    this.#say({ state: 'connecting' })
+    this.#send(await answerChallenge(this.#pod, challenge, this.#options.claim))
+  }
+
+  async #bringUp({ mirror, event }: FrameOf<RoomFrame, 'welcome'>): Promise<void> {
+    const { repo } = this.#pod
+    const ground = await findCommonGround(repo, mirror)
+    repo.suspend(ground.kind === 'apart' ? ground.error : null)
+    if (ground.kind === 'apart') throw ground.error
+    const isSnapshot = ground.kind === 'snapshot'
+    const commitsAfter = isSnapshot ? await this.#mirror.sendSnapshot() : ground.after
+    await this.#outbox.catchUp({ commitsAfter, othersAfter: event })
+    if (this.#stage !== 'joined') return
+    this.#options.egress.attach(this.#send)
+    this.#send({ t: 'ready' })
+    this.#say({ state: 'online' })
+    if (isSnapshot) await this.#mirror.sendAllBlobs()
+  }
+
+  /** The whole frame is one buffer of its own, so it moves through the port without a copy. */
+  readonly #send: SendFrame = (head, payload) => {
+    if (this.#stage === 'closed') return
+    const { buffer } = encodeFrame(head, payload)
+    this.#options.pipe.postMessage(buffer, [buffer])
+  }
+
+  #fail(cause: unknown): void {
+    if (this.#stage === 'closed') return
+    if (cause instanceof XrpcError || cause instanceof SnapshotRefused) return this.#refuse(cause.error, cause.message)
+    console.error('tabpod: the uplink failed', cause)
+    this.#hangUp(cause instanceof BadFrame ? 'BadFrame' : 'InternalError')
+  }
+
+  /** Final until the owner acts: the page does not connect again by itself. */
+  #refuse(error: string, message: string): void {
+    this.#say({ state: 'refused', error, message })
+    this.#hangUp(error)
+  }
+
+  /** The page closes the socket; unless refused, it connects anew. */
+  #hangUp(reason: string): void {
+    this.close()
+    this.#options.pipe.postMessage({ close: reason })
+  }
+
+  #say(link: LinkState): void {
+    this.#options.pipe.postMessage({ link })
+  }
+}

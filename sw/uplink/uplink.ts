@@ -1,0 +1,65 @@
+/** The worker's side of the uplink for as long as the worker lives: one connection at a time, each with a pipe of its own. */
+import { ACKNOWLEDGE_DELAY_MS } from '../../wire/limits.ts'
+import type { PipeFromPage } from '../../wire/owner.ts'
+import type { ActivityReport } from './activity.ts'
+import type { UplinkPod } from './contract.ts'
+import { Egress } from './egress.ts'
+import { Session } from './session.ts'
+
+export class Uplink {
+  readonly egress = new Egress()
+  readonly #pod: UplinkPod
+  readonly #activity: ActivityReport
+  #session: Session | undefined
+  #port: MessagePort | undefined
+  /** A rejection is answered by joining anew, once; the next accepted event clears it. */
+  #hasRejoined = false
+  #accepted = 0
+  #isAcknowledging = false
+
+  constructor(pod: UplinkPod, activity: ActivityReport) {
+    this.#pod = pod
+    this.#activity = activity
+  }
+
+  /** A newer pipe replaces an older one. `lock`: name of a Web Lock this worker already holds. */
+  connect(port: MessagePort, lock: string, claim?: string): void {
+    this.close()
+    const session = new Session(this.#pod, {
+      pipe: port,
+      claim,
+      egress: this.egress,
+      accepted: (event) => this.#accept(event),
+      rejoins: () => !this.#hasRejoined && (this.#hasRejoined = true),
+      answered: (request) => this.#activity.request({ by: 'tab', origin: 'shim', ...request }),
+      seen: ({ method, path, status }) => this.#activity.request({ by: 'mirror', origin: 'shim', method, path, status }),
+    })
+    this.#session = session
+    this.#port = port
+    port.onmessage = ({ data }: MessageEvent<PipeFromPage>) => {
+      if (data instanceof ArrayBuffer) session.receive(data)
+      else if (data.socket === 'closed') session.close()
+    }
+    port.postMessage({ lock })
+  }
+
+  close(): void {
+    this.#session?.close()
+    this.#port?.close()
+    this.#session = undefined
+    this.#port = undefined
+  }
+
+  #accept(event: number): void {
+    this.#hasRejoined = false
+    if (event > this.#accepted) this.#accepted = event
+    if (this.#isAcknowledging) return
+    this.#isAcknowledging = true
+    setTimeout(() => {
+      this.#isAcknowledging = false
+      this.#pod.repo
+        .acknowledge(this.#accepted)
+        .catch((cause: unknown) => console.error('tabpod: could not note what is acknowledged', cause))
+    }, ACKNOWLEDGE_DELAY_MS)
+  }
+}
