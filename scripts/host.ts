@@ -1,0 +1,107 @@
+/**
+ * `npm run host -- --headless [--port N] [--handle H] [--password P] [--persist DIR] [--json]`: a pod without a person in front of it.
+ * Prints one JSON line `{"url","did","handle","password"}` when the pod can be reached, and runs until it is told to stop.
+ */
+import { randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { readArguments, readPort } from './arguments.ts'
+import { findChromium } from './browser.ts'
+import { build } from './build.ts'
+import { beforeEnd, run, Usage } from './ending.ts'
+import { hostPod } from './pod.ts'
+import { DEFAULT_PORT, newClaimToken } from './shim.ts'
+
+/** What a persisted pod needs to come back as itself: its origin holds the port, so that may not change either. */
+interface Kept {
+  readonly port: number
+  readonly handle: string
+  readonly password: string
+  readonly claimToken: string
+}
+
+type Flags = ReturnType<typeof readFlags>
+
+const readFlags = () =>
+  readArguments({
+    headless: 'boolean',
+    json: 'boolean',
+    port: 'string',
+    handle: 'string',
+    password: 'string',
+    persist: 'string',
+    plc: 'string',
+    appview: 'string',
+  } as const)
+
+/** Parsed before anything starts, so that a typing mistake costs nothing. */
+const checkFlags = (flags: Flags): void => {
+  if (flags.port !== undefined) readPort(flags.port)
+  if (flags.password !== undefined && flags.password.length < 8) throw new Usage('--password needs at least 8 characters.')
+  if (flags.plc !== undefined) {
+    if (!URL.canParse(flags.plc) || !/^https?:$/.test(new URL(flags.plc).protocol)) {
+      throw new Usage(`--plc must be an http or https URL, not "${flags.plc}".`)
+    }
+    throw new Usage('--plc cannot be used yet: this version makes did:web pods only.')
+  }
+  if (flags.appview !== undefined) {
+    if (!/^did:(web|plc):[a-zA-Z0-9._:%-]+#[a-zA-Z0-9_-]+$/.test(flags.appview)) {
+      throw new Usage(`--appview must be DID#service, as in did:web:api.bsky.app#bsky_appview, not "${flags.appview}".`)
+    }
+    throw new Usage('--appview cannot be used yet: this version proxies nothing.')
+  }
+  if (!flags.headless && process.platform === 'linux' && !process.env['DISPLAY'] && !process.env['WAYLAND_DISPLAY']) {
+    throw new Usage('There is no display here: use --headless.')
+  }
+}
+
+/** @throws Usage when a flag contradicts what the persisted pod is. */
+const settle = (flags: Flags, keptFile: string | null): Kept => {
+  if (keptFile !== null && existsSync(keptFile)) {
+    const kept = JSON.parse(readFileSync(keptFile, 'utf8')) as Kept
+    for (const name of ['port', 'handle', 'password'] as const) {
+      const asked = flags[name]
+      if (asked !== undefined && asked !== String(kept[name])) {
+        throw new Usage(
+          `The pod in ${flags.persist} was made with another --${name}${name === 'password' ? '' : ` (${kept[name]})`}: leave the flag out.`,
+        )
+      }
+    }
+    return kept
+  }
+  return {
+    port: flags.port === undefined ? DEFAULT_PORT : readPort(flags.port),
+    handle: flags.handle ?? 'alice.test',
+    password: flags.password ?? randomBytes(12).toString('base64url'),
+    claimToken: newClaimToken(),
+  }
+}
+
+run(async () => {
+  const flags = readFlags()
+  checkFlags(flags)
+  const directory = flags.persist === undefined ? mkdtempSync(join(tmpdir(), 'tabpod-')) : resolve(flags.persist)
+  if (flags.persist === undefined) beforeEnd(() => rmSync(directory, { recursive: true, force: true }))
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  const keptFile = flags.persist === undefined ? null : join(directory, 'pod.json')
+  const wanted = settle(flags, keptFile)
+
+  const say = (line: string): void => void process.stderr.write(`tabpod: ${line}\n`)
+  build({ quiet: true })
+  findChromium(say)
+  const pod = await hostPod({
+    shim: { port: wanted.port, persist: join(directory, 'room'), claimToken: wanted.claimToken },
+    browser: { profileDir: join(directory, 'profile'), headless: flags.headless === true },
+    handle: wanted.handle,
+    password: wanted.password,
+  })
+  beforeEnd(pod.stop)
+  if (keptFile !== null) writeFileSync(keptFile, `${JSON.stringify({ ...wanted, port: pod.shim.port })}\n`, { mode: 0o600 })
+
+  const { did, handle } = pod
+  process.stdout.write(`${JSON.stringify({ url: pod.shim.url, did, handle, password: wanted.password })}\n`)
+  if (!flags.json) say('Ctrl-C stops it.')
+  const browserGone = new Promise<string>((resolve) => pod.context.once('close', () => resolve('The browser ended by itself.')))
+  throw new Error(await Promise.race([browserGone, pod.shim.ended.then((said) => `The shim ended by itself:\n${said}`)]))
+})

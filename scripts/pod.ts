@@ -1,0 +1,83 @@
+/** A pod as its owner makes it: the shim, a browser, and the clicks on the real page. Hosting, the demo, tests and the benchmark start here. */
+import type { BrowserContext, Page } from 'playwright'
+import { STATUS_PATH, type RoomStatus } from '../wire/frames.ts'
+import { launchBrowser, type BrowserOptions } from './browser.ts'
+import { type Shim, type ShimOptions, startShim } from './shim.ts'
+
+/** First load of the page, key generation, password hashing and the claim, on a machine that is busy with other things. */
+const ONLINE_WITHIN_MS = 60_000
+
+export interface PodOptions {
+  readonly shim: ShimOptions
+  readonly browser: BrowserOptions
+  readonly handle: string
+  readonly password: string
+}
+
+export interface HostedPod {
+  readonly shim: Shim
+  readonly context: BrowserContext
+  readonly page: Page
+  readonly did: string
+  readonly handle: string
+  stop(): Promise<void>
+}
+
+/** @throws if the pod does not come online; nothing keeps running then. */
+export const hostPod = async (options: PodOptions): Promise<HostedPod> => {
+  const shim = await startShim(options.shim)
+  let context: BrowserContext | undefined
+  const stop = async (): Promise<void> => {
+    await context?.close()
+    await shim.stop()
+  }
+  try {
+    context = await launchBrowser(options.browser)
+    const page = await openPodInTab({ context, url: shim.url, claim: shim.claimToken, handle: options.handle, password: options.password })
+    const { did, handle } = await roomStatus(shim.url)
+    if (did === null || handle === null) throw new Error('The tab says it is online, but the room knows no pod.')
+    return { shim, context, page, did, handle, stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+export interface TabOptions {
+  readonly context: BrowserContext
+  readonly url: string
+  readonly claim: string
+  /** Used only where this profile holds no pod yet. */
+  readonly handle: string
+  readonly password: string
+}
+
+/** Opens the address, creates the pod where this profile has none yet, and waits until the page says that it is online. */
+export const openPodInTab = async (options: TabOptions): Promise<Page> => {
+  const page = await options.context.newPage()
+  await page.goto(`${options.url}/#claim=${options.claim}`)
+  const create = page.getByRole('button', { name: 'Create my PDS' })
+  const online = page
+    .getByTestId('home')
+    .getByRole('status')
+    .filter({ hasText: /^\s*Online/ })
+  await create.or(online).first().waitFor({ timeout: ONLINE_WITHIN_MS })
+  if (await create.isVisible()) {
+    await page.getByLabel('Handle', { exact: true }).fill(options.handle)
+    await page.getByLabel('Password', { exact: true }).fill(options.password)
+    await create.click()
+  }
+  try {
+    await online.waitFor({ timeout: ONLINE_WITHIN_MS })
+  } catch (cause) {
+    throw new Error(`The pod did not come online; its page says:\n${await page.locator('body').innerText()}`, { cause })
+  }
+  return page
+}
+
+/** What the room tells anyone about itself. @throws if the room does not answer. */
+export const roomStatus = async (url: string): Promise<RoomStatus> => {
+  const answer = await fetch(url + STATUS_PATH)
+  if (!answer.ok) throw new Error(`${url}${STATUS_PATH} answered ${answer.status}`)
+  return (await answer.json()) as RoomStatus
+}

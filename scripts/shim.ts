@@ -1,0 +1,160 @@
+/** The relay shim as a child process: `partykit dev` on the built room (dist/), in a process group of its own. Needs `build()` first. */
+import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { mkdirSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { STATUS_PATH } from '../wire/frames.ts'
+import { endGroup } from './processes.ts'
+import { root } from './root.ts'
+
+export const DEFAULT_PORT = 1999
+
+/** `partykit dev` is up in 1–2 s on an idle machine; tests start several on two busy cores. */
+const READY_WITHIN_MS = 60_000
+const POLL_MS = 50
+
+export interface ShimOptions {
+  /** 0 (the default) takes any free port. */
+  readonly port?: number
+  /** Directory of the rooms' storage; made if it is not there. */
+  readonly persist: string
+  /** Who may claim a free room: `RoomSettings.policy` in relay-shim/port.ts. Default: token. */
+  readonly policy?: 'open' | 'token' | 'closed'
+  /** Random when absent. */
+  readonly claimToken?: string
+  /** Further variables of the room, by their TABPOD_… names. */
+  readonly variables?: Readonly<Record<string, string>>
+  /** Every line that partykit prints. */
+  readonly onLine?: (line: string) => void
+}
+
+export interface Shim {
+  readonly port: number
+  /** `http://localhost:PORT`, the pod's public address. */
+  readonly url: string
+  readonly claimToken: string
+  /** What the owner opens first: the address with the claim token in its fragment, which never reaches a server. */
+  readonly claimUrl: string
+  /** Resolves with what was printed last when the shim ends, whoever ended it. */
+  readonly ended: Promise<string>
+  /** Ends it and proves that no process is left. */
+  stop(): Promise<void>
+  /** The same by SIGKILL: a crash, for tests. */
+  kill(): Promise<void>
+}
+
+/** @throws Error when the port is taken, or the shim does not come up; nothing keeps running then. */
+export const startShim = async (options: ShimOptions): Promise<Shim> => {
+  const port = await freePort(options.port ?? 0)
+  const claimToken = options.claimToken ?? newClaimToken()
+  mkdirSync(options.persist, { recursive: true })
+
+  // The CLI's own file rather than `npx partykit`: signals to npx leave workerd running.
+  const child = spawn(process.execPath, [join(root, 'node_modules/partykit/dist/bin.mjs'), ...flagsOf(options, port, claimToken)], {
+    cwd: root,
+    detached: true,
+    env: { ...process.env, NO_UPDATE_NOTIFIER: '1', NO_COLOR: '1', BROWSER: 'none' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const group = child.pid
+  if (group === undefined) throw new Error('partykit could not be started')
+
+  const lines: string[] = []
+  const hear = (chunk: Buffer): void => {
+    for (const line of chunk
+      .toString()
+      .replaceAll(ANSI, '')
+      .split('\n')
+      .map((line) => line.trim())
+      .filter(Boolean)) {
+      lines.push(line)
+      if (lines.length > KEPT_LINES) lines.shift()
+      options.onLine?.(line)
+    }
+  }
+  child.stdout.on('data', hear)
+  child.stderr.on('data', hear)
+  const ended = new Promise<string>((resolve) => child.once('close', () => resolve(lines.join('\n'))))
+
+  const url = `http://localhost:${port}`
+  const stop = async (gently: boolean): Promise<void> => {
+    await endGroup(group, gently)
+    await ended
+  }
+  // Should this process end without stop(): nothing asynchronous runs any more, a signal can still be sent.
+  const lastResort = (): void => void trySignal(group)
+  process.once('exit', lastResort)
+  void ended.then(() => process.off('exit', lastResort))
+
+  try {
+    await ready({ url, lines, ended })
+  } catch (error) {
+    await stop(false)
+    throw error
+  }
+  return { port, url, claimToken, claimUrl: `${url}/#claim=${claimToken}`, ended, stop: () => stop(true), kill: () => stop(false) }
+}
+
+/** 128 bits: nobody guesses it, and it still fits a terminal line. */
+export const newClaimToken = (): string => randomBytes(16).toString('base64url')
+
+const KEPT_LINES = 60
+// eslint-disable-next-line no-control-regex -- terminal colours and cursor movements are control characters
+const ANSI = /\u001B\[[0-9;]*[A-Za-z]/g
+
+const flagsOf = (options: ShimOptions, port: number, claimToken: string): string[] => {
+  const variables = { TABPOD_POLICY: options.policy ?? 'token', TABPOD_CLAIM_TOKEN: claimToken, ...options.variables }
+  return [
+    'dev',
+    `--port=${port}`,
+    `--persist=${options.persist}`,
+    // Otherwise it fetches a picture of Cloudflare's network on every start.
+    '--disable-request-cf-fetch',
+    '--no-hotkeys',
+    // `-v` is what its help says, but there it means --version.
+    ...Object.entries(variables).flatMap(([name, value]) => ['--var', `${name}=${value}`]),
+  ]
+}
+
+/** partykit prints an error about a taken port and runs on without serving: so look first. */
+const freePort = (wanted: number): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const probe = createServer()
+    probe.once('error', (error: NodeJS.ErrnoException) =>
+      reject(error.code === 'EADDRINUSE' ? new PortTaken(wanted) : new Error(`Port ${wanted} cannot be used: ${error.message}`)),
+    )
+    probe.listen(wanted, '0.0.0.0', () => {
+      const address = probe.address()
+      probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : wanted))
+    })
+  })
+
+export class PortTaken extends Error {
+  constructor(port: number) {
+    super(`Port ${port} is already in use: stop what listens there, or choose another with --port.`)
+  }
+}
+
+const ready = async (shim: { url: string; lines: readonly string[]; ended: Promise<string> }): Promise<void> => {
+  let over = false
+  void shim.ended.then(() => (over = true))
+  for (const until = Date.now() + READY_WITHIN_MS; Date.now() < until; await new Promise((resolve) => setTimeout(resolve, POLL_MS))) {
+    const said = shim.lines.join('\n')
+    if (said.includes('Address already in use')) throw new PortTaken(Number(new URL(shim.url).port))
+    if (over || said.includes('Error reloading local server')) throw new Error(`The shim did not start:\n${said}`)
+    if (!said.includes('Ready on')) continue
+    const answer = await fetch(shim.url + STATUS_PATH, { signal: AbortSignal.timeout(5_000) }).catch(() => null)
+    await answer?.body?.cancel()
+    if (answer !== null) return
+  }
+  throw new Error(`The shim did not answer within ${READY_WITHIN_MS / 1000} s:\n${shim.lines.join('\n')}`)
+}
+
+const trySignal = (group: number): boolean => {
+  try {
+    return process.kill(-group, 'SIGKILL')
+  } catch {
+    return false
+  }
+}
