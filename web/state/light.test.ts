@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest'
+import { lightOfLink, lightOfRoom } from './light.ts'
+
+test('an uplink that is up is Online', () => {
+  expect(lightOfLink({ state: 'online' }, true).word).toBe('Online')
+})
+
+test('before anything is heard it is Connecting', () => {
+  expect(lightOfLink(null, true).word).toBe('Connecting')
+  expect(lightOfLink({ state: 'connecting' }, true).word).toBe('Connecting')
+})
+
+test('without a network it is Unreachable, and says that nothing is lost', () => {
+  for (const link of [null, { state: 'connecting' }, { state: 'offline', message: 'x' }] as const) {
+    const light = lightOfLink(link, false)
+    expect(light).toMatchObject({ word: 'Unreachable', reason: 'This device is offline.' })
+    expect(light.remedy).toContain('kept')
+  }
+})
+
+test('a room that does not answer is Unreachable with its own message', () => {
+  expect(lightOfLink({ state: 'offline', message: 'socket closed' }, true)).toMatchObject({ word: 'Unreachable', reason: 'socket closed' })
+})
+
+test.each(['ClaimRequired', 'ClaimRefused'])('%s asks for the claim token', (error) => {
+  expect(lightOfLink({ state: 'refused', error, message: '' }, true)).toMatchObject({ word: 'Refused', wantsClaim: true })
+})
+
+test.each(['RepoBehindMirror', 'RepoFork', 'NotOwner', 'RoomClosed'])('%s is Refused with reason and remedy', (error) => {
+  const light = lightOfLink({ state: 'refused', error, message: 'raw' }, true)
+  expect(light.word).toBe('Refused')
+  expect(light.reason).not.toBe('raw')
+  expect(light.remedy).toBeTruthy()
+})
+
+test('a window that was replaced is Asleep, not broken', () => {
+  expect(lightOfLink({ state: 'refused', error: 'Replaced', message: '' }, true).word).toBe('Asleep')
+})
+
+test('an unknown refusal shows the message of the room', () => {
+  expect(lightOfLink({ state: 'refused', error: 'Strange', message: 'We are full.' }, true)).toMatchObject({
+    word: 'Refused',
+    reason: 'We are full.',
+  })
+})
+
+test('a visitor sees Online or Asleep', () => {
+  expect(lightOfRoom({ online: true }).word).toBe('Online')
+  expect(lightOfRoom({ online: false }).word).toBe('Asleep')
+})

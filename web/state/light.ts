@@ -1,0 +1,80 @@
+/** The status light: one word and one dot, with the reason and what to do about it. */
+import type { LinkState } from '../../wire/owner.ts'
+
+export interface Light {
+  readonly word: 'Connecting' | 'Online' | 'Asleep' | 'Unreachable' | 'Refused'
+  readonly reason: string
+  readonly remedy?: string
+  /** The room wants a claim token: the home page offers the field for it. */
+  readonly wantsClaim?: true
+}
+
+/** `null` and `undefined` mean: nothing heard yet. `network` is navigator.onLine. */
+export const lightOfLink = (link: LinkState | null, network: boolean): Light => {
+  switch (link?.state) {
+    case undefined:
+    case 'connecting':
+      return network ? CONNECTING : NO_NETWORK
+    case 'online':
+      return { word: 'Online', reason: 'Anyone on the network can reach your PDS.', remedy: 'It stays online while this tab is open.' }
+    case 'offline':
+      return network ? { word: 'Unreachable', reason: link.message || 'The relay does not answer.', remedy: KEEPS_WRITES } : NO_NETWORK
+    case 'refused':
+      return REFUSALS[link.error] ?? { word: 'Refused', reason: link.message, remedy: 'Reload this page to try again.' }
+  }
+}
+
+/** What a visitor may know. */
+export const lightOfRoom = (room: { readonly online: boolean }): Light =>
+  room.online
+    ? { word: 'Online', reason: 'The owner’s tab is open and answers itself.' }
+    : { word: 'Asleep', reason: 'The owner’s tab is closed. What is public is answered from a verified copy.' }
+
+const KEEPS_WRITES = 'You can keep writing. It retries by itself and sends everything once it is back.'
+const CONNECTING: Light = { word: 'Connecting', reason: 'Reaching the relay that gives your PDS its address.' }
+const NO_NETWORK: Light = {
+  word: 'Unreachable',
+  reason: 'This device is offline.',
+  remedy: 'Everything you write is kept here and sent when the network is back.',
+}
+
+/** By the stable codes of `refused` frames and of the worker. */
+const REFUSALS: Readonly<Record<string, Light>> = {
+  ClaimRequired: {
+    word: 'Refused',
+    reason: 'This address is given only to whoever has its claim token.',
+    remedy: 'Paste the token from the address that the relay printed when it started.',
+    wantsClaim: true,
+  },
+  ClaimRefused: {
+    word: 'Refused',
+    reason: 'The relay does not know this claim token.',
+    remedy: 'A relay that was started anew may have printed a new one. Paste the current token.',
+    wantsClaim: true,
+  },
+  RoomClosed: {
+    word: 'Refused',
+    reason: 'This relay gives no addresses away.',
+    remedy: 'Ask its operator to open it, or create your PDS at another address.',
+  },
+  NotOwner: {
+    word: 'Refused',
+    reason: 'This address belongs to another PDS.',
+    remedy: 'Open the browser profile that created it, or delete this PDS and create one at another address.',
+  },
+  Replaced: {
+    word: 'Asleep',
+    reason: 'Another window has taken over and keeps your PDS online.',
+    remedy: 'Nothing to do. Reload here to bring it back to this window.',
+  },
+  RepoBehindMirror: {
+    word: 'Refused',
+    reason: 'The relay holds newer commits of yours than this browser does.',
+    remedy: 'Reload: your PDS takes back what it signed itself before it writes again.',
+  },
+  RepoFork: {
+    word: 'Refused',
+    reason: 'This browser and the relay hold two different histories of your repo.',
+    remedy: 'Was this profile restored from a backup? Open the newer one. Nothing is published until you decide.',
+  },
+}

@@ -1,0 +1,77 @@
+/** The pod of this profile as the owner's pages see it. The only module of the app that talks to `web/uplink`. */
+import { computed, signal } from '@preact/signals'
+import type { LinkState, PodSummary } from '../../wire/owner.ts'
+import { onActivity } from '../uplink/activity.ts'
+import { askOwner, registerWorker } from '../uplink/register.ts'
+import { startUplink } from '../uplink/start.ts'
+import { dropClaim, keepClaim, keptClaim } from './claim.ts'
+import { lightOfLink } from './light.ts'
+import { createStrip } from './strip.ts'
+
+/** Counts may lag behind the strip by this much: each refresh reads the whole pod. */
+const REFRESH_EVERY_MS = 1000
+
+export const pod = signal<PodSummary | null>(null)
+export const link = signal<LinkState | null>(null)
+export const network = signal(navigator.onLine)
+export const light = computed(() => lightOfLink(link.value, network.value))
+export const strip = createStrip()
+
+let stopUplink: (() => void) | undefined
+let refreshTimer: ReturnType<typeof setTimeout> | undefined
+
+/** null: no pod lives in this profile. @throws SecurityError where the browser allows no workers. */
+export const findPod = async (): Promise<PodSummary | null> =>
+  (await navigator.serviceWorker.getRegistration()) ? askOwner<PodSummary | null>({ kind: 'describe' }) : null
+
+/** Registers the worker and makes keys, identity and the empty repo in it. */
+export const makePod = async (handle: string, password: string, onWorker: () => void): Promise<PodSummary> => {
+  await registerWorker()
+  onWorker()
+  return askOwner<PodSummary>({ kind: 'create', handle, password })
+}
+
+/** Takes part in keeping the pod online, and listens to what it does. Again with a claim: starts over. */
+export const goOnline = (claim?: string): void => {
+  if (claim) keepClaim(sessionStorage, claim)
+  const kept = keptClaim(sessionStorage)
+  if (stopUplink) stopUplink()
+  else listen()
+  stopUplink = startUplink(kept ? { claim: kept } : {})
+}
+
+/** Deletes the pod with its keys, and the worker. The page is loaded anew: nothing of it may live on in memory. */
+export const deletePod = async (confirmHandle: string): Promise<void> => {
+  await askOwner({ kind: 'forget', confirmHandle })
+  stopUplink?.()
+  const registration = await navigator.serviceWorker.getRegistration()
+  await registration?.unregister()
+  location.reload()
+}
+
+const listen = (): void => {
+  onActivity((activity) => {
+    if (activity.kind === 'link') {
+      link.value = activity.link
+      if (activity.link.state === 'online') dropClaim(sessionStorage)
+      refreshSoon()
+    } else if (activity.kind !== 'link-wanted') {
+      strip.add(activity)
+      if (activity.kind === 'event') refreshSoon()
+    }
+  })
+  for (const change of ['online', 'offline']) addEventListener(change, () => (network.value = navigator.onLine))
+  document.addEventListener('visibilitychange', () => document.hidden || refreshSoon())
+}
+
+const refreshSoon = (): void => {
+  refreshTimer ??= setTimeout(async () => {
+    refreshTimer = undefined
+    if (document.hidden) return
+    try {
+      pod.value = (await askOwner<PodSummary | null>({ kind: 'describe' })) ?? pod.value
+    } catch {
+      // The counts stay as they are: a worker that does not answer shows in the status light.
+    }
+  }, REFRESH_EVERY_MS)
+}
