@@ -44,6 +44,11 @@ export class SignIn {
     return checked
   }
 
+  /** The account's e-mail address, where it has one. */
+  async email(): Promise<string | undefined> {
+    return (await readPod(this.#store, 'owner'))?.email
+  }
+
   async #check(identifier: string, password: string): Promise<{ readonly email?: string }> {
     const row = await readPod(this.#store, 'owner')
     if (!row || !isMeant(identifier, this.#owner, row.email)) throw wrong()

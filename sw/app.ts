@@ -1,0 +1,120 @@
+/** The composition: services and edges of the one pod that lives in this profile, put together into `handle(Request) → Response`. */
+import manifest from '../package.json' with { type: 'json' }
+import { XrpcError } from '../wire/errors.ts'
+import type { PodSummary } from '../wire/owner.ts'
+import { Sessions } from './account/sessions.ts'
+import { makeOwner, SignIn } from './account/sign-in.ts'
+import { Authenticator } from './http/auth.ts'
+import { type Handler, makeHandler } from './http/site.ts'
+import type { KeyVault } from './identity/contract.ts'
+import { didDocument, type Identity, originToDidWeb } from './identity/did-document.ts'
+import { type Fetch, resolveHandle } from './identity/handle-resolver.ts'
+import { admitHandle } from './identity/handle.ts'
+import { makeKeys, openVault } from './identity/key-vault.ts'
+import { blobService } from './repo/blobs.ts'
+import type { BlobService } from './repo/contract.ts'
+import { Repo } from './repo/repo.ts'
+import type { Store } from './store/open.ts'
+import { readPod, writePod } from './store/pod.ts'
+import { identityRoutes } from './xrpc/identity.ts'
+import { repoRoutes } from './xrpc/repo.ts'
+import { makeRouter } from './xrpc/router.ts'
+import { describeService, serverRoutes } from './xrpc/server.ts'
+import { syncRoutes } from './xrpc/sync.ts'
+
+export interface Pod {
+  readonly identity: Identity & { readonly createdAt: string }
+  readonly repo: Repo
+  readonly blobs: BlobService
+  readonly vault: KeyVault
+  readonly handle: Handler
+  /** Public documents by path, for the mirror: text as it is to be served. */
+  documents(): Readonly<Record<string, string>>
+  summary(): Promise<PodSummary>
+  /** Lets go of the store; the pod must not be used afterwards. */
+  close(): Promise<void>
+}
+
+export interface PodOptions {
+  /** For what the pod asks of other servers; default: the worker's own fetch, which CORS binds. */
+  readonly fetch?: Fetch
+  readonly now?: () => number
+}
+
+/** null where no pod lives in this profile, or its creation was cut off: `createPod` starts over then. */
+export const openPod = async (store: Store, options: PodOptions = {}): Promise<Pod | null> => {
+  const [identity, keys, head] = await Promise.all([readPod(store, 'identity'), readPod(store, 'keys'), readPod(store, 'head')])
+  if (!identity || !keys || !head) return null
+  const vault = await openVault(keys)
+  return composePod(store, identity, vault, await Repo.open(store, vault), options)
+}
+
+/**
+ * Keys, DID, account and the empty signed repo.
+ * @param wanted.origin where the world will find it, e.g. `http://localhost:1999`
+ * @throws XrpcError 400 InvalidHandle | 400 InvalidPassword | 409 PodExists
+ */
+export const createPod = async (
+  store: Store,
+  wanted: { readonly handle: string; readonly password: string; readonly origin: string },
+  options: PodOptions = {},
+): Promise<Pod> => {
+  if (await readPod(store, 'head')) throw new XrpcError(409, 'PodExists', 'a pod lives in this browser profile already')
+  const handle = admitHandle(wanted.handle, wanted.origin)
+  const [owner, keys] = await Promise.all([makeOwner(wanted.password), makeKeys()])
+  const createdAt = new Date((options.now ?? Date.now)()).toISOString()
+  const identity = { did: originToDidWeb(wanted.origin), handle, origin: wanted.origin, createdAt }
+  await writePod(store, { identity, keys, owner })
+  const vault = await openVault(keys)
+  const repo = await Repo.create(store, vault, identity.did)
+  await repo.announce({ kind: 'identity', handle })
+  await repo.announce({ kind: 'account', active: true })
+  return composePod(store, identity, vault, repo, options)
+}
+
+const composePod = (store: Store, identity: Pod['identity'], vault: KeyVault, repo: Repo, options: PodOptions): Pod => {
+  const { fetch = (url, init) => globalThis.fetch(url, init), now = Date.now } = options
+  const blobs = blobService(store)
+  const document = didDocument(identity, vault.signingDidKey)
+  const serviceDid = originToDidWeb(identity.origin)
+  const issuer = { did: identity.did, audience: serviceDid, key: vault.sessionKey }
+  const authenticator = new Authenticator(issuer, now)
+  const sessions = new Sessions(store, issuer, now)
+  const signIn = new SignIn(store, identity, now)
+  const documents = {
+    '/.well-known/did.json': JSON.stringify(document),
+    '/.well-known/atproto-did': identity.did,
+    '/xrpc/com.atproto.server.describeServer': JSON.stringify(describeService(serviceDid)),
+  }
+  const xrpc = makeRouter([
+    ...serverRoutes({ identity, serviceDid, document, authenticator, signIn, sessions }),
+    ...repoRoutes({ identity, document, authenticator, repo, blobs }),
+    ...syncRoutes({ repo, blobs }),
+    ...identityRoutes(identity, (handle) => resolveHandle(handle, fetch)),
+  ])
+  // Whoever reads this answer has reached the tab.
+  const health = () => ({ version: `tabpod ${manifest.version}`, did: identity.did, rev: repo.head().rev, online: true })
+  return {
+    identity,
+    repo,
+    blobs,
+    vault,
+    handle: makeHandler({ documents, xrpc, health }),
+    documents: () => documents,
+    summary: async () => {
+      const { did, handle, origin, createdAt } = identity
+      const [collections, totals, outbox] = await Promise.all([repo.collections(), blobs.totals(), countOutbox(repo)])
+      return { did, handle, origin, createdAt, rev: repo.head().rev, collections, blobs: totals, outbox }
+    },
+    close: () => repo.close(),
+  }
+}
+
+/** Identity and account events may follow the newest commit: a few at most. */
+const MAX_TRAILING_EVENTS = 100
+
+const countOutbox = async (repo: Repo): Promise<number> => {
+  const { event } = repo.head()
+  const [trailing, acknowledged] = await Promise.all([repo.eventsAfter(event, MAX_TRAILING_EVENTS), repo.acknowledged()])
+  return Math.max(0, (trailing.at(-1)?.event ?? event) - acknowledged)
+}

@@ -1,0 +1,121 @@
+/**
+ * com.atproto.repo.*: the owner's records and blobs. Everyone reads, the owner writes.
+ * @see https://atproto.com/specs/repository
+ */
+import * as applyWrites from '../../lexicons/com/atproto/repo/applyWrites.ts'
+import * as createRecord from '../../lexicons/com/atproto/repo/createRecord.ts'
+import * as deleteRecord from '../../lexicons/com/atproto/repo/deleteRecord.ts'
+import * as describeRepo from '../../lexicons/com/atproto/repo/describeRepo.ts'
+import * as getRecord from '../../lexicons/com/atproto/repo/getRecord.ts'
+import * as listRecords from '../../lexicons/com/atproto/repo/listRecords.ts'
+import * as putRecord from '../../lexicons/com/atproto/repo/putRecord.ts'
+import * as uploadBlob from '../../lexicons/com/atproto/repo/uploadBlob.ts'
+import { parseCid } from '@atproto/lex'
+import { invalidRequest, XrpcError } from '../../wire/errors.ts'
+import { MAX_WRITES_PER_COMMIT } from '../../wire/limits.ts'
+import { anyone, type Authenticator } from '../http/auth.ts'
+import { wholeLength } from '../http/body.ts'
+import type { DidDocument, Identity } from '../identity/did-document.ts'
+import type { BlobService, RepoReader, RepoWriter, Write, WriteOptions, WriteOutcome, WriteResult } from '../repo/contract.ts'
+import { type Route, route } from './router.ts'
+
+export const repoRoutes = (services: {
+  readonly identity: Identity
+  readonly document: DidDocument
+  readonly authenticator: Authenticator
+  readonly repo: RepoReader & RepoWriter
+  readonly blobs: BlobService
+}): Route[] => {
+  const { identity, document, authenticator, repo, blobs } = services
+  const isOwn = (actor: string): boolean => actor === identity.did || actor.toLowerCase() === identity.handle
+  const assertOwn = (actor: string): void => {
+    if (!isOwn(actor)) throw new XrpcError(403, 'AccountNotFound', 'Account not found')
+  }
+
+  return [
+    route(createRecord.main, authenticator.access, async ({ input, key }) => {
+      const { repo: actor, validate, swapCommit, ...record } = input
+      assertOwn(actor)
+      return toWritten(await repo.write([{ action: 'create', ...record }], toOptions({ validate, swapCommit, key })))
+    }),
+    route(putRecord.main, authenticator.access, async ({ input, key }) => {
+      const { repo: actor, validate, swapCommit, ...record } = input
+      assertOwn(actor)
+      return toWritten(await repo.write([{ action: 'put', ...record }], toOptions({ validate, swapCommit, key })))
+    }),
+    route(deleteRecord.main, authenticator.access, async ({ input, key }) => {
+      const { repo: actor, swapCommit, ...record } = input
+      assertOwn(actor)
+      return toCommit(await repo.write([{ action: 'delete', ...record }], toOptions({ swapCommit, key })))
+    }),
+    route(applyWrites.main, authenticator.access, async ({ input, key }) => {
+      const { repo: actor, validate, swapCommit, writes } = input
+      assertOwn(actor)
+      if (writes.length > MAX_WRITES_PER_COMMIT) throw invalidRequest(`Too many writes. Max: ${MAX_WRITES_PER_COMMIT}`)
+      const outcome = await repo.write(writes.map(toWrite), toOptions({ validate, swapCommit, key }))
+      return { ...toCommit(outcome), results: outcome.results.map(toResult) }
+    }),
+
+    route(getRecord.main, anyone, async ({ params }) => {
+      const { collection, rkey, cid } = params
+      const record = isOwn(params.repo) ? await repo.record(collection, rkey) : null
+      if (!record || (cid !== undefined && cid !== record.cid))
+        throw invalidRequest(`Could not locate record: at://${params.repo}/${collection}/${rkey}`, 'RecordNotFound')
+      return record
+    }),
+    route(listRecords.main, anyone, async ({ params }) => {
+      if (!isOwn(params.repo)) throw invalidRequest(`Could not find repo: ${params.repo}`)
+      const { repo: _, ...options } = params
+      return repo.list({ reverse: false, ...options })
+    }),
+    route(describeRepo.main, anyone, async ({ params }) => {
+      if (!isOwn(params.repo)) throw invalidRequest(`Could not find repo: ${params.repo}`, 'RepoNotFound')
+      const collections = (await repo.collections()).map(({ name }) => name)
+      return { handle: identity.handle, did: identity.did, didDoc: { ...document }, collections, handleIsCorrect: true }
+    }),
+
+    route(uploadBlob.main, authenticator.access, async ({ request }) => {
+      if (!request.body) throw invalidRequest('A request body is expected but none was provided')
+      const mime = request.headers.get('content-type') ?? 'application/octet-stream'
+      const blob = await blobs.upload(request.body, { mime, ...wholeLength(request) })
+      return { blob: { $type: 'blob', ref: parseCid(blob.cid), mimeType: blob.mime, size: blob.size } }
+    }),
+  ]
+}
+
+const toOptions = (given: {
+  readonly validate?: boolean | undefined
+  readonly swapCommit?: string | undefined
+  readonly key: string | undefined
+}): WriteOptions => ({
+  ...(given.validate !== undefined && { validate: given.validate }),
+  ...(given.swapCommit !== undefined && { swapCommit: given.swapCommit }),
+  ...(given.key !== undefined && { key: given.key }),
+})
+
+const toWrite = (write: applyWrites.$InputBody['writes'][number]): Write => {
+  const { collection } = write
+  switch (write.$type) {
+    case 'com.atproto.repo.applyWrites#create':
+      return { action: 'create', collection, record: write.value, ...(write.rkey !== undefined && { rkey: write.rkey }) }
+    case 'com.atproto.repo.applyWrites#update':
+      return { action: 'update', collection, rkey: write.rkey, record: write.value }
+    case 'com.atproto.repo.applyWrites#delete':
+      return { action: 'delete', collection, rkey: write.rkey }
+  }
+}
+
+const toResult = (result: WriteResult) => {
+  const { action, ...written } = result
+  return { $type: `com.atproto.repo.applyWrites#${action}Result`, ...written }
+}
+
+const toCommit = ({ commit }: WriteOutcome) => (commit ? { commit } : {})
+
+/** Answer to a create or put. */
+const toWritten = (outcome: WriteOutcome) => {
+  const [result] = outcome.results
+  if (!result || result.action === 'delete') throw new TypeError('a create or put has one written record')
+  const { action: _, ...written } = result
+  return { ...written, ...toCommit(outcome) }
+}

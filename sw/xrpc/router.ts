@@ -1,0 +1,132 @@
+/**
+ * XRPC: verb, parameters and input are checked against the generated lexicon schemas here and nowhere else; handlers get what is valid.
+ * @see https://atproto.com/specs/xrpc
+ */
+import {
+  type Cid,
+  type InferMethodInputBody,
+  type InferMethodOutputBody,
+  type InferMethodParams,
+  lexParse,
+  lexStringify,
+  type LexValue,
+  type Procedure,
+  type Query,
+} from '@atproto/lex'
+import { isValidNsid } from '@atproto/syntax'
+import { invalidRequest, notImplemented, XrpcError } from '../../wire/errors.ts'
+import { readText } from '../http/body.ts'
+
+type Method = Query | Procedure
+
+export interface Call<M extends Method, C> {
+  readonly params: Exact<InferMethodParams<M>>
+  /** Parsed and valid for JSON methods, the untouched Request for binary ones, undefined for the rest. */
+  readonly input: Exact<InferMethodInputBody<M, Request>>
+  readonly credentials: C
+  readonly request: Request
+  /** The same for every repetition of one request, so that a write lands once; absent for local requests. */
+  readonly key: string | undefined
+}
+
+export interface Route {
+  readonly nsid: string
+  run(request: Request, key: string | undefined): Promise<Response>
+}
+
+/** Gives null where nobody needs to be known. */
+type Guard<C> = (request: Request) => C | Promise<C>
+/** What a schema calls optional is absent after parsing, never undefined. */
+type Exact<T> = T extends Request | undefined ? T : { [K in keyof T]: Exclude<T[K], undefined> }
+
+/** A Response is passed on as it is; undefined is an empty body. */
+type Output<M extends Method> = Plain<InferMethodOutputBody<M>> | Response | undefined
+
+/** Services speak in plain strings where the schemas' types know formats (`did:${string}`). */
+type Plain<T> = T extends string
+  ? string
+  : T extends Cid | Uint8Array
+    ? T
+    : T extends readonly (infer Item)[]
+      ? readonly Plain<Item>[]
+      : T extends object
+        ? { readonly [K in keyof T]: Plain<T[K]> }
+        : T
+
+/** One method of the API: what it is (lexicon), who may call it (guard), what it does. */
+export const route = <M extends Method, C>(
+  method: M,
+  guard: Guard<C>,
+  handle: (call: Call<M, C>) => Output<M> | Promise<Output<M>>,
+): Route => ({
+  nsid: method.nsid,
+  async run(request, key) {
+    assertVerb(method, request)
+    // The schemas are typed by method, TypeScript cannot see through the type parameter: hence the two casts.
+    const params = parseParams(method, request.url) as Call<M, C>['params']
+    const credentials = await guard(request)
+    const input = (await parseInput(method, request)) as Call<M, C>['input']
+    const response = toResponse(await handle({ params, input, credentials, request, key }))
+    if (credentials !== null) {
+      response.headers.set('cache-control', 'private')
+      response.headers.append('vary', 'authorization')
+    }
+    return response
+  },
+})
+
+export const makeRouter = (routes: readonly Route[]) => {
+  const byNsid = new Map(routes.map((route) => [route.nsid, route]))
+  /** @throws XrpcError; what a lexicon knows and this server does not have answers like what nobody knows: 501. */
+  return async (nsid: string, request: Request, key?: string): Promise<Response> => {
+    const route = byNsid.get(nsid)
+    if (route) return route.run(request, key)
+    if (!isValidNsid(nsid)) throw invalidRequest(`${JSON.stringify(nsid)} is not a valid NSID`)
+    throw notImplemented(nsid)
+  }
+}
+
+const assertVerb = ({ type, nsid }: Method, { method: verb }: Request): void => {
+  const allow = type === 'query' ? 'GET, HEAD' : 'POST'
+  if (!allow.split(', ').includes(verb))
+    throw new XrpcError(405, 'InvalidRequest', `${nsid} takes ${allow}, not ${verb}`, { headers: { allow } })
+}
+
+const parseParams = ({ parameters, nsid }: Method, url: string): object => {
+  const at = url.indexOf('?')
+  return orInvalid(`Invalid ${nsid} params`, () => parameters.fromURLSearchParams(at === -1 ? '' : url.slice(at + 1)))
+}
+
+const parseInput = async (method: Method, request: Request): Promise<unknown> => {
+  if (method.type === 'query') return undefined
+  const { encoding, schema } = method.input
+  const isEmpty = request.body === null || request.headers.get('content-length') === '0'
+  if (encoding === undefined) {
+    if (!isEmpty && (await readText(request)) !== '') throw invalidRequest('A request body was provided when none was expected')
+    return undefined
+  }
+  if (isEmpty && encoding === 'application/json') throw invalidRequest('A request body is expected but none was provided')
+  const given = request.headers.get('content-type')?.toLowerCase()
+  if (!method.input.matchesEncoding(given)) throw invalidRequest(`Wrong request encoding (Content-Type): ${given ?? 'none'}`)
+  if (encoding !== 'application/json') return request
+  const text = await readText(request)
+  // Strict: floats, and links or bytes that are none, exist in no data model value. @see https://atproto.com/specs/data-model
+  const body = orInvalid('The request body is not valid JSON', () => lexParse(text, { strict: true }))
+  return schema ? orInvalid(`Invalid ${method.nsid} input`, () => schema.parse(body)) : body
+}
+
+const orInvalid = <T>(what: string, parse: () => T): T => {
+  try {
+    return parse()
+  } catch (cause) {
+    throw new XrpcError(400, 'InvalidRequest', `${what}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+  }
+}
+
+const JSON_HEADERS = { 'content-type': 'application/json; charset=utf-8' }
+
+const toResponse = (output: unknown): Response => {
+  if (output instanceof Response) return output
+  if (output === undefined) return new Response(null)
+  return new Response(lexStringify(output as LexValue), { headers: JSON_HEADERS })
+}

@@ -1,0 +1,58 @@
+/** com.atproto.server.*: what this server is, and sessions. */
+import * as createSession from '../../lexicons/com/atproto/server/createSession.ts'
+import * as deleteSession from '../../lexicons/com/atproto/server/deleteSession.ts'
+import * as describeServer from '../../lexicons/com/atproto/server/describeServer.ts'
+import * as getSession from '../../lexicons/com/atproto/server/getSession.ts'
+import * as refreshSession from '../../lexicons/com/atproto/server/refreshSession.ts'
+import { MAX_BLOB_BYTES } from '../../wire/limits.ts'
+import type { Sessions } from '../account/sessions.ts'
+import type { SignIn } from '../account/sign-in.ts'
+import { anyone, type Authenticator } from '../http/auth.ts'
+import type { DidDocument, Identity } from '../identity/did-document.ts'
+import { type Route, route } from './router.ts'
+
+/** Answer of describeServer; the room's mirror serves it too. @param did of the service, not of the account */
+export const describeService = (did: string) => ({
+  did,
+  // A pod is somebody's already: no names to give away, nobody else can sign up.
+  availableUserDomains: [],
+  inviteCodeRequired: true,
+  blobUploadLimit: MAX_BLOB_BYTES,
+  links: {},
+  contact: {},
+})
+
+export const serverRoutes = (services: {
+  readonly identity: Identity
+  readonly serviceDid: string
+  readonly document: DidDocument
+  readonly authenticator: Authenticator
+  readonly signIn: SignIn
+  readonly sessions: Sessions
+}): Route[] => {
+  const { identity, serviceDid, document, authenticator, signIn, sessions } = services
+  const account = (email?: string) => ({
+    did: identity.did,
+    handle: identity.handle,
+    didDoc: { ...document },
+    ...(email !== undefined && { email }),
+    emailConfirmed: email !== undefined,
+    active: true,
+  })
+  return [
+    route(describeServer.main, anyone, () => describeService(serviceDid)),
+    route(createSession.main, anyone, async ({ input }) => {
+      const { email } = await signIn.check(input.identifier, input.password)
+      return { ...(await sessions.open()), ...account(email) }
+    }),
+    route(refreshSession.main, authenticator.refresh, async ({ credentials }) => {
+      const tokens = await sessions.rotate(credentials.tokenId)
+      return { ...tokens, ...account(await signIn.email()) }
+    }),
+    route(getSession.main, authenticator.access, async () => account(await signIn.email())),
+    route(deleteSession.main, authenticator.refreshEvenExpired, async ({ credentials }) => {
+      await sessions.close(credentials.tokenId)
+      return undefined
+    }),
+  ]
+}
