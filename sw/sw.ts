@@ -1,3 +1,135 @@
-import { MST, MemoryBlockstore } from '@atproto/repo'
-import { encode } from '@ipld/dag-cbor'
-console.log(MST, MemoryBlockstore, encode)
+/**
+ * The service worker's events, and nothing else: what a pod does is in `app.ts`, what the uplink does in `uplink/`.
+ * A worker in whose profile no pod lives answers nothing. `/?unregister-worker` is the way out: that navigation always goes to the network,
+ * and the page it loads unregisters the worker.
+ */
+import { STATUS_PATH, UPLINK_PATH } from '../wire/frames.ts'
+import { KEEP_ALIVE_HOLD_MS } from '../wire/limits.ts'
+import type { KeepAliveMessage, OwnerAnswer, OwnerMessage, PipeFromWorker, PipeMessage } from '../wire/owner.ts'
+import { errorToResponse } from './http/errors.ts'
+import { answerOwner } from './owner.ts'
+import { Resident } from './resident.ts'
+import { answerFromShell, dropShell, storeShell } from './shell.ts'
+import { ActivityReport } from './uplink/activity.ts'
+import { Uplink } from './uplink/uplink.ts'
+
+declare const self: ServiceWorkerGlobalScope
+
+/** https://w3c.github.io/ServiceWorker/#register-router-method; not in TypeScript's library yet. */
+interface RoutableInstallEvent extends ExtendableEvent {
+  addRoutes?(
+    rules: readonly { readonly condition: { readonly urlPattern: { readonly pathname: string } }; readonly source: string }[],
+  ): Promise<void>
+}
+
+const activity = new ActivityReport()
+let uplink: Uplink | undefined
+const resident = new Resident((pod) => {
+  uplink = new Uplink(pod, activity)
+  pod.repo.onEvent((row) => activity.event(row))
+})
+
+self.addEventListener('install', (event: RoutableInstallEvent) => {
+  // Without a route Chromium sends navigations to the network too while it starts a stopped worker (ServiceWorkerAutoPreload).
+  const routed = event.addRoutes?.([
+    { condition: { urlPattern: { pathname: STATUS_PATH } }, source: 'network' },
+    { condition: { urlPattern: { pathname: '/*' } }, source: 'fetch-event' },
+  ])
+  event.waitUntil(Promise.allSettled([routed, self.skipWaiting()]))
+})
+
+self.addEventListener('activate', (event) => {
+  event.waitUntil(Promise.allSettled([self.clients.claim(), storeShell()]))
+})
+
+self.addEventListener('fetch', (event) => {
+  const url = new URL(event.request.url)
+  if (resident.isAbsent || url.origin !== self.location.origin || goesToNetwork(url)) return
+  const isOfPod = url.pathname.startsWith('/xrpc/') || url.pathname.startsWith('/.well-known/') || url.pathname === '/health'
+  if (isOfPod) event.respondWith(answerLocally(event.request, url))
+  else if (event.request.method === 'GET') event.respondWith(answerFromShell(event.request, (work) => event.waitUntil(work)))
+})
+
+self.addEventListener('message', (event) => {
+  if (!isOwnPage(event)) return
+  const message = event.data as OwnerMessage | PipeMessage | KeepAliveMessage
+  const [port] = event.ports
+  switch (message.tabpod) {
+    case 'keep-alive':
+      return event.waitUntil(holdAlive())
+    case 'pipe':
+      if (port) event.waitUntil(Promise.all([connect(port, message.claim), holdAlive()]))
+      return
+    case 'owner':
+      if (port) event.waitUntil(obey(message, port))
+  }
+})
+
+const goesToNetwork = ({ pathname, searchParams }: URL): boolean =>
+  pathname === UPLINK_PATH || pathname === STATUS_PATH || pathname === '/sw.js' || searchParams.has('unregister-worker')
+
+const answerLocally = async (request: Request, { pathname }: URL): Promise<Response> => {
+  const started = performance.now()
+  try {
+    const pod = await resident.pod()
+    if (!pod) return await fetch(request)
+    const response = stamped(await pod.handle(request, { origin: 'local' }))
+    const { method } = request
+    activity.request({ by: 'tab', origin: 'local', method, path: pathname, status: response.status, ms: performance.now() - started })
+    return response
+  } catch (cause) {
+    return stamped(errorToResponse(cause))
+  }
+}
+
+/** Tests and people can see who answered. Headers of fetched responses are immutable: those are wrapped. */
+const stamped = (response: Response): Response => {
+  try {
+    response.headers.set('x-tabpod-answered-by', 'tab')
+    return response
+  } catch {
+    const headers = new Headers(response.headers)
+    headers.set('x-tabpod-answered-by', 'tab')
+    return new Response(response.body, { status: response.status, statusText: response.statusText, headers })
+  }
+}
+
+/** Held until the worker dies: a page that is given this lock knows that it did. */
+const lifeLock: Promise<string> = new Promise((resolve) => {
+  const name = `tabpod-worker-${crypto.randomUUID()}`
+  void navigator.locks.request(name, () => {
+    resolve(name)
+    return new Promise(() => {})
+  })
+})
+
+const connect = async (port: MessagePort, claim: string | undefined): Promise<void> => {
+  const say = (message: PipeFromWorker): void => port.postMessage(message)
+  try {
+    const [pod, lock] = await Promise.all([resident.pod(), lifeLock])
+    if (pod) return uplink?.connect(port, lock, claim)
+    say({ link: { state: 'refused', error: 'NoPod', message: 'No pod lives in this browser profile' } })
+    say({ close: 'NoPod' })
+  } catch (cause) {
+    console.error('tabpod: the pod could not be opened', cause)
+    say({ link: { state: 'offline', message: 'The pod in this browser could not be opened; trying again' } })
+    say({ close: 'PodUnavailable' })
+  }
+}
+
+const obey = async (message: OwnerMessage, port: MessagePort): Promise<void> => {
+  const answer: OwnerAnswer = await answerOwner(message.command, resident, self.location.origin)
+  if (answer.ok && message.command.kind === 'forget') {
+    uplink?.close()
+    uplink = undefined
+    await dropShell()
+  }
+  port.postMessage(answer)
+  if (answer.ok && message.command.kind === 'create') await storeShell().catch(() => {})
+}
+
+const holdAlive = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, KEEP_ALIVE_HOLD_MS))
+
+/** Workers, and other origins if a browser ever let them through, have no say here. */
+const isOwnPage = ({ origin, source }: ExtendableMessageEvent): boolean =>
+  origin === self.location.origin && source instanceof WindowClient && new URL(source.url).origin === self.location.origin

@@ -1,0 +1,146 @@
+/**
+ * The leading page as a dumb pipe: what comes from the room goes to the worker, what the worker says goes to the room, byte for byte.
+ * Each connection has a port of its own. A dead worker, a broken socket and a closed page are one case: the connection ends, a new one is made.
+ */
+import ReconnectingWebSocket from 'partysocket/ws'
+import { UPLINK_PATH, UPLINK_PROTOCOL } from '../../wire/frames.ts'
+import { CONNECT_TIMEOUT_MS, KEEP_ALIVE_INTERVAL_MS, KEEP_ALIVE_STALE_MS, RECONNECT_MAX_MS, RECONNECT_MIN_MS } from '../../wire/limits.ts'
+import type { KeepAliveMessage, LinkState, PipeFromPage, PipeFromWorker, PipeMessage } from '../../wire/owner.ts'
+
+export interface PipeOptions {
+  /** The active worker; asked anew for each connection, because an update replaces it. */
+  readonly worker: () => Promise<ServiceWorker | null>
+  readonly claim: string | undefined
+  readonly onLink: (link: LinkState) => void
+}
+
+/** Connects, and stays connected until it is stopped or the room refuses. Returns the stop function. */
+export const openPipe = (options: PipeOptions): (() => void) => {
+  const pipe = new Pipe(options)
+  return () => pipe.stop()
+}
+
+class Pipe {
+  readonly #options: PipeOptions
+  readonly #socket: ReconnectingWebSocket
+  readonly #stopping = new AbortController()
+  #worker: ServiceWorker | null = null
+  #port: MessagePort | undefined
+  #watch: AbortController | undefined
+  #lastKeepAlive = 0
+  #isRefused = false
+
+  constructor(options: PipeOptions) {
+    this.#options = options
+    const url = new URL(UPLINK_PATH, location.href.replace(/^http/, 'ws'))
+    options.onLink({ state: 'connecting' })
+    this.#socket = new ReconnectingWebSocket(url.href, UPLINK_PROTOCOL, {
+      minReconnectionDelay: RECONNECT_MIN_MS * (1 + Math.random()),
+      maxReconnectionDelay: RECONNECT_MAX_MS,
+      connectionTimeout: CONNECT_TIMEOUT_MS,
+      // Frames belong to one connection: none may wait for the next.
+      maxEnqueuedMessages: 0,
+    })
+    this.#socket.binaryType = 'arraybuffer'
+    const { signal } = this.#stopping
+    this.#socket.addEventListener('open', () => void this.#connect())
+    this.#socket.addEventListener('message', ({ data }: MessageEvent<ArrayBuffer>) => this.#fromRoom(data))
+    this.#socket.addEventListener('close', () => this.#disconnected())
+    addEventListener('online', () => this.#hurry(), { signal })
+    document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && this.#hurry(), { signal })
+    const beat = setInterval(() => this.#keepAlive(), KEEP_ALIVE_INTERVAL_MS)
+    signal.addEventListener('abort', () => clearInterval(beat))
+  }
+
+  stop(): void {
+    this.#stopping.abort()
+    this.#socket.close()
+    this.#dropPort()
+  }
+
+  /** The port is made at once, so that frames that arrive before the worker is found wait in it, in order. */
+  async #connect(): Promise<void> {
+    const { port1, port2 } = new MessageChannel()
+    this.#dropPort()
+    this.#port = port1
+    port1.onmessage = ({ data }: MessageEvent<PipeFromWorker>) => this.#fromWorker(data, port1)
+    port1.postMessage({ socket: 'open' } satisfies PipeFromPage)
+    const worker = await this.#options.worker()
+    if (this.#port !== port1) return
+    if (!worker) return this.#refuse({ state: 'refused', error: 'NoPod', message: 'No pod lives in this browser profile' })
+    this.#worker = worker
+    const { claim } = this.#options
+    const message: PipeMessage = { tabpod: 'pipe', ...(claim === undefined ? {} : { claim }) }
+    this.#lastKeepAlive = performance.now()
+    worker.postMessage(message, [port2])
+  }
+
+  #fromRoom(frame: ArrayBuffer): void {
+    this.#port?.postMessage(frame, [frame])
+    if (performance.now() - this.#lastKeepAlive > KEEP_ALIVE_STALE_MS) this.#keepAlive()
+  }
+
+  #fromWorker(message: PipeFromWorker, port: MessagePort): void {
+    if (this.#port !== port) return
+    if (message instanceof ArrayBuffer) this.#socket.send(message)
+    else if ('lock' in message) this.#watchWorker(message.lock)
+    else if ('link' in message) this.#said(message.link)
+    else if (!this.#isRefused) this.#socket.reconnect(1000, message.close)
+  }
+
+  #said(link: LinkState): void {
+    if (link.state === 'refused') this.#refuse(link)
+    else this.#options.onLink(link)
+  }
+
+  /** Final: asking again would be refused again, or would throw out the tab that replaced this one. */
+  #refuse(link: LinkState): void {
+    this.#isRefused = true
+    this.#socket.close()
+    this.#dropPort()
+    this.#options.onLink(link)
+  }
+
+  /** A port does not tell when its other side dies; the lock the worker holds does. */
+  #watchWorker(lock: string): void {
+    this.#watch?.abort()
+    const watch = new AbortController()
+    this.#watch = watch
+    navigator.locks
+      .request(lock, { signal: watch.signal }, () => {
+        if (this.#watch !== watch) return
+        // Wakes the worker while the socket connects.
+        this.#keepAlive()
+        this.#socket.reconnect(1000, 'worker died')
+      })
+      .catch(() => {})
+  }
+
+  #disconnected(): void {
+    this.#dropPort()
+    if (this.#stopping.signal.aborted || this.#isRefused) return
+    this.#options.onLink({
+      state: 'offline',
+      message: navigator.onLine ? 'The room cannot be reached; trying again' : 'This device is offline',
+    })
+  }
+
+  #dropPort(): void {
+    this.#watch?.abort()
+    this.#watch = undefined
+    this.#port?.postMessage({ socket: 'closed' } satisfies PipeFromPage)
+    this.#port?.close()
+    this.#port = undefined
+  }
+
+  #hurry(): void {
+    const isUp = this.#socket.readyState === WebSocket.OPEN
+    if (!this.#isRefused && !isUp) this.#socket.reconnect()
+  }
+
+  #keepAlive(): void {
+    if (!this.#worker || this.#isRefused) return
+    this.#lastKeepAlive = performance.now()
+    this.#worker.postMessage({ tabpod: 'keep-alive' } satisfies KeepAliveMessage)
+  }
+}
