@@ -99,8 +99,8 @@ export interface RepoLog {
   /** The room has stored everything up to `event`: it may be pruned once it is checkpointed too. */
   acknowledge(event: number): Promise<void>
   acknowledged(): Promise<number>
-  /** Every later write is refused with `reason` (the mirror is ahead of this repo, or on another branch); `null` lifts it. */
-  refuseWrites(reason: XrpcError | null): void
+  /** Every later write is refused with `error` (the mirror is ahead of this repo, or on another branch); `null` lifts it. */
+  suspend(error: XrpcError | null): void
 }
 
 export interface BlobView {

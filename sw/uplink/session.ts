@@ -115,7 +115,7 @@ export class Session {
   async #bringUp({ mirror, event }: FrameOf<RoomFrame, 'welcome'>): Promise<void> {
     const { repo } = this.#pod
     const ground = await findCommonGround(repo, mirror)
-    repo.refuseWrites(ground.kind === 'apart' ? ground.error : null)
+    repo.suspend(ground.kind === 'apart' ? ground.error : null)
     if (ground.kind === 'apart') throw ground.error
     const isSnapshot = ground.kind === 'snapshot'
     const commitsAfter = isSnapshot ? await this.#mirror.sendSnapshot() : ground.after

@@ -2,7 +2,7 @@
 import { ACTIVITY_CHANNEL, type Activity } from '../../wire/owner.ts'
 
 /** Calls `listener` for all that happens from now on; the link state is said once more right away. Returns the stop function. */
-export const watchActivity = (listener: (activity: Activity) => void): (() => void) => {
+export const onActivity = (listener: (activity: Activity) => void): (() => void) => {
   const channel = new BroadcastChannel(ACTIVITY_CHANNEL)
   channel.onmessage = ({ data }: MessageEvent<Activity>) => listener(data)
   channel.postMessage({ kind: 'link-wanted' } satisfies Activity)

@@ -1,6 +1,7 @@
 /** One page of this profile leads and holds the uplink; the others stand by. @see https://w3c.github.io/web-locks/ */
 
-const LEADER_LOCK = 'tabpod-leader'
+/** Held by the leading page; asking who holds it tells where the uplink is. */
+export const LEADER_LOCK = 'tabpod-leader'
 
 /**
  * Runs `work` once this page leads; the browser hands the lock on within ~50 ms when a leader closes or crashes.

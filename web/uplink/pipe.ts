@@ -22,38 +22,82 @@ export const openPipe = (options: PipeOptions): (() => void) => {
 
 class Pipe {
   readonly #options: PipeOptions
-  readonly #socket: ReconnectingWebSocket
+  #socket: ReconnectingWebSocket
   readonly #stopping = new AbortController()
   #worker: ServiceWorker | null = null
   #port: MessagePort | undefined
   #watch: AbortController | undefined
   #lastKeepAlive = 0
   #isRefused = false
+  #onlineAt = 0
+  #shortLived = 0
+  #redialing: ReturnType<typeof setTimeout> | undefined
 
   constructor(options: PipeOptions) {
     this.#options = options
-    const url = new URL(UPLINK_PATH, location.href.replace(/^http/, 'ws'))
     options.onLink({ state: 'connecting' })
-    this.#socket = new ReconnectingWebSocket(url.href, UPLINK_PROTOCOL, {
+    this.#socket = this.#dial()
+    const { signal } = this.#stopping
+    addEventListener('online', () => this.#hurry(), { signal })
+    document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && this.#hurry(), { signal })
+    const beat = setInterval(() => this.#keepAlive(), KEEP_ALIVE_INTERVAL_MS)
+    signal.addEventListener('abort', () => {
+      clearInterval(beat)
+      clearTimeout(this.#redialing)
+    })
+  }
+
+  stop(): void {
+    this.#stopping.abort()
+    this.#hangUp()
+  }
+
+  #dial(): ReconnectingWebSocket {
+    const url = new URL(UPLINK_PATH, location.href.replace(/^http/, 'ws'))
+    const socket = new ReconnectingWebSocket(url.href, UPLINK_PROTOCOL, {
       minReconnectionDelay: RECONNECT_MIN_MS * (1 + Math.random()),
       maxReconnectionDelay: RECONNECT_MAX_MS,
       connectionTimeout: CONNECT_TIMEOUT_MS,
       // Frames belong to one connection: none may wait for the next.
       maxEnqueuedMessages: 0,
     })
-    this.#socket.binaryType = 'arraybuffer'
-    const { signal } = this.#stopping
-    this.#socket.addEventListener('open', () => void this.#connect())
-    this.#socket.addEventListener('message', ({ data }: MessageEvent<ArrayBuffer>) => this.#fromRoom(data))
-    this.#socket.addEventListener('close', () => this.#disconnected())
-    addEventListener('online', () => this.#hurry(), { signal })
-    document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && this.#hurry(), { signal })
-    const beat = setInterval(() => this.#keepAlive(), KEEP_ALIVE_INTERVAL_MS)
-    signal.addEventListener('abort', () => clearInterval(beat))
+    socket.binaryType = 'arraybuffer'
+    socket.addEventListener('open', () => void (socket === this.#socket && this.#connect()))
+    socket.addEventListener('message', ({ data }: MessageEvent<ArrayBuffer>) => {
+      if (socket === this.#socket) this.#fromRoom(data)
+    })
+    socket.addEventListener('close', () => {
+      if (socket === this.#socket) this.#disconnected()
+    })
+    return socket
   }
 
-  stop(): void {
-    this.#stopping.abort()
+  /** Ends this connection and makes a new one: at once, unless the last one was short-lived as well, as when one frame kills every worker. */
+  #redial(): void {
+    if (performance.now() - this.#onlineAt > RECONNECT_MAX_MS) this.#shortLived = 0
+    const delay =
+      this.#shortLived === 0 ? 0 : Math.min(RECONNECT_MAX_MS, RECONNECT_MIN_MS * 2 ** this.#shortLived) * (0.5 + Math.random() / 2)
+    this.#shortLived++
+    this.#hangUp()
+    this.#disconnected()
+    if (delay === 0) this.#socket = this.#dial()
+    else {
+      clearTimeout(this.#redialing)
+      this.#redialing = setTimeout(() => {
+        this.#socket = this.#dial()
+      }, delay)
+    }
+  }
+
+  /** Partysocket waits its delay out whatever happens, so that hurrying takes a new one. */
+  #hurry(): void {
+    if (this.#isRefused || this.#socket.readyState === WebSocket.OPEN) return
+    clearTimeout(this.#redialing)
+    this.#hangUp()
+    this.#socket = this.#dial()
+  }
+
+  #hangUp(): void {
     this.#socket.close()
     this.#dropPort()
   }
@@ -85,19 +129,19 @@ class Pipe {
     if (message instanceof ArrayBuffer) this.#socket.send(message)
     else if ('lock' in message) this.#watchWorker(message.lock)
     else if ('link' in message) this.#said(message.link)
-    else if (!this.#isRefused) this.#socket.reconnect(1000, message.close)
+    else if (!this.#isRefused) this.#redial()
   }
 
   #said(link: LinkState): void {
-    if (link.state === 'refused') this.#refuse(link)
-    else this.#options.onLink(link)
+    if (link.state === 'refused') return this.#refuse(link)
+    if (link.state === 'online') this.#onlineAt = performance.now()
+    this.#options.onLink(link)
   }
 
   /** Final: asking again would be refused again, or would throw out the tab that replaced this one. */
   #refuse(link: LinkState): void {
     this.#isRefused = true
-    this.#socket.close()
-    this.#dropPort()
+    this.#hangUp()
     this.#options.onLink(link)
   }
 
@@ -111,7 +155,7 @@ class Pipe {
         if (this.#watch !== watch) return
         // Wakes the worker while the socket connects.
         this.#keepAlive()
-        this.#socket.reconnect(1000, 'worker died')
+        this.#redial()
       })
       .catch(() => {})
   }
@@ -131,11 +175,6 @@ class Pipe {
     this.#port?.postMessage({ socket: 'closed' } satisfies PipeFromPage)
     this.#port?.close()
     this.#port = undefined
-  }
-
-  #hurry(): void {
-    const isUp = this.#socket.readyState === WebSocket.OPEN
-    if (!this.#isRefused && !isUp) this.#socket.reconnect()
   }
 
   #keepAlive(): void {

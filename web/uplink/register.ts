@@ -1,7 +1,8 @@
 /** The page's side of the service worker: registered where a pod lives or is being made, and nowhere else. */
 import { Workbox } from 'workbox-window'
+import { XrpcError } from '../../wire/errors.ts'
 import { OWNER_DEADLINE_MS } from '../../wire/limits.ts'
-import type { OwnerAnswer, OwnerCommand, OwnerMessage, PodSummary } from '../../wire/owner.ts'
+import type { OwnerAnswer, OwnerCommand, OwnerMessage } from '../../wire/owner.ts'
 
 const WORKER_URL = '/sw.js'
 const UNREGISTER_PARAM = 'unregister-worker'
@@ -10,7 +11,7 @@ const UNREGISTER_PARAM = 'unregister-worker'
 export const registerWorker = async (): Promise<ServiceWorker> => {
   await new Workbox(WORKER_URL, { scope: '/' }).register({ immediate: true })
   const { active } = await navigator.serviceWorker.ready
-  if (!active) throw new Error('the service worker is not active')
+  if (!active) throw new XrpcError(503, 'WorkerUnavailable', 'The service worker is not active')
   return active
 }
 
@@ -22,18 +23,16 @@ export const findWorker = async (): Promise<ServiceWorker | null> => {
   return (await navigator.serviceWorker.ready).active
 }
 
-/** Never rejects. `create` registers the worker first; `describe` and `forget` answer null where there is none. */
-export const askOwner = async (command: OwnerCommand): Promise<OwnerAnswer<PodSummary | null>> => {
-  try {
-    const worker = command.kind === 'create' ? await registerWorker() : await findWorker()
-    if (!worker) return { ok: true, value: null }
-    const answer = await ask(worker, command)
-    // A worker without a pod would only stand in the way of a visitor's page.
-    if (command.kind === 'forget' && answer.ok) await unregisterWorkers()
-    return answer
-  } catch (cause) {
-    return { ok: false, status: 503, error: 'WorkerUnavailable', message: cause instanceof Error ? cause.message : String(cause) }
-  }
+/**
+ * `create` registers the worker first; the others answer null where there is none. `T` is what the command answers (`wire/owner.ts`).
+ * @throws XrpcError as the worker refused, or 503 WorkerUnavailable
+ */
+export const askOwner = async <T>(command: OwnerCommand): Promise<T> => {
+  const worker = command.kind === 'create' ? await registerWorker() : await findWorker()
+  if (!worker) return null as T
+  const answer = await ask<T>(worker, command)
+  if (!answer.ok) throw new XrpcError(answer.status, answer.error, answer.message)
+  return answer.value
 }
 
 /** `/?unregister-worker` is the way out of a broken worker. Resolves true when the address asked for it and it is done. */
@@ -49,14 +48,14 @@ const unregisterWorkers = async (): Promise<void> => {
   await Promise.all(registrations.map((registration) => registration.unregister()))
 }
 
-const ask = (worker: ServiceWorker, command: OwnerCommand): Promise<OwnerAnswer<PodSummary | null>> =>
+const ask = <T>(worker: ServiceWorker, command: OwnerCommand): Promise<OwnerAnswer<T>> =>
   new Promise((resolve, reject) => {
     const { port1, port2 } = new MessageChannel()
     const deadline = setTimeout(() => {
       port1.close()
-      reject(new Error('The service worker did not answer'))
+      reject(new XrpcError(503, 'WorkerUnavailable', 'The service worker did not answer'))
     }, OWNER_DEADLINE_MS)
-    port1.onmessage = ({ data }: MessageEvent<OwnerAnswer<PodSummary | null>>) => {
+    port1.onmessage = ({ data }: MessageEvent<OwnerAnswer<T>>) => {
       clearTimeout(deadline)
       port1.close()
       resolve(data)

@@ -9,7 +9,7 @@ export interface UplinkStart {
   readonly claim?: string
 }
 
-/** Leads when it is this page's turn. The link state comes by `watchActivity`. Returns the stop function; after a refusal, stop and start again to retry. */
+/** Leads when it is this page's turn. The link state comes by `onActivity`. Returns the stop function; after a refusal, stop and start again to retry. */
 export const startUplink = ({ claim }: UplinkStart = {}): (() => void) =>
   lead(() => {
     const channel = new BroadcastChannel(ACTIVITY_CHANNEL)
