@@ -131,3 +131,58 @@ export const PREFLIGHT_MAX_AGE_S = 7200
 export const HANDLE_LOOKUP_DEADLINE_MS = 5 * SECOND_MS
 /** A DID is at most 2048 characters; DNS answers wrap it in a little JSON. */
 export const MAX_HANDLE_ANSWER_BYTES = 16 * KIB
+
+/** All request bodies the room keeps for replay together: a room has 128 MB (Cloudflare's limit), beyond this share bodies are streamed once. */
+export const MAX_HELD_BODIES_BYTES = 32 * MIB
+
+/** What the room fetches for the pod (client metadata, DID documents) is short, and must fit one frame. */
+export const EGRESS_BODY_BYTES = 256 * KIB
+
+/** A relay or metadata host that is slower than this is not worth a sign-in's wait. */
+export const EGRESS_DEADLINE_MS = 10 * SECOND_MS
+
+/** Outgoing fetches of one room at the same time: workerd allows six open connections before it queues, more only hides a loop. */
+export const MAX_EGRESS_IN_FLIGHT = 16
+
+/** One tunnelled request's path and each header, as `wire/frames.ts` parses them; beyond it 414 and 431 instead of a broken uplink. */
+export const MAX_PATH_CHARS = 16_384
+export const MAX_HEADER_CHARS = 16_384
+export const MAX_HEADERS = 128
+
+/** Connections that have not proven themselves at the same time; a tab needs one. */
+export const MAX_UNADMITTED = 32
+
+/** A claim token shorter than this could be guessed over the network. */
+export const MIN_CLAIM_TOKEN_CHARS = 16
+
+/** A rev may lie this far ahead of the room's clock: what relays tolerate of clocks that are wrong. */
+export const MAX_REV_AHEAD_MS = 5 * MINUTE_MS
+
+/** Blocks the room keeps in memory: the tree and records of some 50,000 posts, a quarter of the isolate's 128 MB. */
+export const BLOCK_CACHE_BYTES = 32 * MIB
+
+/** Newest firehose frames kept in memory, from which a replay steps over to live without touching storage. */
+export const FIREHOSE_TAIL_EVENTS = 512
+export const FIREHOSE_TAIL_BYTES = 8 * MIB
+
+/** Events read from storage at once while replaying: a batch of ordinary commits is about 1 MB. */
+export const REPLAY_BATCH_EVENTS = 128
+
+/** Answers to this many events are remembered, so that a repeated event gets its old number; only those in flight can come twice. */
+export const REMEMBERED_EVENTS = 10_000
+
+/** Pieces in which the room streams a repo: large enough that the runtime's cost per piece vanishes. */
+export const CAR_CHUNK_BYTES = 256 * KIB
+
+/** Tree nodes that only the log holds: bounds the memory of the worker and the replay, whatever the size of the commits. */
+export const CHECKPOINT_BYTES = 8 * MIB
+/** Quiet time after which the tree is written down, well inside the 30 s after which browsers stop an idle worker. */
+export const CHECKPOINT_IDLE_MS = 5 * SECOND_MS
+/** Events kept although the room has them and the tree is written down, so that a room that lost a little can be caught up by events. */
+export const KEPT_EVENTS = 1_000
+/** Commits landed in one transaction; beyond it the gain is small and a failure would throw away much. */
+export const MAX_COMMITS_PER_LANDING = 64
+/** Old records kept in memory for a reader that walks the repo while they are replaced; a slower reader has to start again. */
+export const MAX_PINNED_BYTES = 32 * MIB
+/** An upload is handed to the browser's blob storage in parts of this size, so that the worker's heap never holds more of it. */
+export const BLOB_PART_BYTES = 4 * MIB

@@ -1,42 +1,167 @@
-/** Signatures first, implementation lands within minutes. */
-import type { XrpcError } from '../../wire/errors.ts'
+/** The repo service: reads, writes and the event log behind one object that lives as long as the worker. The contract is in `contract.ts`. */
+import type { LexMap } from '@atproto/lex-data'
+import { decode } from '@ipld/dag-cbor'
+import { XrpcError } from '../../wire/errors.ts'
 import type { KeyVault } from '../identity/contract.ts'
+import { findEventOfRev, firstEvent, readEventsAfter } from '../store/events.ts'
+import { land } from '../store/land.ts'
 import type { Store } from '../store/open.ts'
-import type { EventRow, Head } from '../store/schema.ts'
+import { readPod, writePod } from '../store/pod.ts'
+import { countCollections, listRecords, readRecord } from '../store/records.ts'
+import type { EventRow, Head, RecordRow } from '../store/schema.ts'
+import { type Announcement, CommitLine } from './commit.ts'
 import type { ListOptions, RecordView, RepoLog, RepoReader, RepoWriter, Write, WriteOptions, WriteOutcome } from './contract.ts'
+import { exportBlocks, exportProof, exportRepo } from './export.ts'
+import { mergePlans } from './landing.ts'
+import { Pins } from './pins.ts'
+import { type Author, outcomeOf, planCommit, type TimedStep } from './plan.ts'
+import { prepareWrites } from './prepare.ts'
+import { emptyTip, resume } from './resume.ts'
 
 export interface RepoOptions {
+  /** Epoch ms. */
   readonly now?: () => number
-  readonly onTiming?: (step: 'tree' | 'hash' | 'sign' | 'encode' | 'transaction', ms: number) => void
+  /** For the benchmark: what each step of a commit took. `transaction` is told once for each landing, however many commits it holds. */
+  readonly onTiming?: (step: TimedStep, ms: number) => void
 }
 
-export declare class Repo implements RepoReader, RepoWriter, RepoLog {
-  static create(store: Store, vault: KeyVault, did: string, options?: RepoOptions): Promise<Repo>
-  /** @throws XrpcError 404 RepoNotFound */
-  static open(store: Store, vault: KeyVault, options?: RepoOptions): Promise<Repo>
+export class Repo implements RepoReader, RepoWriter, RepoLog {
   readonly did: string
-  head(): Head
-  record(collection: string, rkey: string): Promise<RecordView | null>
-  list(options: ListOptions): Promise<{ records: RecordView[]; cursor?: string }>
-  collections(): Promise<ReadonlyArray<{ name: string; count: number }>>
-  car(since?: string): ReadableStream<Uint8Array>
-  proof(collection: string, rkey: string): Promise<Uint8Array>
-  blocks(cids: readonly string[]): Promise<Uint8Array>
-  write(writes: readonly Write[], options?: WriteOptions): Promise<WriteOutcome>
-  announce(
-    event:
-      | { kind: 'identity'; handle: string }
-      | { kind: 'account'; active: boolean; status?: 'deactivated' | 'deleted' }
-      | { kind: 'sync' },
-  ): Promise<number>
-  /** While set, every write is refused with it (RepoBehindMirror, RepoFork); null lets writes through again. */
-  refuseWrites(reason: XrpcError | null): void
-  eventsAfter(event: number, limit: number): Promise<readonly EventRow[]>
-  oldestEvent(): Promise<number>
-  eventOfRev(rev: string): Promise<EventRow | undefined>
-  onEvent(listener: (row: EventRow) => void): () => void
-  acknowledge(event: number): Promise<void>
-  acknowledged(): Promise<number>
-  /** Waits for what is queued, checkpoints, and lets go of the store (without closing it). */
-  close(): Promise<void>
+  readonly #store: Store
+  readonly #now: () => number
+  readonly #line: CommitLine
+  readonly #pins = new Pins()
+  readonly #listeners = new Set<(row: EventRow) => void>()
+  /** Writes under way, by idempotency key. */
+  readonly #underWay = new Map<string, Promise<WriteOutcome>>()
+  #acknowledged: number
+
+  private constructor(store: Store, author: Author, landed: Awaited<ReturnType<typeof resume>>, acknowledged: number) {
+    this.did = author.did
+    this.#store = store
+    this.#now = author.now
+    this.#acknowledged = acknowledged
+    this.#line = new CommitLine({
+      store,
+      author,
+      landed,
+      pins: this.#pins,
+      onEvent: (row) => {
+        for (const listener of this.#listeners) listener(row)
+      },
+      acknowledged: () => this.#acknowledged,
+    })
+  }
+
+  /** Makes the empty repo: a signed commit of an empty tree, announced as event 1. @throws XrpcError 409 `RepoExists` */
+  static async create(store: Store, vault: KeyVault, did: string, options: RepoOptions = {}): Promise<Repo> {
+    if (await readPod(store, 'head')) throw new XrpcError(409, 'RepoExists', 'There is a repo in this browser profile already.')
+    const commit = await planCommit({ did, vault, now: options.now ?? Date.now }, await emptyTip(store), [])
+    const landing = mergePlans(null, [{ tip: commit.tip, outcome: outcomeOf(commit.tip.head, []), commit, event: commit.event }])
+    if (landing) await land(store, landing)
+    return Repo.#resume(store, vault, did, options)
+  }
+
+  /** Resumes where the last worker was stopped. @throws XrpcError 404 `RepoNotFound` */
+  static async open(store: Store, vault: KeyVault, options: RepoOptions = {}): Promise<Repo> {
+    const identity = await readPod(store, 'identity')
+    if (!identity) throw new XrpcError(404, 'RepoNotFound', 'There is no pod in this browser profile yet.')
+    return Repo.#resume(store, vault, identity.did, options)
+  }
+
+  static async #resume(store: Store, vault: KeyVault, did: string, options: RepoOptions): Promise<Repo> {
+    const acknowledged = (await readPod(store, 'acknowledged'))?.event ?? 0
+    return new Repo(store, { did, vault, now: options.now ?? Date.now, onTiming: options.onTiming }, await resume(store), acknowledged)
+  }
+
+  head(): Head {
+    return this.#line.landed.tip.head
+  }
+
+  async record(collection: string, rkey: string): Promise<RecordView | null> {
+    const row = await readRecord(this.#store, collection, rkey)
+    return row ? this.#view(row) : null
+  }
+
+  async list({ collection, limit, cursor, reverse }: ListOptions): Promise<{ records: RecordView[]; cursor?: string }> {
+    const order = reverse ? 'ascending' : 'descending'
+    const rows = await listRecords(this.#store, { collection, order, limit, ...(cursor !== undefined && { cursor }) })
+    const last = rows.at(-1)
+    return { records: rows.map((row) => this.#view(row)), ...(last && { cursor: last.rkey }) }
+  }
+
+  collections(): Promise<ReadonlyArray<{ name: string; count: number }>> {
+    return countCollections(this.#store)
+  }
+
+  car(since?: string): ReadableStream<Uint8Array> {
+    return exportRepo(this.#store, this.#line.landed, this.#pins, since)
+  }
+
+  proof(collection: string, rkey: string): Promise<Uint8Array> {
+    return exportProof(this.#store, this.#line.landed, this.#pins, collection, rkey)
+  }
+
+  blocks(cids: readonly string[]): Promise<Uint8Array> {
+    return exportBlocks(this.#store, this.#line.landed, cids)
+  }
+
+  write(writes: readonly Write[], options: WriteOptions = {}): Promise<WriteOutcome> {
+    const { key } = options
+    if (key === undefined) return this.#write(writes, options)
+    const underWay = this.#underWay.get(key) ?? this.#write(writes, options).finally(() => this.#underWay.delete(key))
+    this.#underWay.set(key, underWay)
+    return underWay
+  }
+
+  announce(announcement: Announcement): Promise<number> {
+    return this.#line.announce(announcement)
+  }
+
+  suspend(error: XrpcError | null): void {
+    this.#line.suspended = error
+  }
+
+  eventsAfter(event: number, limit: number): Promise<readonly EventRow[]> {
+    return readEventsAfter(this.#store, event, limit)
+  }
+
+  oldestEvent(): Promise<number> {
+    return firstEvent(this.#store)
+  }
+
+  eventOfRev(rev: string): Promise<EventRow | undefined> {
+    return findEventOfRev(this.#store, rev)
+  }
+
+  onEvent(listener: (row: EventRow) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  async acknowledge(event: number): Promise<void> {
+    if (event <= this.#acknowledged) return
+    this.#acknowledged = event
+    await writePod(this.#store, { acknowledged: { event } })
+  }
+
+  async acknowledged(): Promise<number> {
+    return this.#acknowledged
+  }
+
+  /** Waits for what is under way and checkpoints. The store stays open: it is the caller's. */
+  close(): Promise<void> {
+    return this.#line.close()
+  }
+
+  async #write(writes: readonly Write[], { swapCommit, validate, key }: WriteOptions): Promise<WriteOutcome> {
+    const answered = key === undefined ? undefined : this.#line.landed.answers.get(key)
+    if (answered) return answered.outcome
+    return this.#line.write(await prepareWrites(writes, validate, this.#now), { swapCommit, key })
+  }
+
+  #view({ collection, rkey, cid, bytes }: RecordRow): RecordView {
+    // `land` stores nothing but maps of the data model.
+    return { uri: `at://${this.did}/${collection}/${rkey}`, cid, value: decode(bytes) as LexMap }
+  }
 }
