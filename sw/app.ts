@@ -13,7 +13,7 @@ import { admitHandle } from './identity/handle.ts'
 import { makeKeys, openVault } from './identity/key-vault.ts'
 import { blobService } from './repo/blobs.ts'
 import type { BlobService } from './repo/contract.ts'
-import { Repo } from './repo/repo.ts'
+import { Repo, type RepoOptions } from './repo/repo.ts'
 import type { Store } from './store/open.ts'
 import { readPod, writePod } from './store/pod.ts'
 import { identityRoutes } from './xrpc/identity.ts'
@@ -35,10 +35,9 @@ export interface Pod {
   close(): Promise<void>
 }
 
-export interface PodOptions {
+export interface PodOptions extends RepoOptions {
   /** For what the pod asks of other servers; default: the worker's own fetch, which CORS binds. */
   readonly fetch?: Fetch
-  readonly now?: () => number
 }
 
 /** null where no pod lives in this profile, or its creation was cut off: `createPod` starts over then. */
@@ -46,7 +45,7 @@ export const openPod = async (store: Store, options: PodOptions = {}): Promise<P
   const [identity, keys, head] = await Promise.all([readPod(store, 'identity'), readPod(store, 'keys'), readPod(store, 'head')])
   if (!identity || !keys || !head) return null
   const vault = await openVault(keys)
-  return composePod(store, identity, vault, await Repo.open(store, vault), options)
+  return composePod(store, identity, vault, await Repo.open(store, vault, options), options)
 }
 
 /**
@@ -66,7 +65,7 @@ export const createPod = async (
   const identity = { did: originToDidWeb(wanted.origin), handle, origin: wanted.origin, createdAt }
   await writePod(store, { identity, keys, owner })
   const vault = await openVault(keys)
-  const repo = await Repo.create(store, vault, identity.did)
+  const repo = await Repo.create(store, vault, identity.did, options)
   await repo.announce({ kind: 'identity', handle })
   await repo.announce({ kind: 'account', active: true })
   return composePod(store, identity, vault, repo, options)
