@@ -4,11 +4,11 @@ import { defineConfig } from 'vite'
 const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
 
 /** What @atproto/repo expects of Node; see shims/README.md. */
-const alias = {
+export const alias = {
   '@atproto/common': at('shims/atproto-common.ts'),
   'node:timers/promises': at('shims/timers-promises.ts'),
 }
-const inject = { Buffer: [at('shims/buffer.ts'), 'Buffer'] as [string, string] }
+export const inject = { Buffer: [at('shims/buffer.ts'), 'Buffer'] as [string, string] }
 
 /** Three bundles: the app's pages, the service worker (one classic script), the room (one module for partykit). */
 export default defineConfig({
