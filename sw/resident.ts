@@ -50,6 +50,7 @@ export class Resident {
     const pod = await this.pod()
     if (!pod) return
     if (pod.identity.handle !== confirmHandle) throw invalidRequest('The handle typed is not the handle of this pod', 'HandleMismatch')
+    await pod.close()
     ;(await this.#openStore()).close()
     await deleteStore()
     this.#store = undefined

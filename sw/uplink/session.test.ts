@@ -1,0 +1,306 @@
+import { describe, expect, it } from 'vitest'
+import { CHUNK_BYTES, STREAM_WINDOW_BYTES } from '../../wire/limits.ts'
+import { mirrorAt, quiet, ScriptedRoom, SmallPod, until } from './testing.ts'
+
+const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)
+
+describe('joining', () => {
+  it('answers the challenge with a signed hello that carries the claim and the documents', async () => {
+    const room = new ScriptedRoom(new SmallPod(), { claim: 'token' })
+    room.say({ t: 'challenge', host: 'pod.test', nonce: 'n', bound: false, policy: 'token' })
+    const { head } = await room.next('hello')
+    expect(head).toMatchObject({ did: 'did:web:pod.test', claim: 'token', documents: { '/.well-known/did.json': '{}' } })
+    expect(atob(head.sig.replaceAll('-', '+').replaceAll('_', '/'))).toMatch(/^tabpod\.v1\npod\.test\nn\ndid:web:pod\.test\n/)
+  })
+
+  it('signs nothing for another host', async () => {
+    const room = new ScriptedRoom(new SmallPod())
+    room.say({ t: 'challenge', host: 'evil.test', nonce: 'n', bound: false, policy: 'open' })
+    await until(() => room.words.some((word) => 'close' in word))
+    expect(room.words[1]).toMatchObject({ link: { state: 'refused', error: 'WrongHost' } })
+    expect(room.frames).toEqual([])
+  })
+
+  it('tells the page why the room refused, and hangs up', () => {
+    const room = new ScriptedRoom(new SmallPod())
+    room.say({ t: 'refused', error: 'ClaimRequired', message: 'show the token' })
+    expect(room.words).toEqual([
+      { link: { state: 'refused', error: 'ClaimRequired', message: 'show the token' } },
+      { close: 'ClaimRequired' },
+    ])
+  })
+
+  it('hangs up on what is no frame, and on a welcome that nobody asked for', () => {
+    const garbage = new ScriptedRoom(new SmallPod())
+    garbage.session.receive(new Uint8Array([0, 0, 0, 9, 1]).buffer)
+    expect(garbage.words).toEqual([{ close: 'BadFrame' }])
+    const early = new ScriptedRoom(new SmallPod())
+    early.say({ t: 'welcome', mirror: null, event: 0 })
+    expect(early.words).toEqual([{ close: 'BadFrame' }])
+  })
+})
+
+describe('the outbox', () => {
+  it('sends what the mirror lacks, then ready', async () => {
+    const pod = new SmallPod()
+    for (let n = 0; n < 4; n++) pod.land()
+    const room = new ScriptedRoom(pod)
+    await room.join(mirrorAt(2), 2)
+    expect(room.kinds()).toEqual(['hello', 'event', 'event', 'ready'])
+    expect(room.all('event').map(({ head }) => head.event)).toEqual([3, 4])
+    expect(room.words.at(-1)).toEqual({ link: { state: 'online' } })
+  })
+
+  it('repeats neither a commit nor an identity event the room has numbered', async () => {
+    const pod = new SmallPod()
+    pod.land()
+    pod.land({ kind: 'identity', rev: undefined as never })
+    const room = new ScriptedRoom(pod)
+    await room.join(mirrorAt(1), 2)
+    expect(room.all('event')).toEqual([])
+  })
+
+  it('sends blobs before the event that mentions them, and the event before the answer of the write', async () => {
+    const pod = new SmallPod()
+    pod.land()
+    pod.store('bafkblob', 300_000)
+    const room = new ScriptedRoom(pod)
+    await room.join(mirrorAt(1), 1)
+    pod.answer = () => {
+      pod.land({ blobs: ['bafkblob'] })
+      return Response.json({ ok: true })
+    }
+    room.request(1, { method: 'POST', path: '/xrpc/com.atproto.repo.createRecord' })
+    await room.next('response')
+    expect(room.kinds().slice(2)).toEqual(['blob', 'body', 'body', 'body', 'body', 'event', 'response'])
+  })
+
+  it('sends a landed event in the very turn it lands', async () => {
+    const pod = new SmallPod()
+    pod.land()
+    const room = new ScriptedRoom(pod)
+    await room.join(mirrorAt(1), 1)
+    pod.land()
+    expect(room.kinds().at(-1)).toBe('event')
+  })
+
+  it('lets the event go on when the mirror refuses its blob in the middle', async () => {
+    const pod = new SmallPod()
+    pod.land()
+    pod.store('bafkblob', 3 * STREAM_WINDOW_BYTES)
+    const room = new ScriptedRoom(pod)
+    await room.join(mirrorAt(1), 1)
+    pod.land({ blobs: ['bafkblob'] })
+    await until(() => room.all('body').length === STREAM_WINDOW_BYTES / CHUNK_BYTES)
+    room.say({ t: 'blob-refused', cid: 'bafkblob', error: 'BlobTooLarge', message: 'too large' })
+    expect((await room.next('event')).head.event).toBe(2)
+  })
+
+  it('cuts a long event into parts', async () => {
+    const pod = new SmallPod()
+    const body = crypto.getRandomValues(new Uint8Array(60_000))
+    pod.land({ body: new Uint8Array([...body, ...body, ...body]) })
+    const room = new ScriptedRoom(pod)
+    await room.join()
+    expect(room.all('event')[0]?.head.size).toBe(180_000)
+    expect((room.all('event')[0]?.payload.length ?? 0) + (room.all('event-part')[0]?.payload.length ?? 0)).toBe(180_000)
+  })
+
+  it('sends the repo as a snapshot when the log does not reach back, then the blobs it mentions', async () => {
+    const pod = new SmallPod()
+    for (let n = 0; n < 9; n++) pod.land()
+    pod.rows.splice(0, 5)
+    pod.oldest = 6
+    pod.snapshot = new Uint8Array(200_000).fill(7)
+    pod.store('bafkblob', 10)
+    const room = new ScriptedRoom(pod)
+    const joined = room.join(mirrorAt(3), 3)
+    const { head } = await room.next('snapshot')
+    expect(head.head.rev).toBe('rev0009')
+    await until(() => room.all('body').some(({ head }) => head.end))
+    expect(room.all('body').reduce((sum, { payload }) => sum + payload.length, 0)).toBe(200_000)
+    expect(room.kinds()).not.toContain('ready')
+    room.say({ t: 'snapshot-stored', head: head.head })
+    await joined
+    await room.next('blob')
+    expect(room.all('event')).toEqual([])
+  })
+
+  it('refuses to write when the mirror is ahead, and when it holds a commit of another branch', async () => {
+    for (const [mirror, error] of [
+      [mirrorAt(7), 'RepoBehindMirror'],
+      [{ ...mirrorAt(2), commit: 'other' }, 'RepoFork'],
+      [{ ...mirrorAt(1), rev: 'rev0001x' }, 'RepoFork'],
+    ] as const) {
+      const pod = new SmallPod()
+      pod.land()
+      pod.land()
+      const room = new ScriptedRoom(pod)
+      room.join(mirror, 1).catch(() => {})
+      await until(() => room.words.some((word) => 'close' in word))
+      expect(pod.suspended).toBe(error)
+      expect(room.words.at(-2)).toMatchObject({ link: { state: 'refused', error } })
+      expect(room.all('event')).toEqual([])
+    }
+  })
+
+  it('joins anew after the first rejected event, and shows the second', async () => {
+    for (const rejoins of [true, false]) {
+      const pod = new SmallPod()
+      pod.land()
+      const room = new ScriptedRoom(pod, { rejoins: () => rejoins })
+      await room.join()
+      room.say({ t: 'rejected', event: 1, error: 'BadSignature', message: 'no' })
+      expect(room.words.at(-1)).toEqual({ close: 'BadSignature' })
+      expect(room.words.some((word) => 'link' in word && word.link.state === 'refused')).toBe(!rejoins)
+    }
+  })
+})
+
+describe('requests', () => {
+  const joined = async (answer: (request: Request) => Response | Promise<Response>) => {
+    const pod = new SmallPod()
+    pod.answer = answer
+    pod.land()
+    const room = new ScriptedRoom(pod)
+    await room.join(mirrorAt(1), 1)
+    return { pod, room }
+  }
+
+  it('pass method, path, headers, body, key and retry to the pod', async () => {
+    const { pod, room } = await joined(async (request) =>
+      Response.json({
+        url: request.url,
+        method: request.method,
+        length: request.headers.get('content-length'),
+        origin: request.headers.get('origin'),
+        body: await request.text(),
+      }),
+    )
+    const body = new TextEncoder().encode('hé')
+    const headers: [string, string][] = [
+      ['content-length', '3'],
+      ['origin', 'https://app.test'],
+    ]
+    room.request(5, { method: 'POST', path: '/xrpc/a?b=c', headers, body: 'whole', key: 'k', retry: true }, body)
+    const { head, payload } = await room.next('response')
+    expect(head).toMatchObject({ id: 5, status: 200, body: 'whole' })
+    expect(JSON.parse(text(payload))).toEqual({
+      url: 'https://pod.test/xrpc/a?b=c',
+      method: 'POST',
+      length: '3',
+      origin: 'https://app.test',
+      body: 'hé',
+    })
+    expect(pod.contexts).toEqual([{ origin: 'shim', key: 'k', retry: true }])
+  })
+
+  it('keep 400 in flight apart, whatever order they end in', async () => {
+    const { room } = await joined(async (request) => {
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 20))
+      return Response.json({ path: new URL(request.url).pathname })
+    })
+    for (let id = 1; id <= 400; id++) room.request(id, { path: `/${id}` })
+    await until(() => room.all('response').length === 400)
+    for (const { head, payload } of room.all('response')) expect(JSON.parse(text(payload))).toEqual({ path: `/${head.id}` })
+    expect(new Set(room.all('response').map(({ head }) => head.id)).size).toBe(400)
+  })
+
+  it('stream a long answer and wait for credit', async () => {
+    const size = STREAM_WINDOW_BYTES + 3 * CHUNK_BYTES
+    const { room } = await joined(() => new Response(new Blob([new Uint8Array(size)]).stream()))
+    const sent = () => room.all('body').reduce((sum, { payload }) => sum + payload.length, 0)
+    room.request(1)
+    expect((await room.next('response')).head.body).toBe('stream')
+    await until(() => sent() > STREAM_WINDOW_BYTES - CHUNK_BYTES)
+    await quiet()
+    expect(sent()).toBeLessThanOrEqual(STREAM_WINDOW_BYTES)
+    room.say({ t: 'credit', of: 'response', id: 1, bytes: 4 * CHUNK_BYTES })
+    await until(() => room.all('body').some(({ head }) => head.end))
+    expect(sent()).toBe(size)
+  })
+
+  it('credit a streamed upload only as the pod reads it', async () => {
+    let read: ReadableStreamDefaultReader<Uint8Array> | undefined
+    let finish: (response: Response) => void = () => {}
+    const { room } = await joined((request) => {
+      read = request.body?.getReader()
+      return new Promise((resolve) => {
+        finish = resolve
+      })
+    })
+    room.request(1, { method: 'POST', body: 'stream' })
+    const pieces = STREAM_WINDOW_BYTES / CHUNK_BYTES
+    for (let n = 0; n < pieces; n++) room.say({ t: 'body', of: 'request', id: 1, end: false }, new Uint8Array(CHUNK_BYTES))
+    await quiet()
+    expect(room.all('credit').length).toBe(0)
+    const reader = await until(() => read)
+    for (let n = 0; n < pieces; n++) expect((await reader.read()).value?.length).toBe(CHUNK_BYTES)
+    expect(room.all('credit').reduce((sum, { head }) => sum + head.bytes, 0)).toBe(STREAM_WINDOW_BYTES)
+    room.say({ t: 'body', of: 'request', id: 1, end: true }, new Uint8Array(5))
+    expect((await reader.read()).value?.length).toBe(5)
+    expect((await reader.read()).done).toBe(true)
+    finish(new Response(null, { status: 204 }))
+    expect((await room.next('response')).head).toMatchObject({ status: 204, body: 'none' })
+  })
+
+  it('end the connection when the room overruns its window', async () => {
+    const { room } = await joined(() => new Promise<Response>(() => {}))
+    room.request(1, { method: 'POST', body: 'stream' })
+    for (let n = 0; n <= STREAM_WINDOW_BYTES / CHUNK_BYTES; n++) {
+      room.say({ t: 'body', of: 'request', id: 1, end: false }, new Uint8Array(CHUNK_BYTES))
+    }
+    expect(room.words.at(-1)).toEqual({ close: 'BadFrame' })
+  })
+
+  it('abort when the client is gone, and are then answered by nobody', async () => {
+    const aborted: string[] = []
+    const { room } = await joined(
+      (request) =>
+        new Promise((resolve) => {
+          request.signal.addEventListener('abort', () => {
+            aborted.push(String(request.signal.reason))
+            resolve(new Response('late'))
+          })
+        }),
+    )
+    room.request(1)
+    await quiet()
+    room.say({ t: 'cancel', of: 'request', id: 1, reason: 'client closed' })
+    await quiet()
+    expect(aborted).toEqual(['AbortError: client closed'])
+    expect(room.all('response')).toEqual([])
+    room.request(1)
+    await quiet()
+    expect(room.words.some((word) => 'close' in word)).toBe(false)
+  })
+
+  it('answer 500 in the right shape when the pod throws', async () => {
+    const { room } = await joined(() => Promise.reject(new Error('secret')))
+    room.request(1)
+    const { head, payload } = await room.next('response')
+    expect(head.status).toBe(500)
+    expect(JSON.parse(text(payload))).toEqual({ error: 'InternalServerError', message: 'Internal Server Error' })
+  })
+})
+
+describe('egress', () => {
+  it('fetches through the room, and fails at once when the connection is gone', async () => {
+    const pod = new SmallPod()
+    pod.land()
+    const room = new ScriptedRoom(pod)
+    await expect(room.egress.fetch('https://a.test/')).rejects.toMatchObject({ error: 'UplinkClosed' })
+    await room.join(mirrorAt(1), 1)
+    const first = room.egress.fetch('https://a.test/', { headers: { accept: 'application/json' } })
+    const { head } = await room.next('egress')
+    expect(head).toMatchObject({ method: 'GET', url: 'https://a.test/', headers: [['accept', 'application/json']] })
+    room.say({ t: 'fetched', id: head.id, status: 200, headers: [] }, new TextEncoder().encode('hello'))
+    expect(await (await first).text()).toBe('hello')
+    const second = room.egress.fetch('https://b.test/')
+    room.say({ t: 'unfetched', id: head.id + 1, error: 'PrivateAddress', message: 'no' })
+    await expect(second).rejects.toMatchObject({ error: 'PrivateAddress' })
+    const third = room.egress.fetch('https://c.test/')
+    room.session.close()
+    await expect(third).rejects.toMatchObject({ error: 'UplinkClosed' })
+  })
+})
