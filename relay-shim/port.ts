@@ -3,7 +3,14 @@
  * No file but the adapters knows which runtime it is on.
  */
 
-export type StorageValue = string | number | boolean | null | Uint8Array | readonly StorageValue[] | { readonly [key: string]: StorageValue | undefined }
+export type StorageValue =
+  | string
+  | number
+  | boolean
+  | null
+  | Uint8Array
+  | readonly StorageValue[]
+  | { readonly [key: string]: StorageValue | undefined }
 
 /**
  * Durable key-value storage, keys in byte order. Writes issued without an `await` between them land together or not at all.
@@ -26,7 +33,13 @@ export interface RoomStorage {
 
 /** Kept with the socket through hibernation: small and JSON-shaped. */
 export type SocketState =
-  | { readonly role: 'uplink'; readonly nonce: string; readonly joined: boolean; readonly session: string }
+  | {
+      readonly role: 'uplink'
+      /** Fresh for this connection; answered at most once. */
+      readonly nonce: string
+      /** challenged → greeted (its one hello is being checked) → joined (admitted) → ready (takes requests). */
+      readonly stage: 'challenged' | 'greeted' | 'joined' | 'ready'
+    }
   | { readonly role: 'subscriber'; readonly cursor: number | null; readonly sent: number }
 
 export interface RoomSocket {

@@ -1,0 +1,60 @@
+/** Answers the room gives in its own name: `{error, message}` with CORS, on every path of the protocol. @see https://atproto.com/specs/xrpc#error-responses */
+import { XrpcError } from '../wire/errors.ts'
+
+export const ANSWERED_BY = 'x-tabpod-answered-by'
+
+const CORS = {
+  'access-control-allow-origin': '*',
+  'access-control-expose-headers':
+    'DPoP-Nonce, WWW-Authenticate, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, RateLimit-Policy, Retry-After, atproto-repo-rev, atproto-content-labelers',
+} as const
+/** Browsers cap it themselves (Chromium: 2 h). */
+const PREFLIGHT_MAX_AGE_S = '86400'
+
+export const json = (value: unknown, status = 200, headers: Readonly<Record<string, string>> = {}): Response =>
+  new Response(JSON.stringify(value), { status, headers: { 'content-type': 'application/json', ...CORS, ...headers } })
+
+/** The one place where something thrown becomes an answer. */
+export const errorToResponse = (cause: unknown): Response => {
+  if (cause instanceof XrpcError) return json(cause, cause.status, cause.headers)
+  console.error('room: a request failed', cause)
+  return json({ error: 'InternalServerError', message: 'Internal Server Error' }, 500)
+}
+
+/** Answered without the tab, so that a browser app sees the real answer (503 included) and not a CORS failure. */
+export const preflight = (request: Request, pathname: string): Response | null => {
+  if (request.method !== 'OPTIONS' || !isProtocolPath(pathname)) return null
+  return new Response(null, {
+    status: 204,
+    headers: {
+      'access-control-allow-origin': '*',
+      'access-control-allow-methods': 'GET, HEAD, POST, PUT, DELETE',
+      'access-control-allow-headers': request.headers.get('access-control-request-headers') ?? '*',
+      'access-control-max-age': PREFLIGHT_MAX_AGE_S,
+      vary: 'access-control-request-headers',
+    },
+  })
+}
+
+const PROTOCOL_PATHS = ['/xrpc/', '/oauth/', '/.well-known/', '/@atproto/']
+/** Pages and endpoints of the pod that exist while it sleeps; anything else is nothing known. */
+const POD_PATHS = [...PROTOCOL_PATHS, '/account', '/fedcm/', '/profile', '/avatar', '/logo']
+
+export const isProtocolPath = (pathname: string): boolean => PROTOCOL_PATHS.some((prefix) => pathname.startsWith(prefix))
+
+export const isPodPath = (pathname: string): boolean => POD_PATHS.some((prefix) => pathname.startsWith(prefix))
+
+/** A page for people, JSON for programs. */
+export const notFound = (request: Request): Response =>
+  request.headers.get('sec-fetch-mode') === 'navigate' || /\btext\/html\b/.test(request.headers.get('accept') ?? '')
+    ? new Response(NOT_FOUND_PAGE, {
+        status: 404,
+        headers: { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'" },
+      })
+    : json({ error: 'NotFound', message: 'There is nothing at this address.' }, 404)
+
+const NOT_FOUND_PAGE = `<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Not found</title>
+<style>body{font:1rem/1.5 system-ui;max-width:36rem;margin:20vh auto;padding:0 1rem;color-scheme:light dark}</style>
+<h1>Nothing here</h1><p>This address belongs to a tabpod, but no page has this name. <a href="/">Go to its front page</a>.</p></html>
+`

@@ -1,0 +1,82 @@
+/** What a room needs, on PartyKit. @see https://docs.partykit.io/reference/partyserver-api */
+import { STORAGE_BATCH_KEYS } from '../wire/limits.ts'
+import { originOf } from './hostname.ts'
+import type { RoomPort, RoomSettings, RoomSocket, RoomStorage, SocketState, StorageValue } from './port.ts'
+
+/** The parts of PartyKit's types used here; its own pull in all of Cloudflare's globals, which clash with the DOM's. */
+export interface PartyConnection {
+  readonly id: string
+  readonly state: unknown
+  setState(state: SocketState): unknown
+  send(data: Uint8Array<ArrayBuffer>): void
+  close(code: number, reason: string): void
+}
+
+interface PartyStorage {
+  get(key: string): Promise<unknown>
+  get(keys: string[]): Promise<Map<string, unknown>>
+  put(entries: Record<string, unknown>): Promise<void>
+  delete(keys: string[]): Promise<number>
+  list(options: object): Promise<Map<string, unknown>>
+}
+
+export interface PartyRoom {
+  readonly id: string
+  readonly env: Readonly<Record<string, unknown>>
+  readonly storage: PartyStorage
+  getConnections(tag?: string): Iterable<PartyConnection>
+}
+
+const sockets = new WeakMap<PartyConnection, RoomSocket>()
+
+/** The same connection is the same socket for as long as this isolate lives. */
+export const socketOf = (connection: PartyConnection): RoomSocket => {
+  const known = sockets.get(connection)
+  if (known) return known
+  const socket: RoomSocket = {
+    id: connection.id,
+    // Only `setState` below writes it.
+    get state() {
+      return connection.state as SocketState | null
+    },
+    setState: (state) => void connection.setState(state),
+    send: (data) => connection.send(data),
+    close: (code, reason) => connection.close(code, reason),
+  }
+  sockets.set(connection, socket)
+  return socket
+}
+
+export const partyPort = (room: PartyRoom, settings: RoomSettings): RoomPort => ({
+  host: room.id,
+  origin: originOf(room.id),
+  storage: storageOf(room.storage),
+  settings,
+  *sockets(role) {
+    for (const connection of room.getConnections(role)) yield socketOf(connection)
+  },
+  now: () => Date.now(),
+})
+
+/** `as`: what is read is what this room wrote. */
+const storageOf = (storage: PartyStorage): RoomStorage => ({
+  get: async <T extends StorageValue>(key: string) => (await storage.get(key)) as T | undefined,
+  async getMany<T extends StorageValue>(keys: readonly string[]) {
+    const found = new Map<string, T>()
+    for (const part of await Promise.all(batches(keys).map((batch) => storage.get(batch))))
+      for (const [key, value] of part) found.set(key, value as T)
+    return found
+  },
+  async put(entries) {
+    await Promise.all(batches(Object.entries(entries)).map((batch) => storage.put(Object.fromEntries(batch))))
+  },
+  async delete(keys) {
+    await Promise.all(batches(keys).map((batch) => storage.delete(batch)))
+  },
+  list: async <T extends StorageValue>(options: object) => (await storage.list(options)) as Map<string, T>,
+})
+
+const batches = <T>(items: readonly T[]): T[][] =>
+  Array.from({ length: Math.ceil(items.length / STORAGE_BATCH_KEYS) }, (_, at) =>
+    items.slice(at * STORAGE_BATCH_KEYS, (at + 1) * STORAGE_BATCH_KEYS),
+  )

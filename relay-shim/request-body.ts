@@ -1,0 +1,62 @@
+/** A request's body, read as far as it must be to know whether it can be sent again. */
+import { REPLAYABLE_BODY_BYTES } from '../wire/limits.ts'
+
+export type RequestBody =
+  | { readonly kind: 'none' }
+  /** Kept until the answer has come, for a retry. */
+  | { readonly kind: 'whole'; readonly bytes: Uint8Array }
+  /** Passes through once. */
+  | { readonly kind: 'stream'; readonly pieces: AsyncIterable<Uint8Array> }
+
+const NO_BODY: RequestBody = { kind: 'none' }
+
+/** @throws what the stream throws when the client broke off. */
+export const readBody = async (request: Request, mayHold: (bytes: number) => boolean): Promise<RequestBody> => {
+  if (!request.body) return NO_BODY
+  const announced = Number(request.headers.get('content-length') ?? NaN)
+  if (announced === 0) return NO_BODY
+  if (announced > REPLAYABLE_BODY_BYTES || !mayHold(announced || REPLAYABLE_BODY_BYTES))
+    return { kind: 'stream', pieces: piecesOf(request.body) }
+  if (announced > 0) return { kind: 'whole', bytes: new Uint8Array(await request.arrayBuffer()) }
+  return readUnannounced(piecesOf(request.body))
+}
+
+const readUnannounced = async (pieces: AsyncIterator<Uint8Array> & AsyncIterable<Uint8Array>): Promise<RequestBody> => {
+  const begun: Uint8Array[] = []
+  let length = 0
+  while (length <= REPLAYABLE_BODY_BYTES) {
+    const next = await pieces.next()
+    if (next.done) return { kind: 'whole', bytes: joined(begun, length) }
+    begun.push(next.value)
+    length += next.value.length
+  }
+  return { kind: 'stream', pieces: continued(begun, pieces) }
+}
+
+async function* piecesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+  const reader = body.getReader()
+  try {
+    for (;;) {
+      const { done, value } = await reader.read()
+      if (done) return
+      yield value
+    }
+  } finally {
+    reader.cancel().catch(() => {})
+  }
+}
+
+async function* continued(begun: readonly Uint8Array[], rest: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+  yield* begun
+  yield* rest
+}
+
+const joined = (pieces: readonly Uint8Array[], length: number): Uint8Array => {
+  const whole = new Uint8Array(length)
+  let at = 0
+  for (const piece of pieces) {
+    whole.set(piece, at)
+    at += piece.length
+  }
+  return whole
+}

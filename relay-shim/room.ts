@@ -1,0 +1,249 @@
+/** A room: everything behind one host name. Requests pass a visible list of handlers; sockets are either the tab's uplink or subscribers of the firehose. */
+import { BadFrame, decodeFrame } from '../wire/codec.ts'
+import { XrpcError } from '../wire/errors.ts'
+import { parseTabFrame, STATUS_PATH, type FrameOf, type RoomStatus, type TabFrame } from '../wire/frames.ts'
+import { ASLEEP_RETRY_AFTER_S, JOIN_DEADLINE_MS, MAX_UNADMITTED } from '../wire/limits.ts'
+import { Admission } from './admission.ts'
+import { ANSWERED_BY, errorToResponse, isPodPath, json, notFound, preflight } from './answer.ts'
+import { Egress } from './egress.ts'
+import { Firehose } from './firehose/firehose.ts'
+import { Lane } from './lane.ts'
+import { Mirror } from './mirror/mirror.ts'
+import type { RoomPort, RoomSocket } from './port.ts'
+import { Refused, refusalOf } from './refused.ts'
+import { Tunnel } from './tunnel.ts'
+import { sendFrame, Uplink } from './uplink.ts'
+
+export const SUBSCRIBE_PATH = '/xrpc/com.atproto.sync.subscribeRepos'
+export const HEALTH_PATH = '/xrpc/_health'
+const VERSION = 'tabpod 0.1.0'
+
+type AnsweredBy = 'tab' | 'mirror' | 'room'
+/** Null: not mine. */
+type Answer = Response | null
+interface Handler {
+  readonly by: AnsweredBy
+  readonly answer: (request: Request, url: URL) => Answer | Promise<Answer>
+}
+
+/** Close codes of the uplink; the reason is the code of the `refused` frame before it. @see https://www.rfc-editor.org/rfc/rfc6455#section-7.4.2 */
+const CLOSE_REFUSED = 4003
+const CLOSE_REPLACED = 4009
+
+interface RoomParts {
+  readonly admission: Admission
+  readonly mirror: Mirror
+  readonly firehose: Firehose
+}
+
+export class Room {
+  readonly #port: RoomPort
+  readonly #parts: RoomParts
+  readonly #tunnel: Tunnel
+  readonly #egress: Egress
+  readonly #lane = new Lane()
+  #uplink: Uplink | null = null
+
+  readonly #handlers: readonly Handler[] = [
+    { by: 'room', answer: (request, { pathname }) => preflight(request, pathname) },
+    { by: 'room', answer: (request, { pathname }) => (pathname === STATUS_PATH ? readOnly(request, this.status()) : null) },
+    { by: 'room', answer: (request, { pathname }) => (pathname === HEALTH_PATH ? readOnly(request, this.#health()) : null) },
+    { by: 'mirror', answer: (request, url) => this.#mirrored(request, url) },
+    { by: 'room', answer: (request, { pathname }) => this.#nobodyHome(request, pathname) },
+    { by: 'tab', answer: (request, { pathname, search }) => this.#tunnel.forward(request, pathname + search) },
+  ]
+
+  private constructor(port: RoomPort, parts: RoomParts) {
+    this.#port = port
+    this.#parts = parts
+    this.#tunnel = new Tunnel(() => port.now())
+    this.#egress = new Egress({ allowLoopback: port.settings.allowLoopbackEgress })
+    this.#resume()
+  }
+
+  /** Runs again after each hibernation: all that matters is in storage or with the sockets. */
+  static async open(port: RoomPort): Promise<Room> {
+    const firehose = await Firehose.open(port)
+    const [mirror, admission] = await Promise.all([Mirror.open(port, firehose), Admission.open(port)])
+    return new Room(port, { admission, mirror, firehose })
+  }
+
+  /** `request.url` carries the public path and query; the host in it is not looked at. */
+  async onRequest(request: Request): Promise<Response> {
+    const url = new URL(request.url)
+    let by: AnsweredBy = 'room'
+    let response: Response | null = null
+    try {
+      for (const handler of this.#handlers) {
+        const answer = handler.answer(request, url)
+        response = answer instanceof Promise ? await answer : answer
+        by = handler.by
+        if (response) break
+      }
+    } catch (cause) {
+      by = 'room'
+      response = errorToResponse(cause)
+    }
+    response ??= notFound(request)
+    if (!response.headers.has(ANSWERED_BY)) response.headers.set(ANSWERED_BY, by)
+    return response
+  }
+
+  async onConnect(socket: RoomSocket, request: Request): Promise<void> {
+    if (new URL(request.url).pathname === SUBSCRIBE_PATH) return this.#parts.firehose.connect(socket, request)
+    if (this.#unadmitted() >= MAX_UNADMITTED)
+      return refuse(socket, new Refused('TooManyConnections', 'Too many tabs try to join at the same time.'))
+    const challenge = this.#parts.admission.challenge()
+    socket.setState({ role: 'uplink', nonce: challenge.nonce, stage: 'challenged' })
+    sendFrame(socket, challenge)
+    setTimeout(() => {
+      const state = socket.state
+      if (state?.role === 'uplink' && (state.stage === 'challenged' || state.stage === 'greeted'))
+        refuse(socket, new Refused('JoinTimeout', 'The tab did not prove itself in time.'))
+    }, JOIN_DEADLINE_MS)
+  }
+
+  onMessage(socket: RoomSocket, bytes: Uint8Array): void {
+    if (socket.state?.role !== 'uplink') return
+    try {
+      const { head, payload } = decodeFrame(bytes, parseTabFrame)
+      if (socket.id === this.#uplink?.socket.id) this.#uplink.receive(head, payload)
+      else if (head.t === 'hello') void this.#greet(socket, head)
+      else if (socket.state.stage === 'challenged') throw new BadFrame('the first frame of a tab must be hello')
+      // Otherwise it was replaced, or its hello is being checked: what it says does not count.
+    } catch (cause) {
+      this.#hangUp(socket, cause instanceof BadFrame ? new Refused('BadFrame', `This frame breaks the protocol: ${cause.message}.`) : cause)
+    }
+  }
+
+  onClose(socket: RoomSocket): void {
+    if (socket.state?.role === 'subscriber') return this.#parts.firehose.closed(socket)
+    if (socket.id !== this.#uplink?.socket.id) return
+    this.#uplink.end()
+    this.#uplink = null
+  }
+
+  status(): RoomStatus {
+    const { binding } = this.#parts.admission
+    return {
+      host: this.#port.host,
+      policy: this.#port.settings.policy,
+      bound: binding !== null,
+      online: this.#tunnel.online,
+      did: binding?.did ?? null,
+      handle: binding?.handle ?? null,
+      rev: this.#parts.mirror.head()?.rev ?? null,
+    }
+  }
+
+  #health(): { readonly version: string; readonly online: boolean; readonly rev: string | null } {
+    return { version: VERSION, online: this.#tunnel.online, rev: this.#parts.mirror.head()?.rev ?? null }
+  }
+
+  async #mirrored(request: Request, url: URL): Promise<Answer> {
+    const response = await this.#parts.mirror.answer(request, { online: this.#tunnel.online })
+    if (response) this.#uplink?.saw({ method: request.method, path: url.pathname + url.search, status: response.status })
+    return response
+  }
+
+  /** Paths that mean nothing without a tab; `tunnel` says the rest (503 and when to come back). */
+  #nobodyHome(request: Request, pathname: string): Answer {
+    if (this.#tunnel.reachable) return null
+    if (!isPodPath(pathname)) return notFound(request)
+    if (this.#parts.admission.binding) return null
+    throw new XrpcError(503, 'NoPodHere', 'No pod lives at this address yet.', { headers: { 'retry-after': String(ASLEEP_RETRY_AFTER_S) } })
+  }
+
+  /** Sockets outlive the room's memory: the tab that was admitted still is. */
+  #resume(): void {
+    for (const socket of this.#port.sockets('uplink')) {
+      const state = socket.state
+      if (state?.role !== 'uplink' || (state.stage !== 'joined' && state.stage !== 'ready')) continue
+      this.#uplink = this.#uplinkOf(socket)
+      if (state.stage === 'ready') this.#tunnel.ready(this.#uplink.send)
+    }
+  }
+
+  async #greet(socket: RoomSocket, hello: FrameOf<TabFrame, 'hello'>): Promise<void> {
+    const state = socket.state
+    if (state?.role !== 'uplink' || state.stage !== 'challenged') return
+    // The nonce is spent, whatever comes of it.
+    socket.setState({ role: 'uplink', nonce: '', stage: 'greeted' })
+    try {
+      await this.#parts.admission.verify(hello, state.nonce)
+      this.#lane.enter(() => this.#admit(socket, hello))
+    } catch (cause) {
+      this.#hangUp(socket, cause)
+    }
+  }
+
+  /** In the lane: two claimers take turns, and all that the older tab sent is stored before the newer one hears where the mirror stands. */
+  async #admit(socket: RoomSocket, hello: FrameOf<TabFrame, 'hello'>): Promise<void> {
+    const { admission, mirror } = this.#parts
+    try {
+      await admission.admit(hello)
+      const { did, handle, signingKey, documents } = hello
+      await mirror.bind({ did, handle, signingKey, documents })
+    } catch (cause) {
+      return this.#hangUp(socket, cause)
+    }
+    // Gone while its hello was checked.
+    if (![...this.#port.sockets('uplink')].some(({ id }) => id === socket.id)) return
+    const older = this.#uplink
+    this.#uplink = this.#uplinkOf(socket)
+    if (older) {
+      older.end()
+      refuse(older.socket, new Refused('Replaced', 'A newer tab of this pod has taken over.'), CLOSE_REPLACED)
+    }
+    socket.setState({ role: 'uplink', nonce: '', stage: 'joined' })
+    this.#tunnel.expect()
+    sendFrame(socket, { t: 'welcome', mirror: mirror.head(), event: mirror.lastEvent() })
+  }
+
+  #uplinkOf(socket: RoomSocket): Uplink {
+    const { admission, mirror } = this.#parts
+    return new Uplink(socket, {
+      tunnel: this.#tunnel,
+      mirror,
+      egress: this.#egress,
+      lane: this.#lane,
+      now: () => this.#port.now(),
+      rename: async ({ handle, documents }) => {
+        try {
+          const { did, signingKey } = await admission.rename(handle)
+          await mirror.bind({ did, handle, signingKey, documents })
+        } catch (cause) {
+          this.#hangUp(socket, cause)
+        }
+      },
+    })
+  }
+
+  #hangUp(socket: RoomSocket, cause: unknown): void {
+    if (socket.id === this.#uplink?.socket.id) {
+      this.#uplink.end()
+      this.#uplink = null
+    }
+    refuse(socket, cause)
+  }
+
+  #unadmitted(): number {
+    let count = 0
+    for (const { state } of this.#port.sockets('uplink'))
+      if (state?.role === 'uplink' && state.stage !== 'joined' && state.stage !== 'ready') count += 1
+    return count
+  }
+}
+
+const readOnly = (request: Request, value: unknown): Response =>
+  request.method === 'GET' || request.method === 'HEAD'
+    ? json(value, 200, { 'cache-control': 'no-store' })
+    : json({ error: 'InvalidRequest', message: 'Only GET is answered here.' }, 405, { allow: 'GET, HEAD' })
+
+/** Says why in one sentence, then closes. */
+const refuse = (socket: RoomSocket, cause: unknown, code = CLOSE_REFUSED): void => {
+  if (!(cause instanceof Refused)) console.error('room: the uplink failed', cause)
+  const said = refusalOf(cause)
+  sendFrame(socket, { t: 'refused', ...said })
+  socket.close(code, said.error)
+}

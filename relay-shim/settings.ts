@@ -1,0 +1,50 @@
+/** The room's settings, from environment variables (`--var NAME=value`), checked once at start with one sentence per mistake. */
+import { FIREHOSE_RETENTION_MS, MIN_CLAIM_TOKEN_CHARS } from '../wire/limits.ts'
+import type { RoomSettings } from './port.ts'
+
+const HOUR_MS = 3_600_000
+const POLICIES = ['open', 'token', 'closed'] as const
+
+export class BadSettings extends Error {
+  override readonly name = 'BadSettings'
+  readonly mistakes: readonly string[]
+
+  constructor(mistakes: readonly string[]) {
+    super(mistakes.join(' '))
+    this.mistakes = mistakes
+  }
+}
+
+/**
+ * - `TABPOD_POLICY`: open | token | closed. Left out: `token` where a token is set, else `closed`, because a shim that forgot its settings must not give
+ *   its host name away to the first who asks.
+ * - `TABPOD_CLAIM_TOKEN`: what the first tab must show under the policy `token`.
+ * - `TABPOD_ALLOW_LOOPBACK_EGRESS`: true | false (default): lets the pod fetch from this machine over plain http, for development.
+ * - `TABPOD_FIREHOSE_RETENTION_HOURS`: how long events are kept for subscribers that come back; default 72.
+ *
+ * @throws BadSettings
+ */
+export const readSettings = (env: Readonly<Record<string, unknown>>): RoomSettings => {
+  const mistakes: string[] = []
+  const claimToken = text(env['TABPOD_CLAIM_TOKEN'])
+  const policy = text(env['TABPOD_POLICY']) ?? (claimToken ? 'token' : 'closed')
+  const known = POLICIES.find((name) => name === policy)
+  if (!known) mistakes.push(`TABPOD_POLICY must be one of ${POLICIES.join(', ')}, not "${policy}".`)
+  if (known === 'token' && !claimToken) mistakes.push('TABPOD_POLICY is "token", so TABPOD_CLAIM_TOKEN must be set.')
+  if (claimToken && claimToken.length < MIN_CLAIM_TOKEN_CHARS)
+    mistakes.push(`TABPOD_CLAIM_TOKEN must have at least ${MIN_CLAIM_TOKEN_CHARS} characters.`)
+  const loopback = text(env['TABPOD_ALLOW_LOOPBACK_EGRESS']) ?? 'false'
+  if (loopback !== 'true' && loopback !== 'false') mistakes.push(`TABPOD_ALLOW_LOOPBACK_EGRESS must be true or false, not "${loopback}".`)
+  const retention = text(env['TABPOD_FIREHOSE_RETENTION_HOURS'])
+  const hours = retention === null ? FIREHOSE_RETENTION_MS / HOUR_MS : Number(retention)
+  if (!(hours > 0 && Number.isFinite(hours)))
+    mistakes.push(`TABPOD_FIREHOSE_RETENTION_HOURS must be a number of hours above 0, not "${retention}".`)
+  if (mistakes.length > 0 || !known) throw new BadSettings(mistakes)
+  return { policy: known, claimToken, allowLoopbackEgress: loopback === 'true', firehoseRetentionMs: hours * HOUR_MS }
+}
+
+/** Variables given on the command line may arrive as JSON values (`--var X=true`); an empty one counts as left out. */
+const text = (value: unknown): string | null => {
+  const written = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? String(value).trim() : ''
+  return written === '' ? null : written
+}

@@ -1,0 +1,120 @@
+/** Bodies in pieces, with credit: whoever sends keeps at most STREAM_WINDOW_BYTES unread by the other side, so no body is ever held whole. */
+import { BadFrame } from '../wire/codec.ts'
+import { CHUNK_BYTES, STREAM_WINDOW_BYTES } from '../wire/limits.ts'
+
+/** A request's body on its way to the tab. */
+export class Outflow {
+  readonly #send: (piece: Uint8Array, end: boolean) => void
+  #window = STREAM_WINDOW_BYTES
+  #stopped = false
+  #wake: (() => void) | null = null
+
+  constructor(send: (piece: Uint8Array, end: boolean) => void) {
+    this.#send = send
+  }
+
+  credit(bytes: number): void {
+    this.#window += bytes
+    this.#wake?.()
+  }
+
+  /** The tab wants no more, or is gone. */
+  stop(): void {
+    this.#stopped = true
+    this.#wake?.()
+  }
+
+  /** Resolves when all is sent, or it was stopped. @throws what the source throws: the client broke off. */
+  async pipe(source: AsyncIterable<Uint8Array>): Promise<void> {
+    for await (const chunk of source) {
+      for (let at = 0; at < chunk.length && !this.#stopped; at += CHUNK_BYTES) {
+        const piece = chunk.subarray(at, at + CHUNK_BYTES)
+        while (this.#window < piece.length && !this.#stopped)
+          await new Promise<void>((resolve) => {
+            this.#wake = resolve
+          })
+        if (this.#stopped) return
+        this.#window -= piece.length
+        this.#send(piece, false)
+      }
+      if (this.#stopped) return
+    }
+    if (!this.#stopped) this.#send(NOTHING, true)
+  }
+}
+
+/** A body on its way from the tab, read by one consumer; each piece is credited when the consumer comes for the next one. */
+export class Inflow implements AsyncIterable<Uint8Array> {
+  readonly #grant: (bytes: number) => void
+  readonly #pieces: Uint8Array[] = []
+  #window = STREAM_WINDOW_BYTES
+  #ended = false
+  #failure: Error | null = null
+  #abandoned = false
+  #wake: (() => void) | null = null
+
+  constructor(grant: (bytes: number) => void) {
+    this.#grant = grant
+  }
+
+  /** @throws BadFrame when the tab overran its window or went on after the end. */
+  accept(piece: Uint8Array, end: boolean): void {
+    if (this.#ended) throw new BadFrame('a body went on after its end')
+    this.#window -= piece.length
+    if (this.#window < 0) throw new BadFrame('a body overran its window')
+    this.#ended = end
+    if (this.#abandoned) return
+    if (piece.length > 0) this.#pieces.push(piece)
+    this.#wake?.()
+  }
+
+  /** The tab broke off. What has come whole stays whole. */
+  fail(error: Error): void {
+    if (this.#ended) return
+    this.#failure ??= error
+    this.#wake?.()
+  }
+
+  /** Nobody reads any more: what still comes is dropped, uncredited. */
+  abandon(): void {
+    this.#abandoned = true
+    this.#pieces.length = 0
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
+    try {
+      for (;;) {
+        const piece = this.#pieces.shift()
+        if (piece) {
+          yield piece
+          this.#window += piece.length
+          if (!this.#ended) this.#grant(piece.length)
+        } else if (this.#ended) return
+        else if (this.#failure) throw this.#failure
+        else
+          await new Promise<void>((resolve) => {
+            this.#wake = resolve
+          })
+      }
+    } finally {
+      this.abandon()
+    }
+  }
+}
+
+const NOTHING = new Uint8Array(0)
+
+interface IdentityStreams {
+  readonly IdentityTransformStream?: new () => TransformStream<Uint8Array, Uint8Array>
+  readonly FixedLengthStream?: new (length: number) => TransformStream<Uint8Array, Uint8Array>
+}
+
+/**
+ * A body for a Response. Workerd's own streams, because its `TransformStream` buffers without end for a slow reader (379 MB measured); a fixed length gives
+ * the client a `content-length`. Elsewhere (tests on Node) the standard one has backpressure.
+ */
+export const openPipe = (length: number | null): TransformStream<Uint8Array, Uint8Array> => {
+  const { IdentityTransformStream, FixedLengthStream } = globalThis as IdentityStreams
+  if (length !== null && FixedLengthStream) return new FixedLengthStream(length)
+  return IdentityTransformStream ? new IdentityTransformStream() : new TransformStream()
+}

@@ -1,0 +1,187 @@
+/** The admitted tab's connection: takes its frames apart and hands each to whom it belongs. It ends with its socket. */
+import { BadFrame, encodeFrame } from '../wire/codec.ts'
+import type { FrameOf, RoomFrame, TabFrame } from '../wire/frames.ts'
+import { MAX_SEEN_PER_SECOND } from '../wire/limits.ts'
+import type { Egress } from './egress.ts'
+import type { Lane } from './lane.ts'
+import type { Mirror } from './mirror/mirror.ts'
+import type { RoomSocket } from './port.ts'
+import { Refused, refusalOf } from './refused.ts'
+import { Inflow } from './streams.ts'
+import type { SendFrame, Tunnel } from './tunnel.ts'
+
+export interface UplinkParts {
+  readonly tunnel: Tunnel
+  readonly mirror: Mirror
+  readonly egress: Egress
+  /** Shared by all uplinks of a room, so that what an older one sent is done before a newer one is welcomed. */
+  readonly lane: Lane
+  readonly now: () => number
+  readonly rename: (frame: FrameOf<TabFrame, 'documents'>) => Promise<void>
+}
+
+type UploadOf = 'blob' | 'snapshot'
+
+export class Uplink {
+  readonly socket: RoomSocket
+  readonly #parts: UplinkParts
+  readonly #uploads = new Map<string, Inflow>()
+  #event: { readonly event: number; readonly bytes: Uint8Array; have: number } | null = null
+  #seenSecond = 0
+  #seenCount = 0
+
+  constructor(socket: RoomSocket, parts: UplinkParts) {
+    this.socket = socket
+    this.#parts = parts
+  }
+
+  readonly send: SendFrame = (head, payload) => sendFrame(this.socket, head, payload)
+
+  /** Frames of bodies go straight to their stream; what must keep its order goes through the lane. @throws BadFrame */
+  receive(head: TabFrame, payload: Uint8Array): void {
+    const { tunnel, lane, rename } = this.#parts
+    switch (head.t) {
+      case 'response':
+        return lane.enter(tunnel.receive(head, payload))
+      case 'body':
+        if (head.of === 'response') return tunnel.body(head.id, payload, head.end)
+        return this.#piece(head, payload)
+      case 'credit':
+        return head.of === 'request' ? tunnel.credit(head.id, head.bytes) : undefined
+      case 'cancel':
+        if (head.of === 'request' || head.of === 'response') return tunnel.cancelled(head)
+        return this.#uploads.get(`${head.of} ${head.id}`)?.fail(new Refused('Cancelled', 'The tab gave this upload up.'))
+      case 'event':
+        return this.#beginEvent(head, payload)
+      case 'event-part':
+        return this.#continueEvent(head.event, payload)
+      case 'blob':
+        return this.#storeBlob(head)
+      case 'snapshot':
+        return this.#storeSnapshot(head)
+      case 'ready':
+        return lane.enter(() => {
+          this.socket.setState({ role: 'uplink', nonce: '', stage: 'ready' })
+          tunnel.ready(this.send)
+        })
+      case 'documents':
+        return lane.enter(() => rename(head))
+      case 'egress':
+        return void this.#fetch(head, payload)
+      case 'hello':
+        throw new BadFrame('hello is said once')
+    }
+  }
+
+  /** For the owner's live strip: the mirror answered this. */
+  saw(request: { readonly method: string; readonly path: string; readonly status: number }): void {
+    const second = Math.floor(this.#parts.now() / 1000)
+    if (second !== this.#seenSecond) [this.#seenSecond, this.#seenCount] = [second, 0]
+    if ((this.#seenCount += 1) > MAX_SEEN_PER_SECOND) return
+    this.send({ t: 'seen', method: request.method.slice(0, 16), path: request.path.slice(0, 2048), status: request.status })
+  }
+
+  /** The socket is gone, or a newer tab took its place. */
+  end(): void {
+    this.#event = null
+    for (const upload of this.#uploads.values()) upload.fail(new Refused('Interrupted', 'The connection broke during this upload.'))
+    this.#parts.tunnel.lost()
+  }
+
+  #beginEvent({ event, size }: FrameOf<TabFrame, 'event'>, payload: Uint8Array): void {
+    if (this.#event) throw new BadFrame(`event ${event} began inside of event ${this.#event.event}`)
+    // Nearly every event fits its frame: no copy then.
+    if (payload.length === size) return this.#accept(event, payload)
+    this.#event = { event, bytes: new Uint8Array(size), have: 0 }
+    this.#continueEvent(event, payload)
+  }
+
+  #continueEvent(event: number, payload: Uint8Array): void {
+    const begun = this.#event
+    if (begun?.event !== event) throw new BadFrame(`a part of event ${event}, which was not begun`)
+    if (begun.have + payload.length > begun.bytes.length) throw new BadFrame(`event ${event} is longer than announced`)
+    begun.bytes.set(payload, begun.have)
+    begun.have += payload.length
+    if (begun.have < begun.bytes.length) return
+    this.#event = null
+    this.#accept(event, begun.bytes)
+  }
+
+  #accept(event: number, body: Uint8Array): void {
+    this.#parts.lane.enter(async () => {
+      try {
+        const { seq } = await this.#parts.mirror.accept(event, body)
+        this.send({ t: 'accepted', event, seq })
+      } catch (cause) {
+        this.send({ t: 'rejected', event, ...saidOf(cause) })
+      }
+    })
+  }
+
+  /** Outside of the lane, because a long upload must not hold answers back: the tab waits for `blob-stored` before it sends the commit. */
+  #storeBlob({ id, cid, mime, size }: FrameOf<TabFrame, 'blob'>): void {
+    this.#parts.mirror
+      .storeBlob({ cid, mime, size }, this.#openUpload('blob', id))
+      .then(() => this.send({ t: 'blob-stored', cid }))
+      .catch((cause: unknown) => this.send({ t: 'blob-refused', cid, ...saidOf(cause) }))
+      .finally(() => this.#closeUpload('blob', id))
+  }
+
+  /** In the lane: the events behind a snapshot build on it. */
+  #storeSnapshot({ id, head }: FrameOf<TabFrame, 'snapshot'>): void {
+    const upload = this.#openUpload('snapshot', id)
+    this.#parts.lane.enter(async () => {
+      try {
+        this.send({ t: 'snapshot-stored', head: await this.#parts.mirror.storeSnapshot(head, upload) })
+      } catch (cause) {
+        this.send({ t: 'snapshot-refused', ...saidOf(cause) })
+      } finally {
+        this.#closeUpload('snapshot', id)
+      }
+    })
+  }
+
+  #openUpload(of: UploadOf, id: number): Inflow {
+    const name = `${of} ${id}`
+    if (this.#uploads.has(name)) throw new BadFrame(`${name} is already open`)
+    const inflow = new Inflow((bytes) => this.send({ t: 'credit', of, id, bytes }))
+    this.#uploads.set(name, inflow)
+    return inflow
+  }
+
+  #closeUpload(of: UploadOf, id: number): void {
+    this.#uploads.get(`${of} ${id}`)?.abandon()
+    this.#uploads.delete(`${of} ${id}`)
+  }
+
+  #piece({ of, id, end }: FrameOf<TabFrame, 'body'>, payload: Uint8Array): void {
+    if (of === 'request') throw new BadFrame('a tab sends no body of a request')
+    const upload = this.#uploads.get(`${of} ${id}`)
+    if (upload) return upload.accept(payload, end)
+    // Refused before it ended, or begun before this room slept: the tab must not wait for credit.
+    if (!end) this.send({ t: 'cancel', of, id, reason: 'nobody reads this upload' })
+  }
+
+  async #fetch(frame: FrameOf<TabFrame, 'egress'>, payload: Uint8Array): Promise<void> {
+    try {
+      const { head, payload: body } = await this.#parts.egress.fetch(frame, payload)
+      this.send(head, body)
+    } catch (cause) {
+      this.send({ t: 'unfetched', id: frame.id, ...saidOf(cause) })
+    }
+  }
+}
+
+/** A socket that closed meanwhile is no error: what it was owed is void, and the next one starts afresh. */
+export const sendFrame = (socket: RoomSocket, head: RoomFrame, payload?: Uint8Array): void => {
+  try {
+    socket.send(encodeFrame(head, payload))
+  } catch {
+    // closed
+  }
+}
+
+const saidOf = (cause: unknown): { error: string; message: string } => {
+  if (!(cause instanceof Refused)) console.error('room: failed for the tab', cause)
+  return refusalOf(cause)
+}
