@@ -2,6 +2,7 @@
 import { render } from 'preact'
 import { takeClaim } from './state/claim.ts'
 import { openPage } from './state/page.ts'
+import { leaveWorkerIfAsked } from './state/pod.ts'
 import { App } from './views/app.tsx'
 
 takeClaim({ location, history, storage: sessionStorage })
@@ -9,5 +10,5 @@ const root = document.querySelector('#app')
 if (root) {
   root.replaceChildren()
   render(<App />, root)
-  void openPage()
+  void leaveWorkerIfAsked().then(openPage)
 }

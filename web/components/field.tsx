@@ -8,7 +8,8 @@ export interface FieldProps {
   readonly hint?: ComponentChildren
   /** Shown instead of the hint; says what is wrong and what to do. */
   readonly problem?: string | null | undefined
-  readonly type?: 'text' | 'password'
+  /** Dots instead of letters. */
+  readonly secret?: boolean
   readonly autocomplete?: 'off' | 'username' | 'new-password'
   readonly mono?: boolean
   /** Buttons at the end of the input. */
@@ -23,7 +24,7 @@ export const Field = ({
   onInput,
   hint,
   problem,
-  type = 'text',
+  secret = false,
   autocomplete = 'off',
   mono = false,
   children,
@@ -34,7 +35,7 @@ export const Field = ({
       <input
         id={id}
         name={id}
-        type={type}
+        {...(secret ? { type: 'password' as const } : { type: 'text' as const })}
         class={mono ? 'mono' : ''}
         value={value}
         autocomplete={autocomplete}

@@ -1,10 +1,10 @@
 /** A browser tab with a light in it. */
 export const Logo = () => (
-  <svg class="logo" viewBox="0 0 32 32" width="28" height="28" aria-hidden="true">
+  <svg class="logo" viewBox="0 0 32 32" width="30" height="30" aria-hidden="true">
     <path
       fill="currentColor"
-      d="M2 27v-1.5c2.200 0 3.200-1 3.200-3.200V12A7 7 0 0 1 12.200 5h7.600a7 7 0 0 1 7 7v10.300c0 2.200 1 3.200 3.200 3.200V27z"
+      d="M1 26v-1.8h1.3c1.5 0 2.3-.8 2.3-2.3V11.5A5.5 5.5 0 0 1 10.1 6h11.8a5.5 5.5 0 0 1 5.5 5.5v10.4c0 1.5.8 2.3 2.3 2.3H31V26z"
     />
-    <circle class="logo-light" cx="16" cy="15.500" r="4" />
+    <circle class="logo-light" cx="16" cy="15.5" r="3.5" />
   </svg>
 )

@@ -2,8 +2,10 @@
 
 const SYNTAX = /^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/
 const MAX_LENGTH = 253
-/** Top-level domains that the spec reserves: no handle may end in one (`.test` aside, which is for development). */
-const RESERVED = new Set(['alt', 'arpa', 'example', 'internal', 'invalid', 'local', 'localhost', 'onion'])
+/** Nobody else could resolve these: fine on loopback hosts, nowhere else. */
+const LOCAL = new Set(['test', 'localhost'])
+/** Top-level domains that the spec reserves: no handle may end in one. */
+const RESERVED = new Set(['alt', 'arpa', 'example', 'internal', 'invalid', 'local', 'onion'])
 
 /** `host` is `location.host`: port and case do not matter. */
 export const isLoopback = (host: string): boolean => {
@@ -27,7 +29,7 @@ export const handleProblem = (handle: string, host: string): string | null => {
     return `A handle is a domain name: try ${handle.replace(/[^a-z0-9-]/g, '') || 'alice'}.${isLoopback(host) ? 'test' : hostName(host)}.`
   if (handle.length > MAX_LENGTH || !SYNTAX.test(handle)) return 'Use letters, digits and hyphens, with dots between the parts.'
   const ending = handle.slice(handle.lastIndexOf('.') + 1)
+  if (LOCAL.has(ending)) return isLoopback(host) ? null : `.${ending} works on localhost only. Use ${hostName(host)}.`
   if (RESERVED.has(ending)) return `Names ending in .${ending} are reserved. Use another ending.`
-  if (ending === 'test' && !isLoopback(host)) return `.test works on localhost only. Use ${hostName(host)}.`
   return null
 }

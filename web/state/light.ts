@@ -57,7 +57,7 @@ const REFUSALS: Readonly<Record<string, Light>> = {
     reason: 'This relay gives no addresses away.',
     remedy: 'Ask its operator to open it, or create your PDS at another address.',
   },
-  NotOwner: {
+  NotYours: {
     word: 'Refused',
     reason: 'This address belongs to another PDS.',
     remedy: 'Open the browser profile that created it, or delete this PDS and create one at another address.',

@@ -2,7 +2,7 @@
 import { computed, signal } from '@preact/signals'
 import type { LinkState, PodSummary } from '../../wire/owner.ts'
 import { onActivity } from '../uplink/activity.ts'
-import { askOwner, registerWorker } from '../uplink/register.ts'
+import { askOwner, registerWorker, unregisterIfAsked } from '../uplink/register.ts'
 import { startUplink } from '../uplink/start.ts'
 import { dropClaim, keepClaim, keptClaim } from './claim.ts'
 import { lightOfLink } from './light.ts'
@@ -21,8 +21,7 @@ let stopUplink: (() => void) | undefined
 let refreshTimer: ReturnType<typeof setTimeout> | undefined
 
 /** null: no pod lives in this profile. @throws SecurityError where the browser allows no workers. */
-export const findPod = async (): Promise<PodSummary | null> =>
-  (await navigator.serviceWorker.getRegistration()) ? askOwner<PodSummary | null>({ kind: 'describe' }) : null
+export const findPod = async (): Promise<PodSummary | null> => askOwner<PodSummary | null>({ kind: 'describe' })
 
 /** Registers the worker and makes keys, identity and the empty repo in it. */
 export const makePod = async (handle: string, password: string, onWorker: () => void): Promise<PodSummary> => {
@@ -48,6 +47,9 @@ export const deletePod = async (confirmHandle: string): Promise<void> => {
   await registration?.unregister()
   location.reload()
 }
+
+/** The way out of a broken worker; the address asks for it. Without workers there is nothing to leave. */
+export const leaveWorkerIfAsked = (): Promise<unknown> => unregisterIfAsked().catch(() => false)
 
 const listen = (): void => {
   onActivity((activity) => {

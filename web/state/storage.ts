@@ -8,14 +8,15 @@ export interface StorageState {
   readonly quotaBytes: number
 }
 
-export const storage = signal<StorageState | null>(null)
+/** null: not read yet. `unknown`: the browser does not say. */
+export const storage = signal<StorageState | 'unknown' | null>(null)
 
 export const readStorage = async (): Promise<void> => {
   try {
     const [kept, { usage = 0, quota = 0 }] = await Promise.all([navigator.storage.persisted(), navigator.storage.estimate()])
     storage.value = { kept, usedBytes: usage, quotaBytes: quota }
   } catch {
-    storage.value = null
+    storage.value = 'unknown'
   }
 }
 

@@ -1,5 +1,6 @@
 /** The frame around every page, and the choice between them. */
 import { Logo } from '../components/logo.tsx'
+import { Opening } from '../components/opening.tsx'
 import { page } from '../state/page.ts'
 import { route } from '../state/route.ts'
 import { spoken } from '../state/spoken.ts'
@@ -28,7 +29,7 @@ const Current = () => {
   const now = page.value
   switch (now.kind) {
     case 'opening':
-      return <main class="page page-opening" aria-busy="true" aria-label="Opening" />
+      return <Opening />
     case 'home':
       return <Home />
     case 'visitor':

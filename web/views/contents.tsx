@@ -46,33 +46,29 @@ const Figure = ({ term, value, note }: { readonly term: string; readonly value: 
 const StorageLine = () => {
   useEffect(() => void readStorage(), [])
   const state = storage.value
-  const ask = async (): Promise<void> => {
-    say(
-      (await askToKeep())
-        ? 'The browser will keep your data.'
-        : 'The browser did not promise it. Bookmarking or installing this site helps.',
-    )
-  }
+  const kept = state !== null && state !== 'unknown' && state.kept
   return (
-    <div class="storage" data-testid="storage" data-kept={state?.kept}>
-      <p>
-        {state === null
-          ? 'Storage: this browser does not say.'
-          : state.kept
-            ? 'Storage: kept until you clear it.'
-            : 'Storage: the browser may clear it when the disk runs full.'}
-        {state && (
+    <div class="storage" data-testid="storage" data-kept={kept}>
+      {state === 'unknown' && <p>Storage: this browser does not say whether it keeps it.</p>}
+      {state !== null && state !== 'unknown' && (
+        <p>
+          {kept ? 'Storage: kept until you clear it.' : 'Storage: the browser may clear it when the disk runs full.'}{' '}
           <span class="quiet">
-            {' '}
             {formatBytes(state.usedBytes)} of {formatBytes(state.quotaBytes)} used
           </span>
-        )}
-      </p>
-      {state?.kept === false && (
+        </p>
+      )}
+      {state !== null && !kept && (
         <button type="button" class="button-small" onClick={() => void ask()}>
           Ask it to keep
         </button>
       )}
     </div>
+  )
+}
+
+const ask = async (): Promise<void> => {
+  say(
+    (await askToKeep()) ? 'The browser will keep your data.' : 'The browser did not promise it. Bookmarking or installing this site helps.',
   )
 }

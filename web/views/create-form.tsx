@@ -60,7 +60,7 @@ export const CreateForm = ({ room }: { readonly room: RoomStatus }) => {
         id="password"
         label="Password"
         value={password.value}
-        type={shown.value ? 'text' : 'password'}
+        secret={!shown.value}
         autocomplete="new-password"
         mono={shown.value}
         problem={problems.value.password}
@@ -80,8 +80,7 @@ export const CreateForm = ({ room }: { readonly room: RoomStatus }) => {
         <button
           type="button"
           class="button-small"
-          aria-pressed={shown.value}
-          aria-label="Show password"
+          aria-label={shown.value ? 'Hide password' : 'Show password'}
           onClick={() => (shown.value = !shown.value)}
         >
           {shown.value ? 'Hide' : 'Show'}

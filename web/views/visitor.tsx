@@ -2,18 +2,25 @@
 import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import type { RoomStatus } from '../../wire/frames.ts'
-import { CopyButton } from '../components/copy.tsx'
+import { CopyRow } from '../components/copy.tsx'
+import { Opening } from '../components/opening.tsx'
 import { StatusLight } from '../components/light.tsx'
 import { collectionName } from '../state/collection.ts'
 import { lightOfRoom } from '../state/light.ts'
 import { readPublicProfile } from '../state/public-profile.ts'
 import type { PublicProfile } from '../state/public-profile.ts'
 
+/** The page is painted whole, so that nothing moves; a slow room does not hold it back longer than this. */
+const PROFILE_PATIENCE_MS = 1500
+
 export const Visitor = ({ room }: { readonly room: RoomStatus }) => {
-  const profile = useSignal<PublicProfile | null>(null)
+  const profile = useSignal<PublicProfile | null | undefined>(undefined)
   useEffect(() => {
+    const giveUp = setTimeout(() => (profile.value = null), PROFILE_PATIENCE_MS)
     void readPublicProfile(room).then((found) => (profile.value = found))
+    return () => clearTimeout(giveUp)
   }, [room.did])
+  if (profile.value === undefined) return <Opening />
   const { displayName, description, avatar, collections = [] } = profile.value ?? {}
   const name = displayName ?? room.handle ?? room.host
   return (
@@ -34,24 +41,8 @@ export const Visitor = ({ room }: { readonly room: RoomStatus }) => {
       {description && <p class="about">{description}</p>}
       <StatusLight light={lightOfRoom(room)} live />
       <dl class="facts">
-        {room.handle && (
-          <div class="copy-row">
-            <dt>Handle</dt>
-            <dd>
-              <span class="mono value">{room.handle}</span>
-              <CopyButton text={room.handle} what="handle" />
-            </dd>
-          </div>
-        )}
-        {room.did && (
-          <div class="copy-row">
-            <dt>DID</dt>
-            <dd>
-              <span class="mono value">{room.did}</span>
-              <CopyButton text={room.did} what="DID" />
-            </dd>
-          </div>
-        )}
+        {room.handle && <CopyRow term="Handle" value={room.handle} what="handle" />}
+        {room.did && <CopyRow term="DID" value={room.did} what="DID" />}
       </dl>
       {collections.length > 0 && (
         <ul class="tallies" aria-label="Public records">
