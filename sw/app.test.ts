@@ -102,8 +102,12 @@ describe('an outside client', () => {
     const target = { repo: DID, collection: 'app.bsky.actor.profile', rkey: 'self' }
     const record = { $type: 'app.bsky.actor.profile', displayName: 'Alice' }
     const first = await repo.putRecord({ ...target, record, swapRecord: null })
-    await expect(repo.putRecord({ ...target, record, swapRecord: null })).rejects.toMatchObject({ status: 400, error: 'InvalidSwap' })
-    await repo.putRecord({ ...target, record: { ...record, displayName: 'Al' }, swapRecord: first.data.cid })
+    const changed = { ...record, displayName: 'Al' }
+    await expect(repo.putRecord({ ...target, record: changed, swapRecord: null })).rejects.toMatchObject({
+      status: 400,
+      error: 'InvalidSwap',
+    })
+    await repo.putRecord({ ...target, record: changed, swapRecord: first.data.cid })
     await expect(repo.deleteRecord({ ...target, swapRecord: first.data.cid })).rejects.toMatchObject({ status: 400, error: 'InvalidSwap' })
     await expect(repo.deleteRecord({ ...target, swapCommit: first.data.commit?.cid ?? '' })).rejects.toMatchObject({ error: 'InvalidSwap' })
   })
