@@ -108,9 +108,9 @@ class RecordRun {
   async next(path: string, cid: Cid): Promise<{ rev?: string; bytes: Uint8Array }> {
     const slash = path.indexOf('/')
     const [collection, rkey] = [path.slice(0, slash), path.slice(slash + 1)]
-    const ready = this.#collection === collection
-    while (ready && (this.#rows[this.#at]?.rkey ?? rkey) < rkey) this.#at += 1
-    if (!ready || this.#at >= this.#rows.length) {
+    if (this.#collection !== collection) this.#rows = []
+    while ((this.#rows[this.#at]?.rkey ?? rkey) < rkey) this.#at += 1
+    if (this.#at >= this.#rows.length) {
       this.#rows = await readRecordsFrom(this.#store, collection, rkey, RECORD_STEP)
       this.#collection = collection
       this.#at = 0

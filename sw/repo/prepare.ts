@@ -1,6 +1,7 @@
 /** From what a client asks to what a commit can take: checked, encoded, hashed. Knows nothing of the state of the repo. */
-import { type Cid, type TypedBlobRef, cidForCbor } from '@atproto/lex-data'
+import { CBOR_DATA_CODEC, type Cid, createCid, SHA256_HASH_CODE, type TypedBlobRef } from '@atproto/lex-data'
 import { encode } from '@ipld/dag-cbor'
+import { sha256 } from '@noble/hashes/sha2'
 import { invalidRequest } from '../../wire/errors.ts'
 import { MAX_RECORD_BYTES, MAX_WRITES_PER_COMMIT } from '../../wire/limits.ts'
 import type { ValidationStatus, Write } from './contract.ts'
@@ -26,12 +27,8 @@ export interface PreparedWrite {
   readonly swapRecord?: string | null
 }
 
-/** @throws XrpcError 400 `InvalidRequest` */
-export const prepareWrites = async (
-  writes: readonly Write[],
-  validate: boolean | undefined,
-  now: () => number,
-): Promise<PreparedWrite[]> => {
+/** Synchronous, so that calls stand in line in the order they were made. @throws XrpcError 400 `InvalidRequest` */
+export const prepareWrites = (writes: readonly Write[], validate: boolean | undefined, now: () => number): PreparedWrite[] => {
   if (writes.length > MAX_WRITES_PER_COMMIT) throw invalidRequest(`Too many writes: ${writes.length}, at most ${MAX_WRITES_PER_COMMIT}`)
   const prepared: PreparedWrite[] = []
   for (const write of writes) {
@@ -42,7 +39,7 @@ export const prepareWrites = async (
       collection: write.collection,
       rkey,
       path: `${write.collection}/${rkey}`,
-      ...('record' in write && { record: await prepareRecord(write, rkey, validate) }),
+      ...('record' in write && { record: prepareRecord(write, rkey, validate) }),
       ...('swapRecord' in write && write.swapRecord !== undefined && { swapRecord: write.swapRecord }),
     })
   }
@@ -52,13 +49,9 @@ export const prepareWrites = async (
 /** Keys made here grow even within one microsecond, so that records keep the order they were written in. */
 let lastKey: string | null = null
 
-const prepareRecord = async (
-  write: Exclude<Write, { action: 'delete' }>,
-  rkey: string,
-  validate: boolean | undefined,
-): Promise<PreparedRecord> => {
+const prepareRecord = (write: Exclude<Write, { action: 'delete' }>, rkey: string, validate: boolean | undefined): PreparedRecord => {
   const { record, blobs, validationStatus } = checkRecord(write.collection, rkey, write.record, validate)
   const bytes = new Uint8Array(encode(record))
   if (bytes.length > MAX_RECORD_BYTES) throw invalidRequest(`Record is too large: ${bytes.length} bytes, at most ${MAX_RECORD_BYTES}`)
-  return { cid: await cidForCbor(bytes), bytes, blobs, ...(validationStatus && { validationStatus }) }
+  return { cid: createCid(CBOR_DATA_CODEC, SHA256_HASH_CODE, sha256(bytes)), bytes, blobs, ...(validationStatus && { validationStatus }) }
 }

@@ -157,7 +157,7 @@ export class Repo implements RepoReader, RepoWriter, RepoLog {
   async #write(writes: readonly Write[], { swapCommit, validate, key }: WriteOptions): Promise<WriteOutcome> {
     const answered = key === undefined ? undefined : this.#line.landed.answers.get(key)
     if (answered) return answered.outcome
-    return this.#line.write(await prepareWrites(writes, validate, this.#now), { swapCommit, key })
+    return this.#line.write(prepareWrites(writes, validate, this.#now), { swapCommit, key })
   }
 
   #view({ collection, rkey, cid, bytes }: RecordRow): RecordView {
