@@ -17,7 +17,7 @@ const write = fc.record({
 const call = fc.record({
   writes: fc.array(write, { minLength: 1, maxLength: 12 }),
   /** After this call: go on, write the tree down, or lose the worker. */
-  then: fc.constantFrom('go on', 'go on', 'checkpoint', 'kill'),
+  next: fc.constantFrom('go on', 'go on', 'checkpoint', 'kill'),
   /** Whether the next call is made before this one is answered. */
   wait: fc.boolean(),
 })
@@ -39,18 +39,18 @@ it('keeps the tree, the log and the exports true through any writes, checkpoints
       let repo = first
       const model = new Map<string, Cid>()
       let running: Array<Promise<unknown>> = []
-      for (const { writes, then, wait } of calls) {
+      for (const { writes, next, wait } of calls) {
         running.push(repo.write(writes.map(toWrite)))
         for (const { action, collection, rkey, text } of writes) {
           const path = `${collection}/${rkey}`
           if (action === 'delete') model.delete(path)
           else model.set(path, await cidForCbor(encode({ $type: collection, text })))
         }
-        if (!wait && then === 'go on') continue
+        if (!wait && next === 'go on') continue
         await Promise.all(running)
         running = []
-        if (then === 'checkpoint') await repo.close()
-        if (then === 'kill') repo = await Repo.open(store, vault)
+        if (next === 'checkpoint') await repo.close()
+        if (next === 'kill') repo = await Repo.open(store, vault)
       }
       await Promise.all(running)
 
