@@ -4,8 +4,8 @@
  * and the page it loads unregisters the worker.
  */
 import { STATUS_PATH, UPLINK_PATH } from '../wire/frames.ts'
-import { KEEP_ALIVE_HOLD_MS } from '../wire/limits.ts'
-import type { KeepAliveMessage, OwnerAnswer, OwnerMessage, PipeFromWorker, PipeMessage } from '../wire/owner.ts'
+import { KEEP_ALIVE_HOLD_MS, RECONNECT_MAX_MS } from '../wire/limits.ts'
+import type { KeepAliveMessage, NudgeMessage, OwnerAnswer, OwnerMessage, PipeFromWorker, PipeMessage } from '../wire/owner.ts'
 import { errorToResponse } from './http/errors.ts'
 import { answerOwner } from './owner.ts'
 import { Resident } from './resident.ts'
@@ -52,13 +52,15 @@ self.addEventListener('fetch', (event) => {
 
 self.addEventListener('message', (event) => {
   if (!isOwnPage(event)) return
-  const message = event.data as OwnerMessage | PipeMessage | KeepAliveMessage
+  const message = event.data as OwnerMessage | PipeMessage | KeepAliveMessage | NudgeMessage
   const [port] = event.ports
   switch (message.tabpod) {
     case 'keep-alive':
-      return event.waitUntil(holdAlive())
+      return event.waitUntil(wait(KEEP_ALIVE_HOLD_MS))
+    case 'nudge':
+      return event.waitUntil(wait(Math.min(message.afterMs, RECONNECT_MAX_MS)).then(() => event.source?.postMessage('nudge')))
     case 'pipe':
-      if (port) event.waitUntil(Promise.all([connect(port, message.claim), holdAlive()]))
+      if (port) event.waitUntil(Promise.all([connect(port, message.claim), wait(KEEP_ALIVE_HOLD_MS)]))
       return
     case 'owner':
       if (port) event.waitUntil(obey(message, port))
@@ -128,7 +130,7 @@ const obey = async (message: OwnerMessage, port: MessagePort): Promise<void> => 
   if (answer.ok && message.command.kind === 'create') await storeShell().catch(() => {})
 }
 
-const holdAlive = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, KEEP_ALIVE_HOLD_MS))
+const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
 /** Workers, and other origins if a browser ever let them through, have no say here. */
 const isOwnPage = ({ origin, source }: ExtendableMessageEvent): boolean =>

@@ -113,8 +113,10 @@ export const OUTBOX_BATCH_EVENTS = 32
 export const OWNER_DEADLINE_MS = 60 * SECOND_MS
 
 /** Reconnecting uplink: first delay (doubled by jitter so that tabs do not come back in step), largest delay, and when an attempt is given up. */
-export const RECONNECT_MIN_MS = 300
+export const RECONNECT_MIN_MS = 100
 export const RECONNECT_MAX_MS = 10 * SECOND_MS
+/** Workers that died soon after each other and are still replaced at once; more look like one request that kills them all. */
+export const MAX_PROMPT_REDIALS = 3
 export const CONNECT_TIMEOUT_MS = 8 * SECOND_MS
 
 /** Passwords: short ones fall to guessing through a public address, and the reference PDS takes no longer ones. */

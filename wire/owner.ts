@@ -35,6 +35,9 @@ export type PipeMessage = { readonly tabpod: 'pipe'; readonly claim?: string }
 /** Page → worker, with no answer: keeps a busy worker alive (`waitUntil`). */
 export type KeepAliveMessage = { readonly tabpod: 'keep-alive' }
 
+/** Page → worker: "say `nudge` to me after this time". Timers of hidden pages may be a minute late, those of workers are not. */
+export type NudgeMessage = { readonly tabpod: 'nudge'; readonly afterMs: number }
+
 /** On the pipe, page → worker: socket life; frames travel as bare ArrayBuffers in both directions. */
 export type PipeFromPage = ArrayBuffer | { readonly socket: 'open' | 'closed' }
 /** On the pipe, worker → page. `lock` names a Web Lock the worker holds for its whole life: when the page can take it, the worker has died. */

@@ -103,7 +103,8 @@ export class Outbox {
     if (!this.#isDue(row)) return undefined
     const { blobs } = row
     if (blobs && blobs.length > 0) return this.#sendBlobs(blobs)
-    return row.kind === 'identity' ? this.#sendDocuments() : undefined
+    // While catching up, the documents of `hello` are the newest.
+    return row.kind === 'identity' && this.#live ? this.#sendDocuments() : undefined
   }
 
   async #sendBlobs(cids: readonly string[]): Promise<void> {

@@ -4,8 +4,15 @@
  */
 import ReconnectingWebSocket from 'partysocket/ws'
 import { UPLINK_PATH, UPLINK_PROTOCOL } from '../../wire/frames.ts'
-import { CONNECT_TIMEOUT_MS, KEEP_ALIVE_INTERVAL_MS, KEEP_ALIVE_STALE_MS, RECONNECT_MAX_MS, RECONNECT_MIN_MS } from '../../wire/limits.ts'
-import type { KeepAliveMessage, LinkState, PipeFromPage, PipeFromWorker, PipeMessage } from '../../wire/owner.ts'
+import {
+  CONNECT_TIMEOUT_MS,
+  KEEP_ALIVE_INTERVAL_MS,
+  KEEP_ALIVE_STALE_MS,
+  MAX_PROMPT_REDIALS,
+  RECONNECT_MAX_MS,
+  RECONNECT_MIN_MS,
+} from '../../wire/limits.ts'
+import type { KeepAliveMessage, LinkState, NudgeMessage, PipeFromPage, PipeFromWorker, PipeMessage } from '../../wire/owner.ts'
 
 export interface PipeOptions {
   /** The active worker; asked anew for each connection, because an update replaces it. */
@@ -31,6 +38,7 @@ class Pipe {
   #isRefused = false
   #onlineAt = 0
   #shortLived = 0
+  #failures = 0
   #redialing: ReturnType<typeof setTimeout> | undefined
 
   constructor(options: PipeOptions) {
@@ -39,6 +47,7 @@ class Pipe {
     this.#socket = this.#dial()
     const { signal } = this.#stopping
     addEventListener('online', () => this.#hurry(), { signal })
+    navigator.serviceWorker.addEventListener('message', ({ data }) => data === 'nudge' && this.#hurry(), { signal })
     document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && this.#hurry(), { signal })
     const beat = setInterval(() => this.#keepAlive(), KEEP_ALIVE_INTERVAL_MS)
     signal.addEventListener('abort', () => {
@@ -72,7 +81,7 @@ class Pipe {
     return socket
   }
 
-  /** Ends this connection and makes a new one: at once, unless the last one was short-lived as well, as when one frame kills every worker. */
+  /** Ends this connection and makes a new one: at once, unless the last ones were short-lived as well, as when one frame kills every worker. */
   #redial(): void {
     if (performance.now() - this.#onlineAt > RECONNECT_MAX_MS) this.#shortLived = 0
     const delay =
@@ -104,6 +113,7 @@ class Pipe {
 
   /** The port is made at once, so that frames that arrive before the worker is found wait in it, in order. */
   async #connect(): Promise<void> {
+    this.#failures = 0
     const { port1, port2 } = new MessageChannel()
     this.#dropPort()
     this.#port = port1
@@ -163,6 +173,7 @@ class Pipe {
   #disconnected(): void {
     this.#dropPort()
     if (this.#stopping.signal.aborted || this.#isRefused) return
+    if (document.hidden) this.#worker?.postMessage({ tabpod: 'nudge', afterMs: backoff(this.#failures++) } satisfies NudgeMessage)
     this.#options.onLink({
       state: 'offline',
       message: navigator.onLine ? 'The room cannot be reached; trying again' : 'This device is offline',
@@ -183,3 +194,5 @@ class Pipe {
     this.#worker.postMessage({ tabpod: 'keep-alive' } satisfies KeepAliveMessage)
   }
 }
+
+const backoff = (step: number): number => Math.min(RECONNECT_MAX_MS, RECONNECT_MIN_MS * 2 ** step) * (1 + Math.random())
