@@ -1,5 +1,5 @@
 /** The composition: services and edges of the one pod that lives in this profile, put together into `handle(Request) → Response`. */
-import manifest from '../package.json' with { type: 'json' }
+import { version } from '../package.json'
 import { XrpcError } from '../wire/errors.ts'
 import type { PodSummary } from '../wire/owner.ts'
 import { Sessions } from './account/sessions.ts'
@@ -92,7 +92,7 @@ const composePod = (store: Store, identity: Pod['identity'], vault: KeyVault, re
     ...identityRoutes(identity, (handle) => resolveHandle(handle, fetch)),
   ])
   // Whoever reads this answer has reached the tab.
-  const health = () => ({ version: `tabpod ${manifest.version}`, did: identity.did, rev: repo.head().rev, online: true })
+  const health = () => ({ version: `tabpod ${version}`, did: identity.did, rev: repo.head().rev, online: true })
   return {
     identity,
     repo,

@@ -11,18 +11,23 @@ export const readText = async (request: Request): Promise<string> => {
   return request.text()
 }
 
-const readBounded = async ({ body }: Request): Promise<string> => {
-  if (!body) return ''
+const readBounded = async (request: Request): Promise<string> => {
+  // Firefox has no Request.body: https://bugzilla.mozilla.org/show_bug.cgi?id=1387483
+  if (!request.body) return request.text()
+  const reader = request.body.getReader()
   const decoder = new TextDecoder()
   let text = ''
   let size = 0
-  // Leaving the loop by an exception cancels the stream.
-  for await (const piece of body) {
-    size += piece.byteLength
-    if (size > MAX_JSON_BODY_BYTES) throw tooLarge()
-    text += decoder.decode(piece, { stream: true })
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) return text + decoder.decode()
+    size += value.byteLength
+    if (size > MAX_JSON_BODY_BYTES) {
+      await reader.cancel()
+      throw tooLarge()
+    }
+    text += decoder.decode(value, { stream: true })
   }
-  return text + decoder.decode()
 }
 
 const tooLarge = (): XrpcError => new XrpcError(413, 'PayloadTooLarge', `request bodies are limited to ${MAX_JSON_BODY_BYTES} bytes`)

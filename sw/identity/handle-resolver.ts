@@ -37,14 +37,18 @@ const askWellKnown = async (handle: string, fetch: Fetch, signal: AbortSignal): 
   return onlyDid((await shortText(response)).trim())
 }
 
+/** Cuts off what is too long to be an answer; nobody who is asked may fill our memory. */
 const shortText = async (response: Response): Promise<string> => {
   if (!response.ok || !response.body) throw new Error(`answered ${response.status}`)
-  let text = ''
-  for await (const piece of response.body.pipeThrough(new TextDecoderStream())) {
-    text += piece
-    if (text.length > MAX_HANDLE_ANSWER_BYTES) throw new Error('too long an answer')
-  }
-  return text
+  let left = MAX_HANDLE_ANSWER_BYTES
+  const cut = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
+    transform(piece, controller) {
+      controller.enqueue(piece.subarray(0, left))
+      left -= piece.byteLength
+      if (left <= 0) controller.terminate()
+    },
+  })
+  return new Response(response.body.pipeThrough(cut)).text()
 }
 
 const onlyDid = (text: string | undefined): string | null => (isValidDid(text) ? text : null)

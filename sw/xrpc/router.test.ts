@@ -148,6 +148,10 @@ test('no body, an unexpected body, and a wrong or missing type are refused', asy
   await expect(create(new Uint8Array([1]), { authorization: 'x' })).rejects.toMatchObject(invalid('none'))
 })
 
+test('a compressed body is refused rather than misread', async () => {
+  await expect(create('x', { ...json, 'content-encoding': 'gzip' })).rejects.toMatchObject({ status: 415, error: 'UnsupportedMediaType' })
+})
+
 test('whoever may not call learns that before the body is looked at', async () => {
   await expect(create('{"broken', { 'content-type': 'application/json' })).rejects.toMatchObject({ status: 401, error: 'AuthMissing' })
 })

@@ -105,6 +105,8 @@ const parseInput = async (method: Method, request: Request): Promise<unknown> =>
     if (!isEmpty && (await readText(request)) !== '') throw invalidRequest('A request body was provided when none was expected')
     return undefined
   }
+  const coding = request.headers.get('content-encoding') ?? 'identity'
+  if (coding !== 'identity') throw new XrpcError(415, 'UnsupportedMediaType', `Content-Encoding ${coding} is not supported`)
   if (isEmpty && encoding === 'application/json') throw invalidRequest('A request body is expected but none was provided')
   const given = request.headers.get('content-type')?.toLowerCase()
   if (!method.input.matchesEncoding(given)) throw invalidRequest(`Wrong request encoding (Content-Type): ${given ?? 'none'}`)
