@@ -11,7 +11,14 @@ export const ClaimForm = () => {
   }
   return (
     <form class="claim-form" onSubmit={submit}>
-      <Field id="claim" label="Claim token" value={claim.value} mono onInput={(value) => (claim.value = value)} />
+      <Field
+        id="claim"
+        label="Claim token"
+        value={claim.value}
+        mono
+        hint="The part after #claim= in that address."
+        onInput={(value) => (claim.value = value)}
+      />
       <button class="button">Use this token</button>
     </form>
   )

@@ -36,10 +36,10 @@ export const Contents = ({ pod }: { readonly pod: PodSummary }) => {
 
 const Figure = ({ term, value, note }: { readonly term: string; readonly value: string; readonly note?: string | undefined }) => (
   <div>
-    <dt>{term}</dt>
-    <dd>
-      {value} {note && <span class="quiet">{note}</span>}
-    </dd>
+    <dt>
+      {term} {note && <span class="nowrap">{note}</span>}
+    </dt>
+    <dd>{value}</dd>
   </div>
 )
 

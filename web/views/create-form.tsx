@@ -76,7 +76,6 @@ export const CreateForm = ({ room }: { readonly room: RoomStatus }) => {
           problems.value = { ...problems.value, password: undefined }
         }}
       >
-        {suggested.value && <CopyButton text={password.value} what="password" />}
         <button
           type="button"
           class="button-small"
@@ -99,6 +98,7 @@ export const CreateForm = ({ room }: { readonly room: RoomStatus }) => {
         >
           Suggest a strong password
         </button>
+        {suggested.value && <CopyButton text={password.value} what="password" />}
       </p>
       {asksForClaim && (
         <Field

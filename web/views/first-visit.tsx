@@ -1,5 +1,6 @@
 /** The room is free and no pod lives in this profile: what this is, and the way in. */
 import type { RoomStatus } from '../../wire/frames.ts'
+import { creationStep } from '../state/creation.ts'
 import { CreateForm } from './create-form.tsx'
 
 export const FirstVisit = ({ room }: { readonly room: RoomStatus }) => (
@@ -22,9 +23,11 @@ export const FirstVisit = ({ room }: { readonly room: RoomStatus }) => (
         <>
           <h2 id="create-title">Make it yours</h2>
           <CreateForm room={room} />
-          <p class="quiet restore-link">
-            Had one before? <a href="#/restore">Restore it</a>
-          </p>
+          {creationStep.value === null && (
+            <p class="quiet restore-link">
+              Had one before? <a href="#/restore">Restore it</a>
+            </p>
+          )}
         </>
       )}
     </section>
