@@ -84,11 +84,9 @@ class Pipe {
   /** Ends this connection and makes a new one: at once, unless the last ones were short-lived as well, as when one frame kills every worker. */
   #redial(): void {
     if (performance.now() - this.#onlineAt > RECONNECT_MAX_MS) this.#shortLived = 0
-    const delay =
-      this.#shortLived === 0 ? 0 : Math.min(RECONNECT_MAX_MS, RECONNECT_MIN_MS * 2 ** this.#shortLived) * (0.5 + Math.random() / 2)
+    const delay = this.#shortLived < MAX_PROMPT_REDIALS ? 0 : backoff(this.#shortLived - MAX_PROMPT_REDIALS)
     this.#shortLived++
     this.#hangUp()
-    this.#disconnected()
     if (delay === 0) this.#socket = this.#dial()
     else {
       clearTimeout(this.#redialing)
@@ -100,7 +98,8 @@ class Pipe {
 
   /** Partysocket waits its delay out whatever happens, so that hurrying takes a new one. */
   #hurry(): void {
-    if (this.#isRefused || this.#socket.readyState === WebSocket.OPEN) return
+    const isDown = this.#socket.readyState === WebSocket.CLOSED || this.#socket.readyState === WebSocket.CLOSING
+    if (this.#isRefused || !isDown) return
     clearTimeout(this.#redialing)
     this.#hangUp()
     this.#socket = this.#dial()
