@@ -1,6 +1,22 @@
+/**
+ * The room's verified copy of what is public of its pod. Nothing comes in that could not be proven, and it answers while the tab is closed.
+ * @see https://atproto.com/specs/sync
+ */
+import { type CommitEvent, type PodEvent, decodeEvent } from '../../wire/event.ts'
 import type { MirrorHead } from '../../wire/frames.ts'
-import type { Firehose } from '../firehose/firehose.ts'
+import { REMEMBERED_EVENTS } from '../../wire/limits.ts'
+import type { Firehose, NumberedEvent } from '../firehose/firehose.ts'
 import type { RoomPort } from '../port.ts'
+import { Refused } from '../refused.ts'
+import { answer } from './answer.ts'
+import { type BlobDeclaration, storeBlob, sweepBlobs, unmentionedBlobs } from './blobs.ts'
+import { Blocks, joinPieces } from './blocks.ts'
+import { type SignatureCheck, checkCommit, signatureCheck } from './commit.ts'
+import { ACCOUNT, DISCARDED, DOCUMENTS, HEAD, IDENTITY, LAST_EVENT, type Rows, acceptedKey, cut, generationKeys } from './keys.ts'
+import type { MirrorView } from './method.ts'
+import { planCommit } from './plan.ts'
+import { discard, stageSnapshot } from './snapshot.ts'
+import { readCommit, verifyCommit } from './verify.ts'
 
 /** Who the pod is: whose events are accepted, by which key they must be signed, what is said about it while the tab is closed. */
 export interface PodIdentity {
@@ -12,39 +28,249 @@ export interface PodIdentity {
   readonly documents: Readonly<Record<string, string>>
 }
 
+type Bound = PodIdentity & { readonly verify: SignatureCheck }
+type HeadRow = MirrorHead & { readonly generation: number; readonly at: number }
+type AccountRow = { readonly active: boolean; readonly status: string | null }
+/** A mirror that grew from the first commit; each snapshot is one generation up. */
+const FIRST_GENERATION = 0
+
 export class Mirror {
-  static async open(_port: RoomPort, _firehose: Firehose): Promise<Mirror> {
-    throw new Error('being written')
+  readonly #port: RoomPort
+  readonly #firehose: Firehose
+  readonly #blocks: Blocks
+  #head: HeadRow | null = null
+  #identity: Bound | null = null
+  #account: AccountRow = { active: true, status: null }
+  #lastEvent = 0
+  #staging = false
+  /** Events are verified one after the other: each stands on the one before. */
+  #turn: Promise<unknown> = Promise.resolve()
+
+  static async open(port: RoomPort, firehose: Firehose): Promise<Mirror> {
+    const mirror = new Mirror(port, firehose)
+    await mirror.#recall()
+    return mirror
+  }
+
+  private constructor(port: RoomPort, firehose: Firehose) {
+    this.#port = port
+    this.#firehose = firehose
+    this.#blocks = new Blocks(port.storage, FIRST_GENERATION)
   }
 
   head(): MirrorHead | null {
-    throw new Error('being written')
+    return this.#head && { rev: this.#head.rev, commit: this.#head.commit, data: this.#head.data }
   }
 
+  /** Number of the last event accepted of the present pod. */
   lastEvent(): number {
-    throw new Error('being written')
+    return this.#lastEvent
   }
 
-  async bind(_identity: PodIdentity): Promise<void> {
-    throw new Error('being written')
+  /** Called at each admitted join, and when the documents change. Another repo in the same room begins with an empty mirror. @throws Refused BadKey */
+  async bind(identity: PodIdentity): Promise<void> {
+    const before = this.#identity
+    const bound = {
+      ...identity,
+      verify: before?.signingKey === identity.signingKey ? before.verify : await signatureCheck(identity.signingKey),
+    }
+    await this.#inTurn(async () => {
+      const { storage } = this.#port
+      const { did, handle, signingKey, documents } = identity
+      const rows: Rows = { [IDENTITY]: { did, handle, signingKey }, ...cut(DOCUMENTS, new TextEncoder().encode(JSON.stringify(documents))) }
+      // Another key is another pod, which numbers its events anew.
+      if (before && before.signingKey !== signingKey) rows[LAST_EVENT] = this.#lastEvent = 0
+      if (before && before.did !== did && this.#head) {
+        rows[DISCARDED] = [this.#head.generation]
+        rows[ACCOUNT] = this.#account = { active: true, status: null }
+        this.#head = null
+        this.#blocks.turnTo(FIRST_GENERATION)
+      }
+      this.#identity = bound
+      const stored = [storage.put(rows), ...(this.#head ? [] : [storage.delete([HEAD])])]
+      await Promise.all(stored)
+      await this.#discardOld()
+    })
   }
 
-  async accept(_event: number, _body: Uint8Array): Promise<{ seq: number }> {
-    throw new Error('being written')
+  /**
+   * Verifies, stores, numbers and broadcasts an event, all of it or none. An event that was accepted before gets its old number.
+   * @throws Refused BadEvent | WrongRepo | BadBlocks | BadRev | BadSignature | OutOfSync | BadProof
+   */
+  accept(event: number, body: Uint8Array): Promise<{ seq: number }> {
+    return this.#inTurn(async () => {
+      const pod = readEvent(body)
+      const mark = pod.kind === 'commit' ? pod.rev : body
+      const seq = event <= this.#lastEvent ? await this.#seqOf(event, mark) : null
+      if (seq !== null) return { seq }
+      const identity = this.#bound()
+      const numbered =
+        pod.kind === 'commit' ? await this.#acceptCommit(event, pod, identity) : await this.#acceptOther(event, pod, body, identity)
+      return { seq: numbered.seq }
+    })
   }
 
-  async answer(_request: Request, _presence: { readonly online: boolean }): Promise<Response | null> {
-    throw new Error('being written')
+  /** null: not the mirror's to answer, or nothing mirrored yet. `online`: whether a tab holds the room now. */
+  answer(request: Request, presence: { readonly online: boolean }): Promise<Response | null> {
+    return answer(this.#view(presence.online), request)
   }
 
-  async storeBlob(
-    _blob: { readonly cid: string; readonly mime: string; readonly size: number },
-    _body: AsyncIterable<Uint8Array>,
-  ): Promise<void> {
-    throw new Error('being written')
+  /** Stores what the tab sends ahead of the commit that mentions it. @throws Refused BadBlob | BlobTooLarge */
+  storeBlob(blob: BlobDeclaration, body: AsyncIterable<Uint8Array>): Promise<void> {
+    return storeBlob(this.#port, blob, body)
   }
 
-  async storeSnapshot(_head: MirrorHead, _body: AsyncIterable<Uint8Array>): Promise<MirrorHead> {
-    throw new Error('being written')
+  /**
+   * Takes the whole repo as CAR in place of what was mirrored. The old mirror serves until the new one is whole and verified.
+   * @throws Refused BadBlocks | WrongRepo | BadRev | BadSignature | BadProof | OutOfSync
+   */
+  async storeSnapshot(head: MirrorHead, body: AsyncIterable<Uint8Array>): Promise<MirrorHead> {
+    const { did, verify } = this.#bound()
+    if (this.#staging) throw new Refused('Busy', 'Another snapshot is on its way.')
+    this.#staging = true
+    const generation = (this.#head?.generation ?? FIRST_GENERATION) + 1
+    const { storage } = this.#port
+    try {
+      await discard(storage, generation)
+      await storage.put({ [DISCARDED]: [generation] })
+      const staged = await stageSnapshot(storage, generation, head, body, (commit) =>
+        checkCommit(commit, { did, rev: head.rev, nowMs: this.#port.now(), verify }),
+      )
+      await this.#inTurn(async () => {
+        const before = this.#head
+        if (this.#identity?.did !== did) throw new Refused('WrongRepo', 'The room was bound to another repo meanwhile.')
+        if (before && head.rev < before.rev)
+          throw new Refused('OutOfSync', `The snapshot is at ${head.rev}, the mirror at ${before.rev} already.`)
+        const now: HeadRow = { ...head, generation, at: this.#port.now() }
+        const sync: PodEvent = { kind: 'sync', did, rev: head.rev, blocks: staged.commitCar }
+        const numbered = before?.commit === head.commit ? null : this.#firehose.number(sync)
+        const stored = storage.put({ ...numbered?.rows, [HEAD]: now, [DISCARDED]: before ? [before.generation] : [] })
+        this.#head = now
+        this.#blocks.turnTo(generation)
+        if (numbered) this.#firehose.broadcast(numbered)
+        await stored
+      })
+    } catch (cause) {
+      await discard(storage, generation)
+      throw cause
+    } finally {
+      this.#staging = false
+    }
+    await storage.delete(await unmentionedBlobs(storage, generationKeys(generation), this.#port.now()))
+    await this.#discardOld()
+    return head
+  }
+
+  async #acceptCommit(event: number, pod: CommitEvent, { did, verify }: Bound): Promise<NumberedEvent> {
+    const before = this.#head
+    const { storage } = this.#port
+    const commit = await verifyCommit(pod, { did, head: this.head(), verify, nowMs: this.#port.now() })
+    const generation = before?.generation ?? FIRST_GENERATION
+    const plan = await planCommit(commit, before, { storage, blocks: this.#blocks, keys: generationKeys(generation) })
+    const now: HeadRow = { ...commit.head, generation, at: this.#port.now() }
+    const numbered = this.#firehose.number(pod)
+    const rows = { ...plan.put, ...numbered.rows, ...this.#remember(event, numbered.seq, pod.rev), [HEAD]: now }
+    return this.#land(event, numbered, rows, plan.delete, () => {
+      this.#head = now
+    })
+  }
+
+  async #acceptOther(event: number, pod: Exclude<PodEvent, CommitEvent>, body: Uint8Array, { did, verify }: Bound): Promise<NumberedEvent> {
+    if (pod.did !== did) throw new Refused('WrongRepo', `The event is of ${pod.did}; this room belongs to ${did}.`)
+    if (pod.kind === 'sync') {
+      const head = this.#head
+      if (!head || pod.rev !== head.rev)
+        throw new Refused('OutOfSync', `The event says ${pod.rev}; the mirror is at ${head?.rev ?? 'nothing'}.`)
+      const { commit } = await readCommit(pod.blocks, head.commit)
+      await checkCommit(commit, { did, rev: pod.rev, nowMs: this.#port.now(), verify })
+    }
+    const account: AccountRow | null = pod.kind === 'account' ? { active: pod.active, status: pod.status ?? null } : null
+    const numbered = this.#firehose.number(pod)
+    const rows = { ...numbered.rows, ...this.#remember(event, numbered.seq, body.slice()), ...(account && { [ACCOUNT]: account }) }
+    return this.#land(event, numbered, rows, [], () => {
+      if (account) this.#account = account
+    })
+  }
+
+  /** Issues all writes of an event without an await between them, so that they land together, and tells the world. */
+  async #land(event: number, numbered: NumberedEvent, put: Rows, remove: readonly string[], apply: () => void): Promise<NumberedEvent> {
+    const stored = [
+      this.#port.storage.put(put),
+      this.#port.storage.delete([...remove, acceptedKey(Math.max(0, event - REMEMBERED_EVENTS))]),
+    ]
+    apply()
+    this.#lastEvent = event
+    this.#firehose.broadcast(numbered)
+    await Promise.all(stored)
+    return numbered
+  }
+
+  #remember(event: number, seq: number, mark: string | Uint8Array): Rows {
+    return { [acceptedKey(event)]: [seq, mark], [LAST_EVENT]: event }
+  }
+
+  /** The number that this very event got before, or null. */
+  async #seqOf(event: number, mark: string | Uint8Array): Promise<number | null> {
+    const row = await this.#port.storage.get<[number, string | Uint8Array]>(acceptedKey(event))
+    return row && String(row[1]) === String(mark) ? row[0] : null
+  }
+
+  #bound(): Bound {
+    if (!this.#identity) throw new Refused('NotBound', 'No pod has joined this room yet.')
+    return this.#identity
+  }
+
+  #view(online: boolean): MirrorView | null {
+    const head = this.#head
+    const identity = this.#identity
+    if (!head || !identity) return null
+    return { port: this.#port, blocks: this.#blocks, keys: generationKeys(head.generation), head, identity, account: this.#account, online }
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.#turn.then(work)
+    this.#turn = mine.catch(() => {})
+    return mine
+  }
+
+  async #recall(): Promise<void> {
+    const { storage } = this.#port
+    const rows = await storage.getMany<HeadRow | AccountRow | Omit<PodIdentity, 'documents'> | Uint8Array | number>([
+      HEAD,
+      IDENTITY,
+      DOCUMENTS,
+      ACCOUNT,
+      LAST_EVENT,
+    ])
+    const read = <T>(key: string): T | undefined => rows.get(key) as T | undefined
+    this.#head = read<HeadRow>(HEAD) ?? null
+    this.#account = read<AccountRow>(ACCOUNT) ?? this.#account
+    this.#lastEvent = read<number>(LAST_EVENT) ?? 0
+    const identity = read<Omit<PodIdentity, 'documents'>>(IDENTITY)
+    const documents = read<Uint8Array | number>(DOCUMENTS)
+    if (identity && documents !== undefined) {
+      const bytes = typeof documents === 'number' ? await joinPieces(storage, DOCUMENTS, documents) : documents
+      // Our own JSON of a Record<string, string>, see bind().
+      const parsed = JSON.parse(new TextDecoder().decode(bytes)) as Record<string, string>
+      this.#identity = { ...identity, documents: parsed, verify: await signatureCheck(identity.signingKey) }
+    }
+    if (this.#head) this.#blocks.turnTo(this.#head.generation)
+    await this.#discardOld()
+    await sweepBlobs(this.#port, generationKeys(this.#head?.generation ?? FIRST_GENERATION))
+  }
+
+  async #discardOld(): Promise<void> {
+    const generations = (await this.#port.storage.get<number[]>(DISCARDED)) ?? []
+    for (const generation of generations) if (generation !== this.#head?.generation) await discard(this.#port.storage, generation)
+    if (generations.length > 0) await this.#port.storage.delete([DISCARDED])
+  }
+}
+
+/** @throws Refused BadEvent */
+const readEvent = (body: Uint8Array): PodEvent => {
+  try {
+    return decodeEvent(body)
+  } catch (cause) {
+    throw new Refused('BadEvent', 'The event is not one of the known kinds.', { cause })
   }
 }

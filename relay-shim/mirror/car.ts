@@ -1,0 +1,120 @@
+/**
+ * CAR v1, read with every block's hash checked and written without copying blocks.
+ * @see https://ipld.io/specs/transport/car/carv1/
+ */
+import { decode, encode } from '@ipld/dag-cbor'
+import { CID } from 'multiformats/cid'
+import { CID_BYTES, cidAt, cidToBytes, isHashOf } from './cid.ts'
+
+export interface Block {
+  readonly cid: string
+  readonly bytes: Uint8Array
+}
+
+/** Blocks are views into `car`. @throws if it is not a CAR with one root, or a block is not what its CID says. */
+export const readCar = async (car: Uint8Array): Promise<{ root: string; blocks: Map<string, Uint8Array> }> => {
+  const header = takeVarint(car, 0)
+  if (!header) throw new Error('CAR: no header')
+  const root = rootOf(car.subarray(header.at, header.at + header.value))
+  const blocks = new Map<string, Uint8Array>()
+  const checks: Promise<boolean>[] = []
+  for (let at = header.at + header.value; at < car.length;) {
+    const length = takeVarint(car, at)
+    if (!length || length.value < CID_BYTES || length.at + length.value > car.length) throw new Error('CAR: broken off')
+    const block = car.subarray(length.at + CID_BYTES, length.at + length.value)
+    checks.push(isHashOf(car.subarray(length.at, length.at + CID_BYTES), block))
+    blocks.set(cidAt(car, length.at), block)
+    at = length.at + length.value
+  }
+  if ((await Promise.all(checks)).includes(false)) throw new Error('CAR: a block is not what its CID says')
+  return { root, blocks }
+}
+
+/**
+ * The same from a stream, holding one block and one chunk at a time. Blocks have buffers of their own. The first thing yielded is the root.
+ * @throws as `readCar`, and for blocks above `maxBlockBytes`
+ */
+export async function* readCarStream(
+  chunks: AsyncIterable<Uint8Array>,
+  maxBlockBytes: number,
+): AsyncGenerator<{ root: string } | Block, void, void> {
+  let rest: Uint8Array = new Uint8Array(0)
+  let root: string | null = null
+  for await (const chunk of chunks) {
+    rest = rest.length === 0 ? chunk : concat([rest, chunk])
+    let at = 0
+    for (;;) {
+      const length = takeVarint(rest, at)
+      if (!length) break
+      if (length.value > maxBlockBytes + CID_BYTES) throw new Error('CAR: a block is too large')
+      if (length.at + length.value > rest.length) break
+      const entry = rest.slice(length.at, length.at + length.value)
+      at = length.at + length.value
+      if (root === null) {
+        root = rootOf(entry)
+        yield { root }
+        continue
+      }
+      const cid = cidAt(entry, 0)
+      const bytes = entry.slice(CID_BYTES)
+      if (!(await isHashOf(entry, bytes))) throw new Error('CAR: a block is not what its CID says')
+      yield { cid, bytes }
+    }
+    rest = rest.slice(at)
+  }
+  if (root === null || rest.length > 0) throw new Error('CAR: broken off')
+}
+
+/** `root` null makes the rootless CAR that getBlocks answers. */
+export const carHeader = (root: string | null): Uint8Array<ArrayBuffer> => {
+  const header = encode({ version: 1, roots: root === null ? [] : [CID.decode(cidToBytes(root))] })
+  return concat([varint(header.length), header])
+}
+
+/** What precedes a block's bytes. */
+export const carEntryHead = (cid: string, byteLength: number): Uint8Array<ArrayBuffer> =>
+  concat([varint(CID_BYTES + byteLength), cidToBytes(cid)])
+
+export const writeCar = (root: string | null, blocks: Iterable<Block>): Uint8Array<ArrayBuffer> => {
+  const parts: Uint8Array[] = [carHeader(root)]
+  for (const block of blocks) parts.push(carEntryHead(block.cid, block.bytes.length), block.bytes)
+  return concat(parts)
+}
+
+export const concat = (parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> => {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    whole.set(part, at)
+    at += part.length
+  }
+  return whole
+}
+
+const rootOf = (header: Uint8Array): string => {
+  const value = decode<{ version?: unknown; roots?: unknown }>(header)
+  const roots: unknown[] = Array.isArray(value.roots) ? value.roots : []
+  const root = CID.asCID(roots[0])
+  if (value.version !== 1 || roots.length !== 1 || !root) throw new Error('CAR: expected version 1 with one root')
+  return cidAt(root.bytes, 0)
+}
+
+/** LEB128; undefined while its bytes have not all come. @throws above 2^28: no block here is that large. */
+const takeVarint = (bytes: Uint8Array, from: number): { value: number; at: number } | undefined => {
+  let value = 0
+  for (let i = 0; i < 4; i++) {
+    const byte = bytes[from + i]
+    if (byte === undefined) return undefined
+    value |= (byte & 0x7f) << (7 * i)
+    if (byte < 0x80) return { value, at: from + i + 1 }
+  }
+  throw new Error('CAR: length out of range')
+}
+
+const varint = (value: number): Uint8Array => {
+  const bytes: number[] = []
+  let rest = value
+  for (; rest >= 0x80; rest >>>= 7) bytes.push((rest & 0x7f) | 0x80)
+  bytes.push(rest)
+  return Uint8Array.from(bytes)
+}

@@ -1,0 +1,36 @@
+/** Who lives here, and how the room is: documents, handle resolution, server description, health. */
+import * as resolveDid from '../../lexicons/com/atproto/identity/resolveDid.ts'
+import * as resolveHandle from '../../lexicons/com/atproto/identity/resolveHandle.ts'
+import * as describeServer from '../../lexicons/com/atproto/server/describeServer.ts'
+import { version } from '../../package.json' with { type: 'json' }
+import { type Method, type MirrorView, json, method } from './method.ts'
+
+export const identityMethods: readonly Method[] = [
+  method(describeServer, (view) => documentAnswer(view, `/xrpc/${describeServer.$nsid}`)),
+
+  // Other handles need DNS and the network: the pod resolves them.
+  method(resolveHandle, (view, { handle }) =>
+    handle.toLowerCase() === view.identity.handle.toLowerCase() ? { did: view.identity.did } : null,
+  ),
+
+  method(resolveDid, (view, { did }) => {
+    if (did !== view.identity.did) return null
+    const didDoc = view.identity.documents['/.well-known/did.json']
+    return didDoc === undefined ? null : `{"didDoc":${didDoc}}`
+  }),
+
+  {
+    nsid: '_health',
+    answer: (view) => ({ version, online: view.online, rev: view.head.rev }),
+  },
+]
+
+/** A public document as the pod gave it; null for any other path. */
+export const documentAnswer = (view: MirrorView, path: string): Response | null => {
+  if (path === '/.well-known/atproto-did') return text(view.identity.did)
+  const document = Object.hasOwn(view.identity.documents, path) ? view.identity.documents[path] : undefined
+  if (document === undefined) return null
+  return document.startsWith('{') ? json(document) : text(document)
+}
+
+const text = (body: string): Response => new Response(body, { headers: { 'content-type': 'text/plain; charset=utf-8' } })

@@ -1,0 +1,58 @@
+/** Storage keys of the mirror; `docs/storage.md`, "The room", says what lies under each. */
+import type { StorageValue } from '../port.ts'
+import { STORAGE_VALUE_BYTES } from '../../wire/limits.ts'
+
+export type Rows = Record<string, StorageValue>
+
+/**
+ * Keys of one generation of the mirror. A snapshot is built as a new generation beside the old one, and takes its place by one write of `head`.
+ */
+export const generationKeys = (generation: number) => ({
+  all: [`b:${generation}:`, `n:${generation}:`, `r:${generation}:`, `g:${generation}:`, `f:${generation}:`],
+  block: (cid: string) => `b:${generation}:${cid}`,
+  /** How many records are this block, where it is more than one. */
+  uses: (cid: string) => `n:${generation}:${cid}`,
+  record: (path: string) => `r:${generation}:${path}`,
+  /** Blobs a record mentions, for when it goes. */
+  blobsOf: (path: string) => `g:${generation}:${path}`,
+  /** Records that mention a blob. */
+  mention: (blob: string, path: string) => `f:${generation}:${blob}/${path}`,
+})
+
+export type GenerationKeys = ReturnType<typeof generationKeys>
+
+export const HEAD = 'head'
+export const IDENTITY = 'identity'
+export const DOCUMENTS = 'documents'
+export const ACCOUNT = 'account'
+export const LAST_EVENT = 'event'
+/** Generations to be deleted: an unfinished snapshot, or what a finished one replaced. */
+export const DISCARDED = 'discarded'
+
+export const acceptedKey = (event: number): string => `a:${padded(event)}`
+export const eventKey = (seq: number): string => `e:${padded(seq)}`
+export const seqOfKey = (key: string): number => Number(key.slice(2, 2 + NUMBER_DIGITS))
+export const blobKey = (cid: string): string => `m:${cid}`
+export const blobPieceKey = (cid: string, piece: number): string => `x:${cid}/${String(piece).padStart(5, '0')}`
+export const stagedBlobKey = (cid: string): string => `y:${cid}`
+
+/** Safe integers have up to 16 digits; padded, their order as text is their order as numbers. */
+const NUMBER_DIGITS = 16
+const padded = (value: number): string => String(value).padStart(NUMBER_DIGITS, '0')
+
+/** Bytes as rows: whole under `key`, or, above the runtime's limit, the number of pieces there and the pieces under `key/00`, `key/01`, …. */
+export const cut = (key: string, bytes: Uint8Array): Rows => {
+  // Storing a view stores the whole buffer behind it, hence slice().
+  if (bytes.length <= STORAGE_VALUE_BYTES) return { [key]: bytes.slice() }
+  const pieces = Math.ceil(bytes.length / STORAGE_VALUE_BYTES)
+  const rows: Rows = { [key]: pieces }
+  for (let i = 0; i < pieces; i++) rows[pieceKey(key, i)] = bytes.slice(i * STORAGE_VALUE_BYTES, (i + 1) * STORAGE_VALUE_BYTES)
+  return rows
+}
+
+/** Keys that `cut` made, from what lies under `key`. */
+export const pieceKeys = (key: string, value: StorageValue | undefined): string[] =>
+  typeof value === 'number' ? [key, ...Array.from({ length: value }, (_, i) => pieceKey(key, i))] : [key]
+
+/** Two digits keep the pieces in order up to 12 MB; nothing that is cut is larger than an event. */
+export const pieceKey = (key: string, piece: number): string => `${key}/${String(piece).padStart(2, '0')}`

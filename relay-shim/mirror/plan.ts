@@ -1,0 +1,104 @@
+/** What a verified commit changes in storage: read what it depends on, then one set of rows to put and keys to delete. */
+import type { RoomStorage, StorageValue } from '../port.ts'
+import type { Blocks } from './blocks.ts'
+import { type GenerationKeys, type Rows, blobKey, blobPieceKey, pieceKeys } from './keys.ts'
+import type { RecordChange, VerifiedCommit } from './verify.ts'
+
+export interface Plan {
+  readonly put: Rows
+  readonly delete: readonly string[]
+}
+
+/** Blob as stored; the bytes lie in `pieces` rows beside it. */
+export type BlobRow = { readonly mime: string; readonly size: number; readonly pieces: number; readonly at: number }
+
+export const planCommit = async (
+  commit: VerifiedCommit,
+  before: { readonly commit: string } | null,
+  { storage, blocks, keys }: { readonly storage: RoomStorage; readonly blocks: Blocks; readonly keys: GenerationKeys },
+): Promise<Plan> => {
+  const gone = [...commit.nodesOut, ...(before ? [before.commit] : [])]
+  const uses = useDeltas(commit.changes)
+  const replacedPaths = commit.changes.filter(({ prev }) => prev !== null).map(({ path }) => path)
+  const rows = await storage.getMany<StorageValue>([
+    ...[...uses.keys()].flatMap((cid) => [keys.block(cid), keys.uses(cid)]),
+    ...gone.map(keys.block),
+    ...replacedPaths.map(keys.blobsOf),
+  ])
+  const put: Rows = {}
+  const remove: string[] = []
+  const { rev } = commit.head
+  const keep = (cid: string): void => {
+    const bytes = commit.blocks.get(cid)
+    if (bytes) Object.assign(put, blocks.rows(cid, { rev, bytes }))
+  }
+  const drop = (cid: string): void => {
+    remove.push(...pieceKeys(keys.block(cid), rows.get(keys.block(cid))))
+    blocks.forget(cid)
+  }
+
+  keep(commit.head.commit)
+  commit.nodesIn.forEach(keep)
+  gone.forEach(drop)
+  // The same record may stand at several paths; its block goes with the last of them.
+  for (const [cid, delta] of uses) {
+    const used = rows.has(keys.block(cid)) ? Number(rows.get(keys.uses(cid)) ?? 1) : 0
+    if (used === 0 && used + delta > 0) keep(cid)
+    if (used > 0 && used + delta === 0) drop(cid)
+    if (used + delta > 1) put[keys.uses(cid)] = used + delta
+    else if (used > 1) remove.push(keys.uses(cid))
+  }
+  const released = new Set<string>()
+  for (const { path, cid, blobs } of commit.changes) {
+    if (cid === null) remove.push(keys.record(path))
+    else put[keys.record(path)] = cid
+    const mentioned = namesOf(rows.get(keys.blobsOf(path)))
+    if (blobs.length > 0) put[keys.blobsOf(path)] = blobs
+    else if (mentioned.length > 0) remove.push(keys.blobsOf(path))
+    for (const blob of blobs) put[keys.mention(blob, path)] = rev
+    for (const blob of mentioned.filter((each) => !blobs.includes(each))) {
+      remove.push(keys.mention(blob, path))
+      released.add(blob)
+    }
+  }
+  for (const blob of released) remove.push(...(await unmentioned(storage, keys, blob, put, remove)))
+  return { put, delete: remove }
+}
+
+/** Keys of a stored blob. */
+export const blobKeys = (cid: string, row: BlobRow): string[] => [
+  blobKey(cid),
+  ...Array.from({ length: row.pieces }, (_, piece) => blobPieceKey(cid, piece)),
+]
+
+/** How many more (or fewer) records are each block after the commit. */
+const useDeltas = (changes: readonly RecordChange[]): Map<string, number> => {
+  const deltas = new Map<string, number>()
+  const add = (cid: string | null, by: number): void => {
+    if (cid !== null) deltas.set(cid, (deltas.get(cid) ?? 0) + by)
+  }
+  for (const { cid, prev } of changes) {
+    add(cid, 1)
+    add(prev, -1)
+  }
+  return deltas
+}
+
+/** The blob's keys when no record mentions it any more, counting what is about to be written. */
+const unmentioned = async (
+  storage: RoomStorage,
+  keys: GenerationKeys,
+  blob: string,
+  put: Rows,
+  remove: readonly string[],
+): Promise<string[]> => {
+  const prefix = keys.mention(blob, '')
+  if (Object.keys(put).some((key) => key.startsWith(prefix))) return []
+  const going = remove.filter((key) => key.startsWith(prefix))
+  const mentions = await storage.list({ prefix, limit: going.length + 1 })
+  if ([...mentions.keys()].some((key) => !going.includes(key))) return []
+  const row = await storage.get<BlobRow>(blobKey(blob))
+  return row ? blobKeys(blob, row) : []
+}
+
+const namesOf = (row: StorageValue | undefined): string[] => (Array.isArray(row) ? row.map(String) : [])

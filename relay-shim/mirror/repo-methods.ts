@@ -1,0 +1,80 @@
+/** `com.atproto.repo.*` as far as it reads. @see https://docs.bsky.app/docs/api/com-atproto-repo-get-record */
+import { lexStringify } from '@atproto/lex'
+import { decode } from '@ipld/dag-cbor'
+import { invalidRequest } from '../../wire/errors.ts'
+import * as describeRepo from '../../lexicons/com/atproto/repo/describeRepo.ts'
+import * as getRecord from '../../lexicons/com/atproto/repo/getRecord.ts'
+import * as listRecords from '../../lexicons/com/atproto/repo/listRecords.ts'
+import { type Method, type MirrorView, isOwn, method, requireRepo } from './method.ts'
+
+export const repoMethods: readonly Method[] = [
+  method(getRecord, async (view, { repo, collection, rkey, cid }) => {
+    // Records of other repos are the AppView's to answer, which only the pod may ask.
+    if (!isOwn(view, repo)) return null
+    const path = `${collection}/${rkey}`
+    const uri = `at://${view.identity.did}/${path}`
+    const current = await view.port.storage.get<string>(view.keys.record(path))
+    const block = current !== undefined && (cid === undefined || cid === current) ? await view.blocks.get(current) : undefined
+    if (!current || !block) throw invalidRequest(`Could not locate record: ${uri}`, 'RecordNotFound')
+    return recordJson(uri, current, block.bytes)
+  }),
+
+  method(listRecords, async (view, { repo, collection, limit = 50, cursor, reverse = false }) => {
+    if (!isOwn(view, repo)) throw invalidRequest(`Could not find repo: ${repo}`)
+    const prefix = view.keys.record(`${collection}/`)
+    // Newest first by default: the rkeys of most collections are TIDs.
+    const from = cursor === undefined ? {} : reverse ? { startAfter: prefix + cursor } : { end: prefix + cursor }
+    const rows = await view.port.storage.list<string>({ prefix, limit, reverse: !reverse, ...from })
+    const blocks = await view.blocks.getMany([...rows.values()])
+    const records: string[] = []
+    let last: string | undefined
+    for (const [key, cid] of rows) {
+      const block = blocks.get(cid)
+      last = key.slice(prefix.length)
+      if (block) records.push(recordJson(`at://${view.identity.did}/${collection}/${last}`, cid, block.bytes))
+    }
+    return `{"records":[${records.join(',')}]${last === undefined ? '' : `,"cursor":${JSON.stringify(last)}`}}`
+  }),
+
+  method(describeRepo, async (view, { repo }) => {
+    requireRepo(view, repo)
+    const { did, handle, documents } = view.identity
+    // Read by the pod from its own document, or absent: a document that is not ours to serve lies with the directory.
+    const didDoc: unknown = JSON.parse(documents[DID_DOCUMENT] ?? 'null')
+    return {
+      handle,
+      did,
+      didDoc: didDoc ?? { id: did },
+      collections: await collectionsOf(view),
+      handleIsCorrect: namesHandle(didDoc, handle),
+    }
+  }),
+]
+
+const DID_DOCUMENT = '/.well-known/did.json'
+
+/** Each collection costs one look: after its last record the next one begins. */
+const collectionsOf = async (view: MirrorView): Promise<string[]> => {
+  const prefix = view.keys.record('')
+  const collections: string[] = []
+  let startAfter = prefix
+  for (;;) {
+    const [key] = (await view.port.storage.list({ prefix, startAfter, limit: 1 })).keys()
+    if (key === undefined) return collections
+    const collection = key.slice(prefix.length, key.indexOf('/'))
+    collections.push(collection)
+    // '0' is the character after '/'.
+    startAfter = `${prefix}${collection}0`
+  }
+}
+
+/** The value goes from CBOR straight to text; around it nothing needs escaping but the URI. */
+const recordJson = (uri: string, cid: string, block: Uint8Array): string =>
+  `{"uri":${JSON.stringify(uri)},"cid":"${cid}","value":${lexStringify(decode(block))}}`
+
+const namesHandle = (didDoc: unknown, handle: string): boolean =>
+  typeof didDoc === 'object' &&
+  didDoc !== null &&
+  'alsoKnownAs' in didDoc &&
+  Array.isArray(didDoc.alsoKnownAs) &&
+  didDoc.alsoKnownAs.includes(`at://${handle}`)

@@ -1,0 +1,142 @@
+/** `com.atproto.sync.*` but for the event stream. @see https://atproto.com/specs/sync */
+import { invalidRequest } from '../../wire/errors.ts'
+import { STORAGE_BATCH_KEYS } from '../../wire/limits.ts'
+import * as getBlob from '../../lexicons/com/atproto/sync/getBlob.ts'
+import * as getBlocks from '../../lexicons/com/atproto/sync/getBlocks.ts'
+import * as getCheckout from '../../lexicons/com/atproto/sync/getCheckout.ts'
+import * as getHead from '../../lexicons/com/atproto/sync/getHead.ts'
+import * as getLatestCommit from '../../lexicons/com/atproto/sync/getLatestCommit.ts'
+import * as getRecord from '../../lexicons/com/atproto/sync/getRecord.ts'
+import * as getRepo from '../../lexicons/com/atproto/sync/getRepo.ts'
+import * as getRepoStatus from '../../lexicons/com/atproto/sync/getRepoStatus.ts'
+import * as listBlobs from '../../lexicons/com/atproto/sync/listBlobs.ts'
+import * as listRepos from '../../lexicons/com/atproto/sync/listRepos.ts'
+import { serveBlob } from './blob-answer.ts'
+import { type Block, writeCar } from './car.ts'
+import { exportRepo } from './export.ts'
+import { blobKey } from './keys.ts'
+import { type Method, type MirrorView, isOwn, method, requireRepo } from './method.ts'
+import { parseNode } from './node.ts'
+import type { BlobRow } from './plan.ts'
+
+export const syncMethods: readonly Method[] = [
+  method(getRepo, (view, { did, since }) => {
+    requireRepo(view, did)
+    return car(exportRepo(view.blocks, view.head, since))
+  }),
+
+  method(getCheckout, (view, { did }) => {
+    requireRepo(view, did)
+    return car(exportRepo(view.blocks, view.head))
+  }),
+
+  method(getRecord, async (view, { did, collection, rkey }) => {
+    requireRepo(view, did)
+    return car(writeCar(view.head.commit, await proof(view, `${collection}/${rkey}`)))
+  }),
+
+  method(getBlocks, async (view, { did, cids }) => {
+    requireRepo(view, did)
+    const found = await view.blocks.getMany(cids)
+    const missing = cids.filter((cid) => !found.has(cid))
+    if (missing.length > 0) throw invalidRequest(`Could not find cids: ${missing.join(',')}`, 'BlockNotFound')
+    return car(
+      writeCar(
+        null,
+        [...found].map(([cid, { bytes }]) => ({ cid, bytes })),
+      ),
+    )
+  }),
+
+  method(getLatestCommit, (view, { did }) => {
+    requireRepo(view, did)
+    return { cid: view.head.commit, rev: view.head.rev }
+  }),
+
+  method(getHead, (view, { did }) => {
+    requireRepo(view, did)
+    return { root: view.head.commit }
+  }),
+
+  method(getRepoStatus, (view, { did }) => {
+    if (!isOwn(view, did)) throw invalidRequest(`Could not find repo for DID: ${did}`, 'RepoNotFound')
+    return { did, ...accountStatus(view), ...(view.account.active && { rev: view.head.rev }) }
+  }),
+
+  method(listRepos, (view, { cursor }) => {
+    const repo = { did: view.identity.did, head: view.head.commit, rev: view.head.rev, ...accountStatus(view) }
+    // The cursor names the repo before; after the only one there is none.
+    return cursor === undefined ? { cursor: view.identity.did, repos: [repo] } : { repos: [] }
+  }),
+
+  method(listBlobs, async (view, { did, since, limit = 500, cursor }) => {
+    requireRepo(view, did)
+    const cids = await mentionedBlobs(view, { since, limit, cursor })
+    const last = cids.at(-1)
+    return { cids, ...(last !== undefined && { cursor: last }) }
+  }),
+
+  method(getBlob, async (view, { did, cid }, request) => {
+    requireRepo(view, did)
+    const row = await view.port.storage.get<BlobRow>(blobKey(cid))
+    if (row) return serveBlob(view.port.storage, cid, row, request)
+    // The tab may have it, now or when it comes back, if any record mentions it.
+    const mentions = await view.port.storage.list({ prefix: view.keys.mention(cid, ''), limit: 1 })
+    if (view.online || mentions.size > 0) return null
+    throw invalidRequest('Blob not found', 'BlobNotFound')
+  }),
+]
+
+const car = (body: ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer>): Response =>
+  new Response(body, { headers: { 'content-type': 'application/vnd.ipld.car' } })
+
+/** `status` says why an account is not active. */
+const accountStatus = ({ account }: MirrorView): { active: boolean; status?: string } => ({
+  active: account.active,
+  ...(!account.active && account.status !== null && { status: account.status }),
+})
+
+/** The commit and the nodes on the way to `path`, and the record where there is one: it is, or it is not, in the repo. */
+const proof = async (view: MirrorView, path: string): Promise<Block[]> => {
+  const blocks: Block[] = []
+  const take = async (cid: string): Promise<Uint8Array> => {
+    const block = await view.blocks.get(cid)
+    if (!block) throw new Error(`mirror: block ${cid} is gone`)
+    blocks.push({ cid, bytes: block.bytes })
+    return block.bytes
+  }
+  await take(view.head.commit)
+  for (let cid: string | null = view.head.data; cid !== null;) {
+    const node = parseNode(await take(cid))
+    const after = node.keys.findIndex((key) => key >= path)
+    const at = after < 0 ? node.keys.length : after
+    const value = node.values[at]
+    if (node.keys[at] === path && value !== undefined) {
+      await take(value)
+      break
+    }
+    cid = node.subtrees[at] ?? null
+  }
+  return blocks
+}
+
+/** Distinct, in order of CID; with `since`, those that a record of a later rev mentions. */
+const mentionedBlobs = async (
+  view: MirrorView,
+  { since, limit, cursor }: { since: string | undefined; limit: number; cursor: string | undefined },
+): Promise<string[]> => {
+  const prefix = view.keys.mention('', '').slice(0, -1)
+  const cids: string[] = []
+  // '0' is the character after '/', so this lies behind all mentions of the cursor's blob.
+  let startAfter = cursor === undefined ? prefix : `${prefix}${cursor}0`
+  for (;;) {
+    const rows = await view.port.storage.list<string>({ prefix, startAfter, limit: STORAGE_BATCH_KEYS })
+    for (const [key, rev] of rows) {
+      const cid = key.slice(prefix.length, key.indexOf('/'))
+      if (cid !== cids.at(-1) && (since === undefined || rev > since)) cids.push(cid)
+      if (cids.length > limit) return cids.slice(0, limit)
+      startAfter = key
+    }
+    if (rows.size < STORAGE_BATCH_KEYS) return cids
+  }
+}

@@ -1,0 +1,90 @@
+/** The tab's side of an uplink, as small as the protocol allows, for tests of the room: joins, and answers requests with a function. */
+import { base64url } from 'multiformats/bases/base64'
+import { decodeFrame, encodeFrame } from '../../wire/codec.ts'
+import { joinMessage, parseRoomFrame, type FrameOf, type PublicJwk, type RoomFrame, type TabFrame } from '../../wire/frames.ts'
+
+export type RequestFrame = FrameOf<RoomFrame, 'request'>
+export type Hello = FrameOf<TabFrame, 'hello'>
+type Received = { readonly head: RoomFrame; readonly payload: Uint8Array }
+
+export interface TabKeys {
+  readonly pair: CryptoKeyPair
+  readonly jwk: PublicJwk
+}
+
+export const newKeys = async (): Promise<TabKeys> => {
+  const pair = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign', 'verify'])
+  const { x = '', y = '' } = await crypto.subtle.exportKey('jwk', pair.publicKey)
+  return { pair, jwk: { kty: 'EC', crv: 'P-256', x, y } }
+}
+
+/** A P-256 did:key; nothing here is signed by it. */
+const SIGNING_KEY = 'did:key:zDnaerDaTF5BXEavCrfRZEk316dpbLsfPDZ3WJ5hRTPFU2169'
+
+export const signedHello = async (
+  keys: TabKeys,
+  challenge: { readonly host: string; readonly nonce: string },
+  changes: Partial<Hello> = {},
+): Promise<Hello> => {
+  const did = changes.did ?? `did:web:${encodeURIComponent(challenge.host)}`
+  const message = joinMessage({ ...challenge, did, signingKey: SIGNING_KEY })
+  const sig = new Uint8Array(await crypto.subtle.sign({ name: 'ECDSA', hash: 'SHA-256' }, keys.pair.privateKey, message))
+  return {
+    t: 'hello',
+    did,
+    handle: 'alice.test',
+    signingKey: SIGNING_KEY,
+    uplinkKey: keys.jwk,
+    sig: base64url.baseEncode(sig),
+    documents: {},
+    ...changes,
+  }
+}
+
+export class TestTab {
+  /** All that came and nobody waited for. */
+  readonly received: Received[] = []
+  onRequest: (frame: RequestFrame, payload: Uint8Array) => void = () => {}
+  onFrame: (head: RoomFrame, payload: Uint8Array) => void = () => {}
+  readonly #keys: TabKeys
+  readonly #put: (bytes: Uint8Array<ArrayBuffer>) => void
+  readonly #waiting: Array<{ readonly t: string; readonly resolve: (received: Received) => void }> = []
+
+  constructor(keys: TabKeys, put: (bytes: Uint8Array<ArrayBuffer>) => void) {
+    this.#keys = keys
+    this.#put = put
+  }
+
+  readonly send = (head: TabFrame, payload?: Uint8Array): void => this.#put(encodeFrame(head, payload))
+
+  receive(bytes: Uint8Array): void {
+    const { head, payload } = decodeFrame(bytes, parseRoomFrame)
+    this.onFrame(head, payload)
+    if (head.t === 'request') return this.onRequest(head, payload)
+    const at = this.#waiting.findIndex(({ t }) => t === head.t)
+    if (at >= 0) this.#waiting.splice(at, 1)[0]?.resolve({ head, payload })
+    else this.received.push({ head, payload })
+  }
+
+  /** The next frame of this kind, come or coming. */
+  async next<T extends RoomFrame['t']>(t: T): Promise<FrameOf<RoomFrame, T>> {
+    const at = this.received.findIndex(({ head }) => head.t === t)
+    const { head } =
+      at >= 0 ? this.received.splice(at, 1)[0]! : await new Promise<Received>((resolve) => this.#waiting.push({ t, resolve }))
+    return head as FrameOf<RoomFrame, T>
+  }
+
+  /** Challenge → hello → welcome → ready. */
+  async join(changes: Partial<Hello> = {}): Promise<FrameOf<RoomFrame, 'welcome'>> {
+    const challenge = await this.next('challenge')
+    this.send(await signedHello(this.#keys, challenge, changes))
+    const welcome = await this.next('welcome')
+    this.send({ t: 'ready' })
+    return welcome
+  }
+
+  /** A short answer. */
+  answer(id: number, body: string, status = 200): void {
+    this.send({ t: 'response', id, status, headers: [['content-type', 'text/plain']], body: 'whole' }, new TextEncoder().encode(body))
+  }
+}
