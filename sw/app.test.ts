@@ -86,6 +86,18 @@ describe('an outside client', () => {
     expect([part.status, (await part.arrayBuffer()).byteLength]).toEqual([206, 8])
   })
 
+  test('uploads what its header names, and no more is believed', async () => {
+    const headers = { ...bearer(await signIn()), 'content-type': 'image/png' }
+    const upload = (body: string, more = {}) =>
+      askJson('/xrpc/com.atproto.repo.uploadBlob', { method: 'POST', headers: { ...headers, ...more }, body })
+    expect(await upload('12345', { 'content-length': '5' })).toMatchObject({ status: 200, blob: { size: 5 } })
+    expect(await upload('12345', { 'content-length': '6' })).toMatchObject({ status: 400, error: 'InvalidRequest' })
+    expect(await upload('', { 'content-length': '0' })).toMatchObject({ status: 200, blob: { size: 0 } })
+    const { 'content-type': _, ...untyped } = headers
+    const bytes = new Uint8Array([1])
+    expect((await ask('/xrpc/com.atproto.repo.uploadBlob', { method: 'POST', headers: untyped, body: bytes })).status).toBe(400)
+  })
+
   test('writes a batch, replaces under a condition, and learns when the condition fails', async () => {
     const agent = await signIn()
     const repo = agent.com.atproto.repo

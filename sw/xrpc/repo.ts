@@ -75,8 +75,7 @@ export const repoRoutes = (services: {
     }),
 
     route(uploadBlob.main, authenticator.access, async ({ request }) => {
-      if (request.body === null) throw invalidRequest('A request body is expected but none was provided')
-      // Firefox has no Request.body: https://bugzilla.mozilla.org/show_bug.cgi?id=1387483
+      // Firefox has no Request.body, and an empty one is null: https://bugzilla.mozilla.org/show_bug.cgi?id=1387483
       const body = request.body ?? (await request.blob()).stream()
       const mime = request.headers.get('content-type') ?? 'application/octet-stream'
       const blob = await blobs.upload(body, { mime, ...wholeLength(request) })

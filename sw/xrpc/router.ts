@@ -113,7 +113,7 @@ const parseInput = async (method: Method, request: Request): Promise<unknown> =>
   if (encoding !== 'application/json') return request
   const text = await readText(request)
   // Strict: floats, and links or bytes that are none, exist in no data model value. @see https://atproto.com/specs/data-model
-  const body = orInvalid('The request body is not valid JSON', () => lexParse(text, { strict: true }))
+  const body = orInvalid('Invalid JSON body', () => lexParse(text, { strict: true }))
   return schema ? orInvalid(`Invalid ${method.nsid} input`, () => schema.parse(body)) : body
 }
 
