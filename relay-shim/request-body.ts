@@ -1,5 +1,5 @@
 /** A request's body, read as far as it must be to know whether it can be sent again. */
-import { REPLAYABLE_BODY_BYTES } from '../wire/limits.ts'
+import { CHUNK_BYTES, REPLAYABLE_BODY_BYTES } from '../wire/limits.ts'
 
 export type RequestBody =
   | { readonly kind: 'none' }
@@ -16,7 +16,7 @@ export const readBody = async (request: Request, mayHold: (bytes: number) => boo
   const announced = Number(request.headers.get('content-length') ?? NaN)
   if (announced === 0) return NO_BODY
   if (announced > REPLAYABLE_BODY_BYTES || !mayHold(announced || REPLAYABLE_BODY_BYTES))
-    return { kind: 'stream', pieces: piecesOf(request.body) }
+    return { kind: 'stream', pieces: packed(piecesOf(request.body)) }
   if (announced > 0) return { kind: 'whole', bytes: new Uint8Array(await request.arrayBuffer()) }
   return readUnannounced(piecesOf(request.body))
 }
@@ -30,7 +30,7 @@ const readUnannounced = async (pieces: AsyncIterator<Uint8Array> & AsyncIterable
     begun.push(next.value)
     length += next.value.length
   }
-  return { kind: 'stream', pieces: continued(begun, pieces) }
+  return { kind: 'stream', pieces: packed(continued(begun, pieces)) }
 }
 
 async function* piecesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
@@ -49,6 +49,25 @@ async function* piecesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8
 async function* continued(begun: readonly Uint8Array[], rest: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
   yield* begun
   yield* rest
+}
+
+/** Full pieces: workerd reads 4 KiB at a time, and each frame costs a head and a credit. */
+async function* packed(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+  let gathered = new Uint8Array(CHUNK_BYTES)
+  let length = 0
+  for await (const piece of pieces) {
+    for (let at = 0; at < piece.length;) {
+      const taken = Math.min(piece.length - at, CHUNK_BYTES - length)
+      gathered.set(piece.subarray(at, at + taken), length)
+      length += taken
+      at += taken
+      if (length < CHUNK_BYTES) continue
+      yield gathered
+      gathered = new Uint8Array(CHUNK_BYTES)
+      length = 0
+    }
+  }
+  if (length > 0) yield gathered.subarray(0, length)
 }
 
 const joined = (pieces: readonly Uint8Array[], length: number): Uint8Array => {
