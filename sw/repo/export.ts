@@ -1,24 +1,24 @@
 /** The repo on its way out: whole, in part, or as a proof. @see https://atproto.com/specs/repository#car-file-serialization */
 import { type Cid, parseCid, parseCidSafe } from '@atproto/lex-data'
-import type { MST } from '@atproto/repo'
 import { XrpcError, invalidRequest } from '../../wire/errors.ts'
 import { findEventOfRev, readEventsAfter } from '../store/events.ts'
 import type { Store } from '../store/open.ts'
 import { findRecordsByCid, readRecord, readRecordsFrom } from '../store/records.ts'
 import type { RecordRow } from '../store/schema.ts'
 import { type Block, streamCar, writeCar } from './car.ts'
+import { type NodeReader, walkNodes } from './node-walk.ts'
 import type { Pins } from './pins.ts'
 import { type Landed, blocksOf } from './resume.ts'
-import { blockOf, pathToKey } from './tree.ts'
+import { pathToKey } from './tree.ts'
 
 /**
  * CAR of the repo as it is now, whatever is written while it streams: commit, then each node followed by its subtrees and records in key order.
  * With `since`, records written after that rev and the nodes that changed after it; all nodes where the log no longer reaches back so far.
  */
 export const exportRepo = (store: Store, landed: Landed, pins: Pins, since?: string): ReadableStream<Uint8Array> => {
-  const { tip } = landed
+  const { tip, nodes } = landed
   const release = pins.acquire()
-  return streamCar(parseCid(tip.head.commit), walkRepo(store, tip, pins, since), release)
+  return streamCar(parseCid(tip.head.commit), walkRepo(store, tip, nodes.reader(), pins, since), release)
 }
 
 /** CAR of the commit, the nodes down to the record or to where it would be, and the record. */
@@ -56,23 +56,17 @@ export const exportBlocks = async (store: Store, landed: Landed, cids: readonly 
   )
 }
 
-async function* walkRepo(store: Store, tip: Landed['tip'], pins: Pins, since: string | undefined): AsyncGenerator<Block> {
+async function* walkRepo(store: Store, tip: Landed['tip'], read: NodeReader, pins: Pins, since: string | undefined): AsyncGenerator<Block> {
   if (since !== undefined && since >= tip.head.rev) return
   yield { cid: parseCid(tip.head.commit), bytes: tip.commitBlock }
-  const nodes = since === undefined ? null : await nodesSince(store, since)
-  yield* walkNode(tip.tree, new RecordRun(store, pins), nodes, since)
-}
-
-async function* walkNode(node: MST, run: RecordRun, nodes: ReadonlySet<string> | null, since: string | undefined): AsyncGenerator<Block> {
-  const block = await blockOf(node)
+  const changed = since === undefined ? null : await nodesSince(store, since)
+  const run = new RecordRun(store, pins)
   // Below a node that did not change nothing did.
-  if (nodes && !nodes.has(String(block.cid))) return
-  yield block
-  for (const entry of await node.getEntries()) {
-    if (entry.isTree()) yield* walkNode(entry, run, nodes, since)
+  for await (const entry of walkNodes(read, parseCid(tip.head.data), (cid) => !changed || changed.has(cid))) {
+    if ('bytes' in entry) yield entry
     else {
-      const { rev, bytes } = await run.next(entry.key, entry.value)
-      if (since === undefined || rev === undefined || rev > since) yield { cid: entry.value, bytes }
+      const { rev, bytes } = await run.next(entry.key, entry.cid)
+      if (since === undefined || rev === undefined || rev > since) yield { cid: entry.cid, bytes }
     }
   }
 }

@@ -1,7 +1,7 @@
 /** Where the tree reads its nodes: the checkpoint in the store, plus what commits have added since, which only the event log holds yet. */
 import type { Cid } from '@atproto/lex-data'
 import { BlockMap, ReadableBlockstore } from '@atproto/repo'
-import { readNode } from '../store/nodes.ts'
+import { readNode, readNodes } from '../store/nodes.ts'
 import type { Store } from '../store/open.ts'
 import type { Nodes } from './tree.ts'
 
@@ -39,6 +39,17 @@ export class NodeLog extends ReadableBlockstore {
     this.added.clear()
     this.dropped.clear()
     this.addedBytes = 0
+  }
+
+  /** Reads nodes as they are now, many at a time: what is added later, or checkpointed, does not disturb it. */
+  reader(): (cids: readonly string[]) => Promise<ReadonlyArray<Uint8Array | undefined>> {
+    const recent = new Map(this.added)
+    return async (cids) => {
+      const stored = cids.filter((cid) => !recent.has(cid))
+      const found = stored.length > 0 ? await readNodes(this.#store, stored) : []
+      const byCid = new Map(stored.map((cid, at) => [cid, found[at]]))
+      return cids.map((cid) => recent.get(cid) ?? byCid.get(cid))
+    }
   }
 
   async getBytes(cid: Cid): Promise<Uint8Array | null> {

@@ -97,8 +97,8 @@ const findShared = async (node: MST, added: Nodes, shared: Set<string>): Promise
 const findRemoved = async (node: MST, added: Nodes, shared: ReadonlySet<string>, removed: string[]): Promise<void> => {
   const cid = String(node.pointer)
   if (shared.has(cid)) return
-  if (added.delete(cid)) return
-  removed.push(cid)
+  // A split rebuilds nodes that come out as they were, down to the leaves: those are neither added nor removed.
+  if (!added.delete(cid)) removed.push(cid)
   for (const entry of await node.getEntries()) if (entry.isTree()) await findRemoved(entry, added, shared, removed)
 }
 
