@@ -38,7 +38,13 @@ const NO_NETWORK: Light = {
   remedy: 'Everything you write is kept here and sent when the network is back.',
 }
 
-/** By the stable codes of `refused` frames and of the worker. */
+const NOT_YOURS: Light = {
+  word: 'Refused',
+  reason: 'This address belongs to another PDS.',
+  remedy: 'Open the browser profile that created it, or delete this PDS and create one at another address.',
+}
+
+/** By the stable codes of relay-shim/admission.ts and sw/uplink. */
 const REFUSALS: Readonly<Record<string, Light>> = {
   ClaimRequired: {
     word: 'Refused',
@@ -57,11 +63,8 @@ const REFUSALS: Readonly<Record<string, Light>> = {
     reason: 'This relay gives no addresses away.',
     remedy: 'Ask its operator to open it, or create your PDS at another address.',
   },
-  NotYours: {
-    word: 'Refused',
-    reason: 'This address belongs to another PDS.',
-    remedy: 'Open the browser profile that created it, or delete this PDS and create one at another address.',
-  },
+  NotYours: NOT_YOURS,
+  DidMismatch: NOT_YOURS,
   Replaced: {
     word: 'Asleep',
     reason: 'Another window has taken over and keeps your PDS online.',
@@ -70,11 +73,11 @@ const REFUSALS: Readonly<Record<string, Light>> = {
   RepoBehindMirror: {
     word: 'Refused',
     reason: 'The relay holds newer commits of yours than this browser does.',
-    remedy: 'Reload: your PDS takes back what it signed itself before it writes again.',
+    remedy: 'Writing is paused here so that none of them is lost. Open the browser profile that wrote last.',
   },
   RepoFork: {
     word: 'Refused',
     reason: 'This browser and the relay hold two different histories of your repo.',
-    remedy: 'Was this profile restored from a backup? Open the newer one. Nothing is published until you decide.',
+    remedy: 'Was this profile restored from a backup? Open the newer one. From here nothing is published meanwhile.',
   },
 }
