@@ -42,7 +42,7 @@ export const storeBlob = async (port: RoomPort, blob: BlobDeclaration, body: Asy
         if (!known) await storage.put({ [blobPieceKey(blob.cid, piece)]: buffer })
         piece += 1
         filled = 0
-        buffer = new Uint8Array(Math.min(STORAGE_VALUE_BYTES, blob.size - piece * STORAGE_VALUE_BYTES))
+        buffer = new Uint8Array(Math.min(STORAGE_VALUE_BYTES, Math.max(0, blob.size - piece * STORAGE_VALUE_BYTES)))
       }
     }
     if (size !== blob.size) throw new Refused('BadBlob', `The blob was announced with ${blob.size} bytes; ${size} came.`)

@@ -1,0 +1,98 @@
+/** A pod as the mirror sees it, made with @atproto/repo: real commits, signed, with the blocks that prove them. */
+import { P256Keypair } from '@atproto/crypto'
+import type { Keypair } from '@atproto/crypto'
+import { BlockMap, MemoryBlockstore, Repo, WriteOpAction, blocksToCarFile, type CommitData, type RecordWriteOp } from '@atproto/repo'
+import { CID } from 'multiformats/cid'
+import { type CommitEvent, encodeEvent } from '../../wire/event.ts'
+import type { MirrorHead } from '../../wire/frames.ts'
+import type { PodIdentity } from '../mirror/mirror.ts'
+
+export const DID = 'did:web:pod.example'
+
+export class SigningPod {
+  readonly storage = new MemoryBlockstore()
+  readonly keypair: Keypair
+  /** Records by path, as CID strings: what the repo should say. */
+  readonly records = new Map<string, string>()
+  repo: Repo | null = null
+  event = 0
+
+  static async create(): Promise<SigningPod> {
+    return new SigningPod(await P256Keypair.create())
+  }
+
+  constructor(keypair: Keypair) {
+    this.keypair = keypair
+  }
+
+  identity(): PodIdentity {
+    return {
+      did: DID,
+      handle: 'alice.pod.example',
+      signingKey: this.keypair.did(),
+      documents: { '/.well-known/did.json': JSON.stringify({ id: DID, alsoKnownAs: ['at://alice.pod.example'] }) },
+    }
+  }
+
+  head(): MirrorHead {
+    const { cid, commit } = this.#repo()
+    return { rev: commit.rev, commit: cid.toString(), data: commit.data.toString() }
+  }
+
+  /** The first commit, empty. */
+  async begin(): Promise<CommitEvent> {
+    const data = await Repo.formatInitCommit(this.storage, DID, this.keypair)
+    this.repo = await Repo.createFromCommit(this.storage, data)
+    return this.#event(data, [], null)
+  }
+
+  async write(writes: readonly RecordWriteOp[]): Promise<CommitEvent> {
+    const repo = this.#repo()
+    const before = repo.commit
+    const data = await repo.formatCommit([...writes], this.keypair)
+    this.repo = await repo.applyCommit(data)
+    const ops = await Promise.all(
+      writes.map(async (write) => {
+        const path = `${write.collection}/${write.rkey}`
+        const prev = this.records.get(path)
+        const cid = write.action === WriteOpAction.Delete ? null : await this.repo!.data.get(path)
+        if (cid) this.records.set(path, cid.toString())
+        else this.records.delete(path)
+        return { action: write.action, path, cid: cid && CID.parse(cid.toString()), ...(prev !== undefined && { prev: CID.parse(prev) }) }
+      }),
+    )
+    return this.#event(data, ops, before)
+  }
+
+  next(event: CommitEvent): [event: number, body: Uint8Array] {
+    this.event += 1
+    return [this.event, encodeEvent(event)]
+  }
+
+  async #event(data: CommitData, ops: CommitEvent['ops'], before: Repo['commit'] | null): Promise<CommitEvent> {
+    const blocks = new BlockMap().addMap(data.newBlocks).addMap(data.relevantBlocks)
+    return {
+      kind: 'commit',
+      repo: DID,
+      commit: CID.parse(data.cid.toString()),
+      rev: data.rev,
+      since: before?.rev ?? null,
+      ...(before && { prevData: CID.parse(before.data.toString()) }),
+      ops,
+      blocks: (await blocksToCarFile(data.cid, blocks)).slice(),
+      blobs: [],
+    }
+  }
+
+  #repo(): Repo {
+    if (!this.repo) throw new Error('begin() first')
+    return this.repo
+  }
+}
+
+export const create = (collection: string, rkey: string, record: Record<string, unknown>): RecordWriteOp =>
+  ({ action: WriteOpAction.Create, collection, rkey, record }) as RecordWriteOp
+export const update = (collection: string, rkey: string, record: Record<string, unknown>): RecordWriteOp =>
+  ({ action: WriteOpAction.Update, collection, rkey, record }) as RecordWriteOp
+export const remove = (collection: string, rkey: string): RecordWriteOp =>
+  ({ action: WriteOpAction.Delete, collection, rkey }) as RecordWriteOp
