@@ -50,36 +50,29 @@ export class Admission {
     if (!/^did:(web|plc):\S+$/.test(did)) throw new Refused('BadHello', 'The DID must be a did:web or a did:plc.')
     if (did.startsWith('did:web:') && did !== `did:web:${encodeURIComponent(host)}`)
       throw new Refused('HostMismatch', `${did} belongs to another host than ${host}.`)
-    if (!HANDLE.test(handle)) throw new Refused('BadHello', `${handle} is not a valid handle.`)
+    admitHandle(handle)
     if (!/^did:key:z[1-9A-HJ-NP-Za-km-z]+$/.test(signingKey)) throw new Refused('BadHello', 'The signing key must be a did:key.')
     if (!(await isSigned(hello, joinMessage({ host, nonce, did, signingKey }))))
       throw new Refused('BadSignature', 'The challenge is not signed by the uplink key that was shown.')
   }
 
-  /** Lets the verified pod in, and binds a free room to it. @throws Refused NotYours | DidMismatch | RoomClosed | ClaimRequired | ClaimRefused */
-  async admit(hello: Hello): Promise<void> {
+  /** Whether the verified pod may have this room. Changes nothing. @throws Refused NotYours | DidMismatch | RoomClosed | ClaimRequired | ClaimRefused */
+  async judge(hello: Hello): Promise<Binding> {
     const uplinkKey = await calculateJwkThumbprint(hello.uplinkKey)
     const bound = this.#binding
     if (!bound) await this.#assertClaim(hello.claim)
     else if (bound.uplinkKey !== uplinkKey)
       throw new Refused('NotYours', 'Another pod lives at this address: the room is bound to its key.')
     else if (bound.did !== hello.did) throw new Refused('DidMismatch', `This address was claimed for ${bound.did}, not for ${hello.did}.`)
-    await this.#bind({ uplinkKey, did: hello.did, handle: hello.handle, signingKey: hello.signingKey })
+    return { uplinkKey, did: hello.did, handle: hello.handle, signingKey: hello.signingKey }
   }
 
-  /** The handle of the admitted pod changed. */
-  async rename(handle: string): Promise<Binding> {
-    if (!this.#binding) throw new Refused('BadFrame', 'No pod was admitted.')
-    if (!HANDLE.test(handle)) throw new Refused('BadHello', `${handle} is not a valid handle.`)
-    return this.#bind({ ...this.#binding, handle })
-  }
-
-  async #bind(binding: Binding): Promise<Binding> {
+  /** The room is this pod's from now on. */
+  async bind(binding: Binding): Promise<void> {
     const before = this.#binding
     const isSame = before?.uplinkKey === binding.uplinkKey && before.handle === binding.handle && before.signingKey === binding.signingKey
     if (!isSame) await this.#port.storage.put({ [BINDING_KEY]: { ...binding } })
     this.#binding = binding
-    return binding
   }
 
   async #assertClaim(claim: string | undefined): Promise<void> {
@@ -92,6 +85,12 @@ export class Admission {
     if (!(await isSameText(claim, claimToken)))
       throw new Refused('ClaimRefused', 'The claim token is not the one this shim was started with.')
   }
+}
+
+/** The syntax alone; who it belongs to is for its resolvers to find out. @throws Refused BadHello */
+export const admitHandle = (handle: string): string => {
+  if (!HANDLE.test(handle)) throw new Refused('BadHello', `${handle} is not a valid handle.`)
+  return handle
 }
 
 /** ES256, raw r‖s. @see https://www.rfc-editor.org/rfc/rfc7518#section-3.4 */

@@ -3,7 +3,7 @@ import { BadFrame, decodeFrame } from '../wire/codec.ts'
 import { XrpcError } from '../wire/errors.ts'
 import { parseTabFrame, STATUS_PATH, type FrameOf, type RoomStatus, type TabFrame } from '../wire/frames.ts'
 import { ASLEEP_RETRY_AFTER_S, JOIN_DEADLINE_MS, MAX_UNADMITTED } from '../wire/limits.ts'
-import { Admission } from './admission.ts'
+import { Admission, admitHandle } from './admission.ts'
 import { ANSWERED_BY, errorToResponse, isPodPath, json, notFound, preflight } from './answer.ts'
 import { Egress } from './egress.ts'
 import { Firehose } from './firehose/firehose.ts'
@@ -181,9 +181,10 @@ export class Room {
   async #admit(socket: RoomSocket, hello: FrameOf<TabFrame, 'hello'>): Promise<void> {
     const { admission, mirror } = this.#parts
     try {
-      await admission.admit(hello)
+      const binding = await admission.judge(hello)
       const { did, handle, signingKey, documents } = hello
       await mirror.bind({ did, handle, signingKey, documents })
+      await admission.bind(binding)
     } catch (cause) {
       return this.#hangUp(socket, cause)
     }
@@ -210,8 +211,10 @@ export class Room {
       now: () => this.#port.now(),
       rename: async ({ handle, documents }) => {
         try {
-          const { did, signingKey } = await admission.rename(handle)
-          await mirror.bind({ did, handle, signingKey, documents })
+          const { binding } = admission
+          if (!binding) throw new Refused('BadFrame', 'No pod was admitted.')
+          await mirror.bind({ did: binding.did, signingKey: binding.signingKey, handle: admitHandle(handle), documents })
+          await admission.bind({ ...binding, handle })
         } catch (cause) {
           this.#hangUp(socket, cause)
         }
