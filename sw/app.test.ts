@@ -3,6 +3,7 @@ import { AtpAgent, BlobRef } from '@atproto/api'
 import { didDocument as didDocumentSchema, getKey } from '@atproto/identity'
 import { readCarWithRoot, verifyRepo, verifyRecords } from '@atproto/repo'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { TEMPORARY_BLOB_TTL_MS } from '../wire/limits.ts'
 import { createPod, openPod, type Pod } from './app.ts'
 import { openStore, type Store } from './store/open.ts'
 
@@ -263,6 +264,18 @@ describe('the pod', () => {
     const session = await reopened.handle(new Request(`${ORIGIN}/xrpc/com.atproto.server.getSession`, { headers }), { origin: 'local' })
     expect(session.status).toBe(200)
     await reopened.close()
+  })
+
+  test('forgets uploads that no record came to mention', async () => {
+    const upload = async (pod: Pod, text: string) => (await pod.blobs.upload(new Blob([text]).stream(), { mime: 'text/plain' })).cid
+    const [forgotten, fresh] = [await upload(pod, 'forgotten'), await upload(pod, 'fresh')]
+    const later = await openPod(store, { now: () => Date.now() + TEMPORARY_BLOB_TTL_MS + 60_000 })
+    if (!later) throw new Error('no pod')
+    expect(await store.count('blobs')).toBe(2)
+    expect(await upload(later, 'fresh')).toBe(fresh)
+    expect(await store.getAllKeys('blobs')).toEqual([fresh])
+    expect(forgotten).not.toBe(fresh)
+    await later.close()
   })
 
   test('says what the owner’s page shows', async () => {

@@ -73,7 +73,7 @@ export const createPod = async (
 
 const composePod = (store: Store, identity: Pod['identity'], vault: KeyVault, repo: Repo, options: PodOptions): Pod => {
   const { fetch = (url, init) => globalThis.fetch(url, init), now = Date.now } = options
-  const blobs = blobService(store)
+  const blobs = sweepOnUpload(blobService(store, now), now)
   const document = didDocument(identity, vault.signingDidKey)
   const serviceDid = originToDidWeb(identity.origin)
   const issuer = { did: identity.did, audience: serviceDid, key: vault.sessionKey }
@@ -106,6 +106,21 @@ const composePod = (store: Store, identity: Pod['identity'], vault: KeyVault, re
       return { did, handle, origin, createdAt, rev: repo.head().rev, collections, blobs: totals, outbox }
     },
     close: () => repo.close(),
+  }
+}
+
+/** Forgotten uploads go when the next one comes; once in a worker's life, because the sweep walks over all blobs. */
+const sweepOnUpload = (blobs: BlobService, now: () => number): BlobService => {
+  let isSwept = false
+  return {
+    ...blobs,
+    upload: async (body, declared) => {
+      if (!isSwept) {
+        isSwept = true
+        await blobs.sweep(now())
+      }
+      return blobs.upload(body, declared)
+    },
   }
 }
 
