@@ -7,19 +7,21 @@ export type RequestFrame = FrameOf<RoomFrame, 'request'>
 export type Hello = FrameOf<TabFrame, 'hello'>
 type Received = { readonly head: RoomFrame; readonly payload: Uint8Array }
 
+/** A P-256 did:key; nothing here is signed by it. */
+const SIGNING_KEY = 'did:key:zDnaerDaTF5BXEavCrfRZEk316dpbLsfPDZ3WJ5hRTPFU2169'
+
 export interface TabKeys {
   readonly pair: CryptoKeyPair
   readonly jwk: PublicJwk
+  /** did:key the hello announces and covers. */
+  readonly signingKey: string
 }
 
-export const newKeys = async (): Promise<TabKeys> => {
+export const newKeys = async (signingKey = SIGNING_KEY): Promise<TabKeys> => {
   const pair = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign', 'verify'])
   const { x = '', y = '' } = await crypto.subtle.exportKey('jwk', pair.publicKey)
-  return { pair, jwk: { kty: 'EC', crv: 'P-256', x, y } }
+  return { pair, jwk: { kty: 'EC', crv: 'P-256', x, y }, signingKey }
 }
-
-/** A P-256 did:key; nothing here is signed by it. */
-const SIGNING_KEY = 'did:key:zDnaerDaTF5BXEavCrfRZEk316dpbLsfPDZ3WJ5hRTPFU2169'
 
 export const signedHello = async (
   keys: TabKeys,
@@ -27,13 +29,14 @@ export const signedHello = async (
   changes: Partial<Hello> = {},
 ): Promise<Hello> => {
   const did = changes.did ?? `did:web:${encodeURIComponent(challenge.host)}`
-  const message = joinMessage({ ...challenge, did, signingKey: SIGNING_KEY })
+  const { signingKey } = keys
+  const message = joinMessage({ ...challenge, did, signingKey })
   const sig = new Uint8Array(await crypto.subtle.sign({ name: 'ECDSA', hash: 'SHA-256' }, keys.pair.privateKey, message))
   return {
     t: 'hello',
     did,
     handle: 'alice.test',
-    signingKey: SIGNING_KEY,
+    signingKey,
     uplinkKey: keys.jwk,
     sig: base64url.baseEncode(sig),
     documents: {},

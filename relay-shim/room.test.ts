@@ -1,0 +1,251 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { UPLINK_PATH, type RoomStatus } from '../wire/frames.ts'
+import { JOIN_DEADLINE_MS } from '../wire/limits.ts'
+import { Room } from './room.ts'
+import { MemoryPort, type MemorySocket } from './testing/memory-port.ts'
+import { create, SigningPod } from './testing/signing-pod.ts'
+import { newKeys, signedHello, TestTab, type TabKeys } from './testing/tab.ts'
+
+let port: MemoryPort
+let room: Room
+let keys: TabKeys
+let pod: SigningPod
+
+beforeEach(async () => {
+  port = new MemoryPort()
+  room = await Room.open(port)
+  pod = await SigningPod.create()
+  keys = await newKeys(pod.identity().signingKey)
+})
+afterEach(() => void vi.useRealTimers())
+
+interface Connected {
+  readonly tab: TestTab
+  readonly socket: MemorySocket
+}
+
+/** Frames arrive in later tasks, as they do on a wire, and in `room` as it is then. */
+const connect = async (with_: TabKeys = keys): Promise<Connected> => {
+  const socket = port.socket()
+  const tab = new TestTab(with_, (bytes) => void setImmediate(() => room.onMessage(socket, bytes)))
+  socket.send = (bytes) => {
+    socket.sent.push(bytes)
+    setImmediate(() => tab.receive(bytes))
+  }
+  await room.onConnect(socket, new Request(`https://pod.example${UPLINK_PATH}`))
+  tab.onRequest = (frame) => tab.answer(frame.id, `tab: ${frame.path}`)
+  return { tab, socket }
+}
+const get = (path: string, init?: RequestInit): Promise<Response> => room.onRequest(new Request(`https://pod.example${path}`, init))
+const status = async (): Promise<RoomStatus> => (await (await get('/xrpc/_tabpod/status')).json()) as RoomStatus
+const online = (): Promise<void> => vi.waitFor(async () => expect((await status()).online).toBe(true))
+const answeredBy = (response: Response): string | null => response.headers.get('x-tabpod-answered-by')
+
+describe('joining', () => {
+  test('challenge, hello, welcome, ready: then requests reach the tab', async () => {
+    const { tab } = await connect()
+    expect(await tab.join()).toEqual({ t: 'welcome', mirror: null, event: 0 })
+    await online()
+    expect(await status()).toMatchObject({ bound: true, did: 'did:web:pod.example', handle: 'alice.test', rev: null })
+    const response = await get('/xrpc/com.example.method?a=%2F')
+    expect([await response.text(), answeredBy(response)]).toEqual(['tab: /xrpc/com.example.method?a=%2F', 'tab'])
+  })
+
+  test('a tab that was not admitted gets no request, and what it sends is not heard', async () => {
+    const { tab, socket } = await connect()
+    tab.send({ t: 'ready' })
+    expect(await tab.next('refused')).toMatchObject({ error: 'BadFrame' })
+    expect(socket.closed).not.toBeNull()
+    expect((await status()).online).toBe(false)
+  })
+
+  test('a second claimer is refused with a reason and the first stays', async () => {
+    const first = await connect()
+    await first.tab.join()
+    await online()
+    const second = await connect(await newKeys())
+    second.tab.send(await signedHello(await newKeys(), await second.tab.next('challenge')))
+    expect(await second.tab.next('refused')).toMatchObject({ error: 'NotYours' })
+    expect(await (await get('/xrpc/x.y.z')).text()).toBe('tab: /xrpc/x.y.z')
+  })
+
+  test('a hello recorded on one connection is worth nothing on another', async () => {
+    const first = await connect()
+    const hello = await signedHello(keys, await first.tab.next('challenge'))
+    const second = await connect()
+    second.tab.send(hello)
+    expect(await second.tab.next('refused')).toMatchObject({ error: 'BadSignature' })
+    expect((await status()).bound).toBe(false)
+  })
+
+  test('a newer tab of the same pod replaces the older, which hears it', async () => {
+    const older = await connect()
+    await older.tab.join()
+    await online()
+    const newer = await connect()
+    await newer.tab.join()
+    expect(await older.tab.next('refused')).toMatchObject({ error: 'Replaced' })
+    expect(older.socket.closed?.reason).toBe('Replaced')
+    newer.tab.onRequest = ({ id }) => newer.tab.answer(id, 'newer')
+    await online()
+    room.onClose(older.socket)
+    expect(await (await get('/xrpc/x.y.z')).text()).toBe('newer')
+  })
+
+  test('a request the older tab left unanswered is sent to the newer with the same key', async () => {
+    const older = await connect()
+    await older.tab.join()
+    await online()
+    const taken = new Promise<string>((resolve) => (older.tab.onRequest = ({ key }) => resolve(key)))
+    const response = get('/xrpc/x.y.z', { method: 'POST', body: 'write' })
+    const key = await taken
+    const newer = await connect()
+    newer.tab.onRequest = (frame) => newer.tab.answer(frame.id, `${frame.key} ${frame.retry}`)
+    await newer.tab.join()
+    expect(await (await response).text()).toBe(`${key} true`)
+  })
+
+  test('a tab that does not answer the challenge in time is cut off', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const { tab, socket } = await connect()
+    vi.advanceTimersByTime(JOIN_DEADLINE_MS)
+    expect(await tab.next('refused')).toMatchObject({ error: 'JoinTimeout' })
+    expect(socket.closed).not.toBeNull()
+  })
+
+  test.each([
+    ['an empty message', new Uint8Array(0)],
+    ['a head longer than the frame', new Uint8Array([255, 255, 255, 255, 1])],
+    ['a head that is no JSON', new Uint8Array([0, 0, 0, 1, 33])],
+    ['an unknown frame', new Uint8Array([0, 0, 0, 9, ...new TextEncoder().encode('{"t":"x"}')])],
+  ])('%s ends an admitted connection with BadFrame', async (_, bytes) => {
+    const { tab, socket } = await connect()
+    await tab.join()
+    await online()
+    room.onMessage(socket, bytes)
+    expect(await tab.next('refused')).toMatchObject({ error: 'BadFrame' })
+    expect((await status()).online).toBe(false)
+  })
+})
+
+describe('events', () => {
+  test('an answer is not delivered before the event that was sent ahead of it is in the mirror', async () => {
+    const { tab } = await connect()
+    await tab.join()
+    await online()
+    const [event, body] = pod.next(await pod.begin())
+    tab.onRequest = ({ id }) => {
+      tab.send({ t: 'event', event, size: body.length }, body)
+      tab.answer(id, 'written')
+    }
+    expect(await (await get('/xrpc/x.y.z', { method: 'POST', body: 'x' })).text()).toBe('written')
+    expect((await status()).rev).toBe(pod.head().rev)
+    expect(await tab.next('accepted')).toMatchObject({ event })
+  })
+
+  test('an event may come in parts', async () => {
+    const { tab } = await connect()
+    await tab.join()
+    const [event, body] = pod.next(await pod.begin())
+    tab.send({ t: 'event', event, size: body.length }, body.subarray(0, 10))
+    tab.send({ t: 'event-part', event }, body.subarray(10, 20))
+    tab.send({ t: 'event-part', event }, body.subarray(20))
+    expect(await tab.next('accepted')).toMatchObject({ event })
+  })
+
+  test('an event that was not begun, or is longer than announced, breaks the protocol', async () => {
+    const { tab } = await connect()
+    await tab.join()
+    tab.send({ t: 'event-part', event: 5 }, new Uint8Array(3))
+    expect(await tab.next('refused')).toMatchObject({ error: 'BadFrame' })
+    const again = await connect()
+    await again.tab.join()
+    again.tab.send({ t: 'event', event: 1, size: 2 }, new Uint8Array(3))
+    expect(await again.tab.next('refused')).toMatchObject({ error: 'BadFrame' })
+  })
+
+  test('a commit by another key is rejected and nothing of it is served', async () => {
+    const { tab } = await connect()
+    await tab.join()
+    const forger = await SigningPod.create()
+    const [event, body] = forger.next(await forger.begin())
+    tab.send({ t: 'event', event, size: body.length }, body)
+    expect(await tab.next('rejected')).toMatchObject({ event, error: 'BadSignature' })
+    expect((await status()).rev).toBeNull()
+  })
+
+  test('a tab that joins again hears how far the mirror is', async () => {
+    const first = await connect()
+    await first.tab.join()
+    for (const commit of [await pod.begin(), await pod.write([create('app.bsky.feed.post', '3k', { text: 'hi' })])]) {
+      const [event, body] = pod.next(commit)
+      first.tab.send({ t: 'event', event, size: body.length }, body)
+    }
+    const second = await connect()
+    expect(await second.tab.join()).toEqual({ t: 'welcome', mirror: pod.head(), event: 2 })
+  })
+})
+
+describe('a room that slept', () => {
+  test('goes on with the tab that is still connected, without a new challenge', async () => {
+    const { tab } = await connect()
+    await tab.join()
+    await online()
+    room = await Room.open(port)
+    expect((await status()).online).toBe(true)
+    expect(await (await get('/xrpc/x.y.z')).text()).toBe('tab: /xrpc/x.y.z')
+    const [event, body] = pod.next(await pod.begin())
+    tab.send({ t: 'event', event, size: body.length }, body)
+    expect(await tab.next('accepted')).toMatchObject({ event })
+  })
+
+  test('does not take a tab for admitted that was only challenged', async () => {
+    await connect()
+    room = await Room.open(port)
+    expect((await status()).online).toBe(false)
+  })
+})
+
+describe('with the tab closed', () => {
+  test('an address without a pod says so', async () => {
+    const response = await get('/xrpc/com.atproto.server.getSession')
+    expect([response.status, ((await response.json()) as { error: string }).error]).toEqual([503, 'NoPodHere'])
+  })
+
+  test('what needs the tab is 503 with Retry-After, readable across origins', async () => {
+    const { tab, socket } = await connect()
+    await tab.join()
+    await online()
+    // A room that slept meanwhile expects nobody back.
+    port.connected.delete(socket)
+    room = await Room.open(port)
+    const response = await get('/xrpc/com.atproto.server.createSession', { method: 'POST', body: '{}' })
+    expect(response.status).toBe(503)
+    expect(response.headers.get('retry-after')).toBe('30')
+    expect(response.headers.get('access-control-allow-origin')).toBe('*')
+    expect([await response.json(), answeredBy(response)]).toMatchObject([{ error: 'PodAsleep' }, 'room'])
+  })
+
+  test('preflights are answered, with the headers that were asked for', async () => {
+    const init = { method: 'OPTIONS', headers: { 'access-control-request-headers': 'authorization,dpop' } }
+    const response = await get('/xrpc/com.atproto.repo.createRecord', init)
+    expect(response.status).toBe(204)
+    expect(response.headers.get('access-control-allow-headers')).toBe('authorization,dpop')
+  })
+
+  test('unknown addresses are a page for people and JSON for programs', async () => {
+    const page = await get('/nowhere', { headers: { accept: 'text/html' } })
+    expect([page.status, page.headers.get('content-type')]).toEqual([404, 'text/html; charset=utf-8'])
+    const program = await get('/nowhere')
+    expect([program.status, await program.json()]).toMatchObject([404, { error: 'NotFound' }])
+  })
+
+  test('a request costs no write to storage', async () => {
+    const { tab } = await connect()
+    await tab.join()
+    await online()
+    const { writes } = port.storage
+    for (const path of ['/xrpc/x.y.z', '/nowhere', '/xrpc/_health']) await get(path)
+    expect(port.storage.writes).toBe(writes)
+  })
+})
