@@ -1,5 +1,6 @@
 /** Blobs and snapshots: what the mirror cannot learn from events alone. */
 import type { FrameOf, RoomFrame, StreamOf } from '../../wire/frames.ts'
+import { REQUEST_DEADLINE_MS } from '../../wire/limits.ts'
 import type { SendFrame, UplinkPod } from './contract.ts'
 import { Outflow, packed } from './flow.ts'
 
@@ -10,8 +11,8 @@ export class MirrorUpload {
   readonly #send: SendFrame
   readonly #flows = new Map<string, Outflow>()
   /** Sent on this connection; a second mention sends nothing. */
-  readonly #sent = new Set<string>()
-  readonly #byCid = new Map<string, Outflow>()
+  readonly #sent = new Map<string, Promise<void>>()
+  readonly #byCid = new Map<string, { readonly flow: Outflow; settle(): void }>()
   #lastId = 0
   #snapshot: { readonly flow: Outflow; resolve(): void; reject(cause: Error): void } | undefined
 
@@ -20,16 +21,23 @@ export class MirrorUpload {
     this.#send = send
   }
 
-  async sendBlob(cid: string): Promise<void> {
-    if (this.#sent.has(cid)) return
-    this.#sent.add(cid)
+  /** Resolves when the room has stored or refused it; the event that mentions it may go then. */
+  sendBlob(cid: string): Promise<void> {
+    const sending = this.#sent.get(cid) ?? this.#sendBlob(cid)
+    this.#sent.set(cid, sending)
+    return sending
+  }
+
+  async #sendBlob(cid: string): Promise<void> {
     const blob = await this.#pod.blobs.get(cid)
     if (!blob) return
     const { id, flow } = this.#open('blob')
-    this.#byCid.set(cid, flow)
+    const settled = new Promise<void>((settle) => this.#byCid.set(cid, { flow, settle }))
     this.#send({ t: 'blob', id, cid, mime: blob.mime, size: blob.size })
-    await flow.pipe(blob.bytes.stream())
+    const isSent = await flow.pipe(blob.bytes.stream())
     this.#close('blob', id)
+    // A room that slept in between has forgotten the upload and says nothing.
+    if (isSent) await Promise.race([settled, new Promise((resolve) => setTimeout(resolve, REQUEST_DEADLINE_MS))])
     this.#byCid.delete(cid)
   }
 
@@ -65,7 +73,11 @@ export class MirrorUpload {
     else if (frame.t === 'snapshot-refused') {
       this.#snapshot?.flow.stop()
       this.#snapshot?.reject(new SnapshotRefused(frame.error, frame.message))
-    } else this.#byCid.get(frame.cid)?.stop()
+    } else {
+      const upload = this.#byCid.get(frame.cid)
+      upload?.flow.stop()
+      upload?.settle()
+    }
   }
 
   credit(of: StreamOf, id: number, bytes: number): void {
@@ -79,6 +91,7 @@ export class MirrorUpload {
 
   stop(): void {
     for (const flow of this.#flows.values()) flow.stop()
+    for (const upload of this.#byCid.values()) upload.settle()
     this.#snapshot?.reject(new SnapshotRefused('UplinkClosed', 'the connection closed'))
   }
 

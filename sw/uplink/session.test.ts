@@ -71,6 +71,10 @@ describe('the outbox', () => {
       return Response.json({ ok: true })
     }
     room.request(1, { method: 'POST', path: '/xrpc/com.atproto.repo.createRecord' })
+    await until(() => room.all('body').some(({ head }) => head.end))
+    await quiet()
+    expect(room.kinds()).not.toContain('event')
+    room.say({ t: 'blob-stored', cid: 'bafkblob' })
     await room.next('response')
     expect(room.kinds().slice(2)).toEqual(['blob', 'body', 'body', 'body', 'body', 'event', 'response'])
   })
