@@ -72,8 +72,8 @@ export class TestTab {
   /** The next frame of this kind, come or coming. */
   async next<T extends RoomFrame['t']>(t: T): Promise<FrameOf<RoomFrame, T>> {
     const at = this.received.findIndex(({ head }) => head.t === t)
-    const { head } =
-      at >= 0 ? this.received.splice(at, 1)[0]! : await new Promise<Received>((resolve) => this.#waiting.push({ t, resolve }))
+    const [come] = at >= 0 ? this.received.splice(at, 1) : []
+    const { head } = come ?? (await new Promise<Received>((resolve) => this.#waiting.push({ t, resolve })))
     return head as FrameOf<RoomFrame, T>
   }
 

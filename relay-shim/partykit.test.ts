@@ -1,0 +1,162 @@
+/** The built room in workerd, under `partykit dev`, with a Node client as its tab: what only the real runtime can show. */
+import { request as httpRequest } from 'node:http'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { WebSocket } from 'ws'
+import { UPLINK_PATH, UPLINK_PROTOCOL } from '../wire/frames.ts'
+import { CHUNK_BYTES, STREAM_WINDOW_BYTES } from '../wire/limits.ts'
+import { startPartykitDev, type PartykitDev } from './testing/partykit-dev.ts'
+import { SigningPod } from './testing/signing-pod.ts'
+import { newKeys, TestTab, type TabKeys } from './testing/tab.ts'
+
+const MIB = 1024 * 1024
+const BIG_BYTES = 50 * MIB
+/** A type that the development server does not compress: compressed answers lose their length. */
+const BIG_HEADERS: Array<[string, string]> = [
+  ['content-type', 'application/vnd.ipld.car'],
+  ['content-length', String(BIG_BYTES)],
+]
+const TOKEN = 'a-token-of-many-characters'
+
+let dev: PartykitDev
+let keys: TabKeys
+let tab: TestTab
+const sockets: WebSocket[] = []
+
+const connect = async (with_: TabKeys, host = dev.host): Promise<TestTab> => {
+  const socket = new WebSocket(`ws://127.0.0.1:${dev.port}${UPLINK_PATH}`, UPLINK_PROTOCOL, { headers: { host } })
+  sockets.push(socket)
+  const connected = new TestTab(with_, (bytes) => socket.send(bytes))
+  socket.on('message', (data: Buffer) => connected.receive(new Uint8Array(data)))
+  await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject))
+  expect(socket.protocol).toBe(UPLINK_PROTOCOL)
+  return connected
+}
+
+beforeAll(async () => {
+  dev = await startPartykitDev({ TABPOD_CLAIM_TOKEN: TOKEN })
+  keys = await newKeys((await SigningPod.create()).identity().signingKey)
+  tab = await connect(keys)
+  serve(tab)
+  await tab.join({ claim: TOKEN })
+  await vi.waitFor(async () => expect(await (await get('/xrpc/_tabpod/status')).json()).toMatchObject({ online: true }))
+}, 120_000)
+afterAll(async () => {
+  for (const socket of sockets) socket.terminate()
+  await dev?.stop()
+})
+
+const get = (path: string, init?: RequestInit): Promise<Response> => fetch(dev.origin + path, init)
+
+/** What a pod's worker does with bodies: counts those that come, keeps to the window with those that go. */
+const serve = (served: TestTab): void => {
+  const uploaded = new Map<number, number>()
+  const window = new Map<number, { left: number; wake: () => void }>()
+  served.onFrame = (head, payload) => {
+    if (head.t === 'credit') {
+      const stream = window.get(head.id)
+      if (stream) stream.left += head.bytes
+      stream?.wake()
+    }
+    if (head.t !== 'body') return
+    const total = (uploaded.get(head.id) ?? 0) + payload.length
+    uploaded.set(head.id, total)
+    if (head.end) served.answer(head.id, String(total))
+    else served.send({ t: 'credit', of: 'request', id: head.id, bytes: payload.length })
+  }
+  const download = async (id: number): Promise<void> => {
+    const stream = { left: STREAM_WINDOW_BYTES, wake: () => {} }
+    window.set(id, stream)
+    served.send({ t: 'response', id, status: 200, headers: BIG_HEADERS, body: 'stream' })
+    for (let sent = 0; sent < BIG_BYTES; sent += CHUNK_BYTES) {
+      while (stream.left < CHUNK_BYTES) await new Promise<void>((resolve) => (stream.wake = resolve))
+      stream.left -= CHUNK_BYTES
+      served.send({ t: 'body', of: 'response', id, end: false }, new Uint8Array(CHUNK_BYTES).fill(sent / CHUNK_BYTES))
+    }
+    served.send({ t: 'body', of: 'response', id, end: true })
+  }
+  served.onRequest = (frame, payload) => {
+    if (frame.path === '/xrpc/big') void download(frame.id)
+    else if (frame.body !== 'stream') served.answer(frame.id, `${frame.method} ${frame.path} ${new TextDecoder().decode(payload)}`)
+  }
+}
+
+describe('the tunnel', () => {
+  test('forwards GET and POST with path, query and body as they came', async () => {
+    expect(await (await get('/xrpc/a.b.c?x=%2F&x=2')).text()).toBe('GET /xrpc/a.b.c?x=%2F&x=2 ')
+    expect(await (await get('/xrpc/a.b.c', { method: 'POST', body: 'body' })).text()).toBe('POST /xrpc/a.b.c body')
+  })
+
+  test('400 at once: none is stuck, none gets another’s answer', async () => {
+    const texts = await Promise.all(Array.from({ length: 400 }, async (_, n) => (await get(`/xrpc/n${n}`)).text()))
+    expect(texts).toEqual(Array.from({ length: 400 }, (_, n) => `GET /xrpc/n${n} `))
+  }, 60_000)
+
+  test('50 MB go up in pieces', async () => {
+    const response = await get('/xrpc/up', { method: 'POST', body: new Uint8Array(BIG_BYTES) })
+    expect([response.status, await response.text()]).toEqual([200, String(BIG_BYTES)])
+  }, 60_000)
+
+  test('50 MB come down in pieces, whole, in order and with their length', async () => {
+    const response = await get('/xrpc/big')
+    expect(response.headers.get('content-length')).toBe(String(BIG_BYTES))
+    const bytes = new Uint8Array(await response.arrayBuffer())
+    expect(bytes.length).toBe(BIG_BYTES)
+    for (let at = 0; at < bytes.length; at += CHUNK_BYTES) expect(bytes[at]).toBe((at / CHUNK_BYTES) % 256)
+  }, 60_000)
+})
+
+describe('routing', () => {
+  test('each host name is a room of its own', async () => {
+    const other = await status({ host: `other.localhost:${dev.port}` })
+    expect(other).toMatchObject({ status: 200, body: { bound: false, host: `other.localhost:${dev.port}` } })
+    expect(await status({ host: dev.host.toUpperCase() })).toMatchObject({ body: { bound: true } })
+  })
+
+  test('a Host header that is no host name opens no room', async () => {
+    expect(await status({ host: '[::1]:1' })).toMatchObject({ status: 400 })
+  })
+
+  test('PartyKit’s own doors are closed', async () => {
+    expect((await get(`/parties/main/${dev.host}/xrpc/_tabpod/status`)).status).toBe(404)
+    expect((await get(`/party/${dev.host}`)).status).toBe(404)
+  })
+
+  test('the service worker has the headers that let it serve the whole origin', async () => {
+    const response = await get('/sw.js')
+    expect(Object.fromEntries(response.headers)).toMatchObject({ 'service-worker-allowed': '/', 'cache-control': 'no-cache' })
+    expect(response.headers.get('content-type')).toMatch(/^text\/javascript/)
+  })
+
+  test('sockets are for the uplink and the firehose only', async () => {
+    const socket = new WebSocket(`ws://127.0.0.1:${dev.port}/xrpc/other`, { headers: { host: dev.host } })
+    await expect(new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject))).rejects.toThrow('404')
+  })
+
+  test('a client cannot pass for the uplink by naming its connection', async () => {
+    const path = '/xrpc/com.atproto.sync.subscribeRepos?_pk=uplink'
+    const socket = new WebSocket(`ws://127.0.0.1:${dev.port}${path}`, { headers: { host: dev.host } })
+    sockets.push(socket)
+    await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject))
+    expect(await (await get('/xrpc/a.b.c')).text()).toBe('GET /xrpc/a.b.c ')
+  })
+
+  test('a claimer without the token hears why, and the room stays free', async () => {
+    const host = `free.localhost:${dev.port}`
+    const stranger = await connect(await newKeys(), host)
+    stranger.join().catch(() => {})
+    expect(await stranger.next('refused')).toMatchObject({ error: 'ClaimRequired' })
+    expect(await status({ host })).toMatchObject({ body: { bound: false } })
+  })
+})
+
+/** `fetch` does not let a Host header through. */
+const status = (headers: { readonly host: string }): Promise<{ status: number | undefined; body: unknown }> =>
+  new Promise((resolve, reject) => {
+    httpRequest({ host: '127.0.0.1', port: dev.port, path: '/xrpc/_tabpod/status', headers }, (response) => {
+      let text = ''
+      response.on('data', (piece: Buffer) => (text += piece.toString()))
+      response.on('end', () => resolve({ status: response.statusCode, body: JSON.parse(text) }))
+    })
+      .on('error', reject)
+      .end()
+  })
