@@ -264,7 +264,9 @@ export class CommitLine {
 
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never
 
-const isStale = (cause: unknown): boolean => cause instanceof HeadMoved || (cause instanceof Error && cause.name === 'MissingBlockError')
+/** What was planned or read rests on a state that is no more. */
+export const isStale = (cause: unknown): boolean =>
+  cause instanceof HeadMoved || (cause instanceof Error && cause.name === 'MissingBlockError')
 
 /** @throws XrpcError 400 `BlobNotFound` | `InvalidMimeType` | `InvalidSize` */
 const checkBlobs = async (store: Store, changes: readonly NetChange[]): Promise<void> => {

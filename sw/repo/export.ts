@@ -92,6 +92,8 @@ class RecordRun {
   #collection = ''
   #rows: RecordRow[] = []
   #at = 0
+  /** The run after this one, on its way while this one is used up. */
+  #ahead: Promise<RecordRow[]> | null = null
 
   constructor(store: Store, pins: Pins) {
     this.#store = store
@@ -102,16 +104,30 @@ class RecordRun {
   async next(path: string, cid: Cid): Promise<{ rev?: string; bytes: Uint8Array }> {
     const slash = path.indexOf('/')
     const [collection, rkey] = [path.slice(0, slash), path.slice(slash + 1)]
-    if (this.#collection !== collection) this.#rows = []
-    while ((this.#rows[this.#at]?.rkey ?? rkey) < rkey) this.#at += 1
-    if (this.#at >= this.#rows.length) {
-      this.#rows = await readRecordsFrom(this.#store, collection, rkey, RECORD_STEP)
+    if (this.#collection !== collection) {
+      this.#rows = []
+      this.#ahead = null
       this.#collection = collection
-      this.#at = 0
     }
+    while ((this.#rows[this.#at]?.rkey ?? rkey) < rkey) this.#at += 1
+    if (this.#at >= this.#rows.length) await this.#read(collection, rkey)
     const row = this.#rows[this.#at]?.rkey === rkey ? this.#rows[this.#at] : undefined
     const bytes = recordBytes(cid, row, this.#pins)
     return row?.cid === String(cid) ? { rev: row.rev, bytes } : { bytes }
+  }
+
+  async #read(collection: string, rkey: string): Promise<void> {
+    const rows = (await this.#ahead) ?? []
+    // What was read ahead begins after the last run; it serves only if it reaches as far as the walk is now.
+    this.#rows =
+      (rows.at(-1)?.rkey ?? '') >= rkey
+        ? rows.filter((row) => row.rkey >= rkey)
+        : await readRecordsFrom(this.#store, collection, rkey, RECORD_STEP)
+    this.#at = 0
+    const last = this.#rows.at(-1)
+    this.#ahead = last ? readRecordsFrom(this.#store, collection, `${last.rkey}\0`, RECORD_STEP) : null
+    // A walk that is given up never looks at it.
+    this.#ahead?.catch(() => {})
   }
 }
 

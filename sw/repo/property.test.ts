@@ -27,7 +27,7 @@ const toWrite = ({ action, collection, rkey, text }: { action: 'put' | 'delete';
 
 /** Found by this test: key45 lies two layers up, and the split rebuilds the tree below it exactly as it was. */
 const rebuiltSubtree = ['key1', 'key0', 'key45', 'key2'].map((rkey, at) => ({
-  writes: [{ action: 'put' as const, collection: 'com.example.note', rkey, text: 'one' as const }],
+  writes: [{ action: 'put' as const, collection: 'com.example.note' as const, rkey, text: 'one' as const }],
   next: at === 1 ? ('checkpoint' as const) : ('go on' as const),
   wait: false,
 }))

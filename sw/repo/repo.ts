@@ -9,7 +9,7 @@ import type { Store } from '../store/open.ts'
 import { readPod, writePod } from '../store/pod.ts'
 import { countCollections, listRecords, readRecord } from '../store/records.ts'
 import type { EventRow, Head, RecordRow } from '../store/schema.ts'
-import { type Announcement, CommitLine } from './commit.ts'
+import { type Announcement, CommitLine, isStale } from './commit.ts'
 import type { ListOptions, RecordView, RepoLog, RepoReader, RepoWriter, Write, WriteOptions, WriteOutcome } from './contract.ts'
 import { exportBlocks, exportProof, exportRepo } from './export.ts'
 import { mergePlans } from './landing.ts'
@@ -47,7 +47,7 @@ export class Repo implements RepoReader, RepoWriter, RepoLog {
       landed,
       pins: this.#pins,
       onEvent: (row) => {
-        for (const listener of this.#listeners) listener(row)
+        for (const listener of this.#listeners) tell(listener, row)
       },
       acknowledged: () => this.#acknowledged,
     })
@@ -98,8 +98,14 @@ export class Repo implements RepoReader, RepoWriter, RepoLog {
     return exportRepo(this.#store, this.#line.landed, this.#pins, since)
   }
 
-  proof(collection: string, rkey: string): Promise<Uint8Array> {
-    return exportProof(this.#store, this.#line.landed, this.#pins, collection, rkey)
+  async proof(collection: string, rkey: string): Promise<Uint8Array> {
+    try {
+      return await exportProof(this.#store, this.#line.landed, this.#pins, collection, rkey)
+    } catch (cause) {
+      // The tree moved on under the walk: the one that is true now proves just as well.
+      if (!isStale(cause)) throw cause
+      return exportProof(this.#store, this.#line.landed, this.#pins, collection, rkey)
+    }
   }
 
   blocks(cids: readonly string[]): Promise<Uint8Array> {
@@ -163,5 +169,16 @@ export class Repo implements RepoReader, RepoWriter, RepoLog {
   #view({ collection, rkey, cid, bytes }: RecordRow): RecordView {
     // `land` stores nothing but maps of the data model.
     return { uri: `at://${this.did}/${collection}/${rkey}`, cid, value: decode(bytes) as LexMap }
+  }
+}
+
+/** A listener that throws is reported as uncaught, but the line of writers goes on. */
+const tell = (listener: (row: EventRow) => void, row: EventRow): void => {
+  try {
+    listener(row)
+  } catch (cause) {
+    queueMicrotask(() => {
+      throw cause
+    })
   }
 }

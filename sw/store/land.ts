@@ -42,8 +42,8 @@ export const land = (store: Store, landing: Landing): Promise<void> => {
   return settle(tx, async () => {
     const pod = tx.objectStore('pod')
     const records = tx.objectStore('records')
-    const [head, last] = await Promise.all([pod.get('head') as Promise<Head | undefined>, lastKey(tx, landing.events[0]?.event)])
-    if ((head?.commit ?? null) !== landing.expected || last !== undefined) throw new HeadMoved()
+    const [head, taken] = await Promise.all([pod.get('head') as Promise<Head | undefined>, takenNumber(tx, landing.events[0]?.event)])
+    if ((head?.commit ?? null) !== landing.expected || taken !== undefined) throw new HeadMoved()
     if (landing.onReplaced) await showReplaced(tx, landing.records, landing.onReplaced)
     await Promise.all([
       ...landing.records.map(({ collection, rkey, row }) => (row ? records.put(row) : records.delete([collection, rkey]))),
@@ -64,7 +64,7 @@ const LANDING_STORES = ['pod', 'records', 'events', 'answers', 'blobs', 'blobRef
 type LandingTransaction = IDBPTransaction<PodDatabase, typeof LANDING_STORES, 'readwrite'>
 
 /** An event row already under the number we are about to use: another worker's announcement, which moves no head. */
-const lastKey = (tx: LandingTransaction, event: number | undefined): Promise<number | undefined> =>
+const takenNumber = (tx: LandingTransaction, event: number | undefined): Promise<number | undefined> =>
   event === undefined ? Promise.resolve(undefined) : tx.objectStore('events').getKey(event)
 
 const showReplaced = async (

@@ -21,6 +21,8 @@ export const openStore = async (name: string = DATABASE_NAME): Promise<Store> =>
       if (from < 1) createStores(store)
     },
     blocked() {
+      // Should the other tab let go after all, nobody here waits for this connection any more.
+      void opening.then((late) => late.close())
       refuse(new XrpcError(503, 'StoreBlocked', 'Another tab holds an older version of this pod open: close or reload it.'))
     },
     blocking(_current, _wanted, event) {
