@@ -1,0 +1,83 @@
+import { afterEach, expect, it, vi } from 'vitest'
+import { decodeFrame, encodeFrame } from '../../wire/codec.ts'
+import { parseTabFrame, type RoomFrame } from '../../wire/frames.ts'
+import type { PipeFromWorker } from '../../wire/owner.ts'
+import type { ActivityReport } from './activity.ts'
+import { mirrorAt, SmallPod, until } from './testing.ts'
+import { Uplink } from './uplink.ts'
+
+const silent = { request: () => {}, event: () => {} } as unknown as ActivityReport
+const opened: MessagePort[] = []
+
+/** The page's end of a pipe, with the room behind it. */
+const connect = (uplink: Uplink, claim?: string) => {
+  const { port1, port2 } = new MessageChannel()
+  opened.push(port1, port2)
+  const heard: string[] = []
+  const words: PipeFromWorker[] = []
+  port1.onmessage = ({ data }: MessageEvent<PipeFromWorker>) => {
+    if (data instanceof ArrayBuffer) heard.push(decodeFrame(new Uint8Array(data), parseTabFrame).head.t)
+    else words.push(data)
+  }
+  uplink.connect(port2, 'lock-1', claim)
+  const say = (head: RoomFrame): void => {
+    const { buffer } = encodeFrame(head)
+    port1.postMessage(buffer, [buffer])
+  }
+  const join = async (): Promise<void> => {
+    say({ t: 'challenge', host: 'pod.test', nonce: 'n', bound: true, policy: 'open' })
+    await until(() => heard.includes('hello'))
+    say({ t: 'welcome', mirror: mirrorAt(1), event: 1 })
+    await until(() => heard.includes('ready'))
+  }
+  return { heard, words, say, join }
+}
+
+const podWithOneCommit = (): SmallPod => {
+  const pod = new SmallPod()
+  pod.land()
+  return pod
+}
+
+afterEach(() => {
+  for (const port of opened.splice(0)) port.close()
+})
+
+it('names its lock first, and lets a newer pipe replace the older one', async () => {
+  const pod = podWithOneCommit()
+  const uplink = new Uplink(pod, silent)
+  const first = connect(uplink)
+  await first.join()
+  expect(first.words[0]).toEqual({ lock: 'lock-1' })
+  const second = connect(uplink)
+  await second.join()
+  pod.land()
+  await until(() => second.heard.includes('event'))
+  expect(first.heard).not.toContain('event')
+})
+
+it('notes many acknowledgements as one', async () => {
+  const pod = podWithOneCommit()
+  const acknowledge = vi.spyOn(pod.repo, 'acknowledge')
+  const room = connect(new Uplink(pod, silent))
+  await room.join()
+  for (let event = 2; event <= 50; event++) room.say({ t: 'accepted', event, seq: event })
+  await vi.waitFor(() => expect(pod.acknowledgedEvent).toBe(50), { timeout: 3000 })
+  expect(acknowledge).toHaveBeenCalledTimes(1)
+})
+
+it('joins anew once after a rejected event, then shows it, and forgives after an accepted one', async () => {
+  const uplink = new Uplink(podWithOneCommit(), silent)
+  const rejected: RoomFrame = { t: 'rejected', event: 2, error: 'BadSignature', message: 'no' }
+  const attempt = async (...frames: RoomFrame[]): Promise<readonly PipeFromWorker[]> => {
+    const room = connect(uplink)
+    await room.join()
+    for (const frame of frames) room.say(frame)
+    await until(() => room.words.some((word) => 'close' in word))
+    return room.words.slice(3)
+  }
+  const shown = [{ link: { state: 'refused', error: 'BadSignature', message: 'no' } }, { close: 'BadSignature' }]
+  expect(await attempt(rejected)).toEqual([{ close: 'BadSignature' }])
+  expect(await attempt(rejected)).toEqual(shown)
+  expect(await attempt({ t: 'accepted', event: 2, seq: 2 }, rejected)).toEqual([{ close: 'BadSignature' }])
+})
