@@ -1,9 +1,9 @@
 /** The relay shim as a child process: `partykit dev` on the built room (dist/), in a process group of its own. Needs `build()` first. */
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
+import { cpSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { STATUS_PATH } from '../wire/frames.ts'
 import { endGroup } from './processes.ts'
 import { root } from './root.ts'
@@ -17,7 +17,7 @@ const POLL_MS = 50
 export interface ShimOptions {
   /** 0 (the default) takes any free port. */
   readonly port?: number
-  /** Directory of the rooms' storage; made if it is not there. */
+  /** Directory of the rooms' storage and of the build that is served; made if it is not there. */
   readonly persist: string
   /** Who may claim a free room: `RoomSettings.policy` in relay-shim/port.ts. Default: token. */
   readonly policy?: 'open' | 'token' | 'closed'
@@ -48,11 +48,11 @@ export interface Shim {
 export const startShim = async (options: ShimOptions): Promise<Shim> => {
   const port = await freePort(options.port ?? 0)
   const claimToken = options.claimToken ?? newClaimToken()
-  mkdirSync(options.persist, { recursive: true })
+  const served = serveCopy(options.persist)
 
   // The CLI's own file rather than `npx partykit`: signals to npx leave workerd running.
   const child = spawn(process.execPath, [join(root, 'node_modules/partykit/dist/bin.mjs'), ...flagsOf(options, port, claimToken)], {
-    cwd: root,
+    cwd: served,
     detached: true,
     env: { ...process.env, NO_UPDATE_NOTIFIER: '1', NO_COLOR: '1', BROWSER: 'none' },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -103,12 +103,20 @@ const KEPT_LINES = 60
 // eslint-disable-next-line no-control-regex -- terminal colours and cursor movements are control characters
 const ANSI = /\u001B\[[0-9;]*[A-Za-z]/g
 
+/** partykit watches what it serves and starts anew when that changes, which drops every socket: so a build must not touch what runs. */
+const serveCopy = (persist: string): string => {
+  const served = resolve(persist, 'served')
+  rmSync(served, { recursive: true, force: true })
+  for (const path of ['dist', 'partykit.json']) cpSync(join(root, path), join(served, path), { recursive: true })
+  return served
+}
+
 const flagsOf = (options: ShimOptions, port: number, claimToken: string): string[] => {
   const variables = { TABPOD_POLICY: options.policy ?? 'token', TABPOD_CLAIM_TOKEN: claimToken, ...options.variables }
   return [
     'dev',
     `--port=${port}`,
-    `--persist=${options.persist}`,
+    `--persist=${resolve(options.persist, 'state')}`,
     // Otherwise it fetches a picture of Cloudflare's network on every start.
     '--disable-request-cf-fetch',
     '--no-hotkeys',
