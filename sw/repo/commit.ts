@@ -2,24 +2,20 @@
  * The one line of writers: plan → sign → land. Calls that arrive together are planned in chain, each on the tree the one before left, and landed together;
  * while one transaction runs, the next commits are planned. A landing that fails throws the tree away, reads it again, and plans again what waited.
  */
-import { asMultiformatsCID, parseCid } from '@atproto/lex-data'
-import { invalidRequest, type XrpcError } from '../../wire/errors.ts'
-import { encodeEvent, type PodEvent } from '../../wire/event.ts'
+import { invalidRequest, XrpcError } from '../../wire/errors.ts'
 import { CHECKPOINT_BYTES, CHECKPOINT_EVENTS, CHECKPOINT_IDLE_MS, MAX_COMMITS_PER_LANDING } from '../../wire/limits.ts'
 import { readBlob } from '../store/blobs.ts'
 import { HeadMoved, land } from '../store/land.ts'
 import type { Store } from '../store/open.ts'
 import type { AnswerRow, EventRow } from '../store/schema.ts'
-import { writeCar } from './car.ts'
+import { type Announcement, planAnnouncement } from './announcement.ts'
 import { writeCheckpoint } from './checkpoint.ts'
-import type { RepoWriter, WriteOutcome } from './contract.ts'
+import type { WriteOutcome } from './contract.ts'
 import { mergePlans, type Plan } from './landing.ts'
 import type { Pins } from './pins.ts'
 import { type Author, type NetChange, outcomeOf, planCommit, playWrites, type Tip } from './plan.ts'
 import type { PreparedWrite } from './prepare.ts'
 import { type Landed, resume } from './resume.ts'
-
-export type Announcement = Parameters<RepoWriter['announce']>[0]
 
 /** A call in line. */
 type Job = (
@@ -130,7 +126,7 @@ export class CommitLine {
 
   async #planAll(): Promise<void> {
     for (let job = this.#queue.shift(); job; job = this.#queue.shift()) {
-      await this.#reloading
+      while (this.#reloading) await this.#reloading
       const epoch = this.#epoch
       try {
         const plan = await this.#plan(job, this.#tip)
@@ -147,14 +143,15 @@ export class CommitLine {
         else if (isStale(cause) && job.attempts < MAX_ATTEMPTS) {
           // What is landing right now must not be read half.
           await this.#landing
-          this.#startAfresh([job])
-        } else job.reject(cause)
+          if (epoch === this.#epoch) this.#startAfresh([job])
+          else this.#queue.unshift(job)
+        } else job.reject(failureOf(cause))
       }
     }
   }
 
   async #plan(job: Job, tip: Tip): Promise<Plan> {
-    if (job.kind === 'announce') return this.#planAnnouncement(job.announcement, tip)
+    if (job.kind === 'announce') return planAnnouncement(this.#author, { ...tip, head: tip.head ?? this.landed.tip.head }, job.announcement)
     const answered = job.key === undefined ? undefined : this.landed.answers.get(job.key)
     if (answered) return { tip, outcome: answered.outcome }
     if (this.suspended) throw this.suspended
@@ -171,24 +168,10 @@ export class CommitLine {
     return { tip: commit.tip, outcome, commit, event: commit.event, ...answerOf(outcome) }
   }
 
-  #planAnnouncement(announcement: Announcement, tip: Tip): Plan {
-    const { did, now } = this.#author
-    const number = tip.event + 1
-    const head = tip.head ?? this.landed.tip.head
-    const event = eventOf(announcement, did, { ...tip, head })
-    const row: EventRow = {
-      event: number,
-      kind: event.kind,
-      at: now(),
-      ...(event.kind === 'sync' && { rev: event.rev }),
-      body: new Uint8Array(encodeEvent(event)),
-    }
-    return { tip: { ...tip, event: number }, outcome: outcomeOf(null, []), event: row }
-  }
-
   async #landAll(): Promise<void> {
     while (this.#planned.length > 0 || this.#idled) {
-      if (this.#idled || this.#checkpointIsDue()) await this.#checkpoint()
+      if (this.#idled ? this.#pins.readers === 0 : this.#checkpointIsDue()) await this.#checkpoint()
+      else if (this.#idled) this.#checkpointWhenIdle()
       this.#idled = false
       const batch = this.#planned.splice(0, this.#planned[0]?.job.alone ? 1 : MAX_COMMITS_PER_LANDING)
       const since = performance.now()
@@ -201,10 +184,10 @@ export class CommitLine {
       } catch (cause) {
         const jobs = batch.map(({ job }) => job)
         const lost = jobs.filter((job) => (isStale(cause) ? job.attempts >= MAX_ATTEMPTS : jobs.length === 1))
-        for (const job of lost) job.reject(cause)
+        for (const job of lost) job.reject(failureOf(cause))
         for (const job of jobs) job.alone ||= !isStale(cause)
         this.#startAfresh(jobs.filter((job) => !lost.includes(job)))
-        await this.#reloading
+        while (this.#reloading) await this.#reloading
         continue
       }
       this.#author.onTiming?.('transaction', performance.now() - since)
@@ -219,6 +202,10 @@ export class CommitLine {
     if (plan.answer) landed.answers.set(plan.answer.key, { at: plan.answer.at, outcome: plan.outcome })
     if (plan.event) this.#onEvent(plan.event)
     job.resolve(plan)
+    this.#checkpointWhenIdle()
+  }
+
+  #checkpointWhenIdle(): void {
     clearTimeout(this.#idle)
     this.#idle = setTimeout(() => {
       this.#idled = true
@@ -230,7 +217,8 @@ export class CommitLine {
     this.#epoch += 1
     for (const job of failed) job.attempts += 1
     this.#queue.unshift(...failed, ...this.#planned.splice(0).map(({ job }) => job))
-    this.#reloading = resume(this.#store)
+    const reloading = Promise.resolve(this.#reloading)
+      .then(() => resume(this.#store))
       .then((landed) => {
         this.landed = landed
         this.#tip = landed.tip
@@ -240,8 +228,9 @@ export class CommitLine {
         for (const job of this.#queue.splice(0)) job.reject(cause)
       })
       .finally(() => {
-        this.#reloading = null
+        if (this.#reloading === reloading) this.#reloading = null
       })
+    this.#reloading = reloading
     this.#startPlanning()
   }
 
@@ -268,6 +257,9 @@ type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K>
 export const isStale = (cause: unknown): boolean =>
   cause instanceof HeadMoved || (cause instanceof Error && cause.name === 'MissingBlockError')
 
+const failureOf = (cause: unknown): unknown =>
+  isStale(cause) ? new XrpcError(503, 'RepoMoved', 'Another tab keeps writing to this repo: try again.', { cause }) : cause
+
 /** @throws XrpcError 400 `BlobNotFound` | `InvalidMimeType` | `InvalidSize` */
 const checkBlobs = async (store: Store, changes: readonly NetChange[]): Promise<void> => {
   for (const { ref, mimeType, size } of changes.flatMap(({ after }) => after?.blobs ?? [])) {
@@ -277,18 +269,5 @@ const checkBlobs = async (store: Store, changes: readonly NetChange[]): Promise<
     if (stored.rev !== undefined) continue
     if (stored.mime !== mimeType) throw invalidRequest(`The blob is ${stored.mime}, not ${mimeType}`, 'InvalidMimeType')
     if (stored.size !== size) throw invalidRequest(`The blob has ${stored.size} bytes, not ${size}`, 'InvalidSize')
-  }
-}
-
-const eventOf = (announcement: Announcement, did: string, tip: Landed['tip']): PodEvent => {
-  switch (announcement.kind) {
-    case 'identity':
-      return { kind: 'identity', did, handle: announcement.handle }
-    case 'account':
-      return { kind: 'account', did, active: announcement.active, ...(announcement.status && { status: announcement.status }) }
-    case 'sync': {
-      const cid = asMultiformatsCID(parseCid(tip.head.commit))
-      return { kind: 'sync', did, rev: tip.head.rev, blocks: writeCar(cid, [{ cid, bytes: tip.commitBlock }]) }
-    }
   }
 }
