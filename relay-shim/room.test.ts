@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { UPLINK_PATH, type RoomStatus } from '../wire/frames.ts'
-import { JOIN_DEADLINE_MS } from '../wire/limits.ts'
+import { JOIN_DEADLINE_MS, MAX_SEEN_PER_SECOND } from '../wire/limits.ts'
 import { Room } from './room.ts'
 import { MemoryPort, type MemorySocket } from './testing/memory-port.ts'
 import { create, SigningPod } from './testing/signing-pod.ts'
@@ -172,6 +172,19 @@ describe('events', () => {
     tab.send({ t: 'event', event, size: body.length }, body)
     expect(await tab.next('rejected')).toMatchObject({ event, error: 'BadSignature' })
     expect((await status()).rev).toBeNull()
+  })
+
+  test('what the mirror answers the owner sees, ten times a second at most', async () => {
+    const { tab } = await connect()
+    await tab.join()
+    const [event, body] = pod.next(await pod.begin())
+    tab.send({ t: 'event', event, size: body.length }, body)
+    await tab.next('accepted')
+    const path = '/xrpc/com.atproto.sync.getLatestCommit?did=did:web:pod.example'
+    for (let n = 0; n < 3 * MAX_SEEN_PER_SECOND; n += 1) expect(answeredBy(await get(path))).toBe('mirror')
+    expect(await tab.next('seen')).toEqual({ t: 'seen', method: 'GET', path, status: 200 })
+    const seconds = 2
+    expect(tab.received.filter(({ head }) => head.t === 'seen').length).toBeLessThan(seconds * MAX_SEEN_PER_SECOND)
   })
 
   test('a tab that joins again hears how far the mirror is', async () => {

@@ -9,7 +9,7 @@ import { Egress } from './egress.ts'
 import { Firehose } from './firehose/firehose.ts'
 import { Lane } from './lane.ts'
 import { Mirror } from './mirror/mirror.ts'
-import type { RoomPort, RoomSocket } from './port.ts'
+import type { RoomPort, RoomSocket, SocketState } from './port.ts'
 import { Refused, refusalOf } from './refused.ts'
 import { Tunnel } from './tunnel.ts'
 import { sendFrame, Uplink } from './uplink.ts'
@@ -97,9 +97,7 @@ export class Room {
     socket.setState({ role: 'uplink', nonce: challenge.nonce, stage: 'challenged' })
     sendFrame(socket, challenge)
     setTimeout(() => {
-      const state = socket.state
-      if (state?.role === 'uplink' && (state.stage === 'challenged' || state.stage === 'greeted'))
-        refuse(socket, new Refused('JoinTimeout', 'The tab did not prove itself in time.'))
+      if (!isAdmitted(socket.state)) refuse(socket, new Refused('JoinTimeout', 'The tab did not prove itself in time.'))
     }, JOIN_DEADLINE_MS)
   }
 
@@ -154,11 +152,15 @@ export class Room {
     throw new XrpcError(503, 'NoPodHere', 'No pod lives at this address yet.', { headers: { 'retry-after': String(ASLEEP_RETRY_AFTER_S) } })
   }
 
-  /** Sockets outlive the room's memory: the tab that was admitted still is. */
+  /** Sockets outlive the room's memory: the tab that was admitted still is; whose hello was cut off must say it anew, on a new connection. */
   #resume(): void {
     for (const socket of this.#port.sockets('uplink')) {
       const state = socket.state
-      if (state?.role !== 'uplink' || (state.stage !== 'joined' && state.stage !== 'ready')) continue
+      if (state?.role !== 'uplink') continue
+      if (!isAdmitted(state)) {
+        refuse(socket, new Refused('JoinTimeout', 'The tab did not prove itself in time.'))
+        continue
+      }
       this.#uplink = this.#uplinkOf(socket)
       if (state.stage === 'ready') this.#tunnel.ready(this.#uplink.send)
     }
@@ -232,11 +234,12 @@ export class Room {
 
   #unadmitted(): number {
     let count = 0
-    for (const { state } of this.#port.sockets('uplink'))
-      if (state?.role === 'uplink' && state.stage !== 'joined' && state.stage !== 'ready') count += 1
+    for (const { state } of this.#port.sockets('uplink')) if (!isAdmitted(state)) count += 1
     return count
   }
 }
+
+const isAdmitted = (state: SocketState | null): boolean => state?.role === 'uplink' && (state.stage === 'joined' || state.stage === 'ready')
 
 const readOnly = (request: Request, value: unknown): Response =>
   request.method === 'GET' || request.method === 'HEAD'
@@ -248,5 +251,9 @@ const refuse = (socket: RoomSocket, cause: unknown, code = CLOSE_REFUSED): void 
   if (!(cause instanceof Refused)) console.error('room: the uplink failed', cause)
   const said = refusalOf(cause)
   sendFrame(socket, { t: 'refused', ...said })
-  socket.close(code, said.error)
+  try {
+    socket.close(code, said.error)
+  } catch {
+    // closed already
+  }
 }

@@ -1,6 +1,6 @@
 /** The real room under `partykit dev`, built and started in a directory of its own, so that it disturbs neither `dist` nor another test. */
 import { spawn } from 'node:child_process'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { createBuilder } from 'vite'
 
 const PARTYKIT = fileURLToPath(new URL('../../node_modules/partykit/dist/bin.mjs', import.meta.url))
+const PAGE_BYTES = 4096
 const STARTS_WITHIN_MS = 60_000
 
 export interface PartykitDev {
@@ -17,6 +18,8 @@ export interface PartykitDev {
   /** Process group of the CLI, workerd included. */
   readonly pid: number
   readonly log: () => string
+  /** Memory workerd holds now; null where there is no /proc. */
+  readonly residentBytes: () => Promise<number | null>
   stop(): Promise<void>
 }
 
@@ -63,7 +66,29 @@ export const startPartykitDev = async (vars: Readonly<Record<string, string>>): 
     await stop()
     throw cause
   }
-  return { port, host, origin: `http://${host}`, pid: child.pid ?? 0, log: () => log, stop }
+  return {
+    port,
+    host,
+    origin: `http://${host}`,
+    pid: child.pid ?? 0,
+    log: () => log,
+    residentBytes: () => residentBytes(child.pid ?? 0),
+    stop,
+  }
+}
+
+/** @see https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html */
+const residentBytes = async (group: number): Promise<number | null> => {
+  const pids = await readdir('/proc').catch(() => [])
+  const stats = await Promise.all(
+    pids.filter((name) => /^\d+$/.test(name)).map((pid) => readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')),
+  )
+  const pages = stats
+    .filter((stat) => stat.includes('(workerd)'))
+    .map((stat) => stat.slice(stat.lastIndexOf(')') + 2).split(' '))
+    .filter(([, , processGroup]) => processGroup === String(group))
+    .map((fields) => Number(fields[21]))
+  return pages.length === 0 ? null : pages.reduce((sum, count) => sum + count, 0) * PAGE_BYTES
 }
 
 const buildRoom = async (outDir: string): Promise<void> => {
