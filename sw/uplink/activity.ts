@@ -5,6 +5,7 @@ import { ACTIVITY_CHANNEL, type Activity } from '../../wire/owner.ts'
 import type { EventRow } from '../store/schema.ts'
 
 const SECOND_MS = 1000
+const MAX_PATHS_SHOWN = 10
 
 export class ActivityReport {
   readonly #channel = new BroadcastChannel(ACTIVITY_CHANNEL)
@@ -16,17 +17,9 @@ export class ActivityReport {
     if (this.#admits(at)) this.#post({ kind: 'request', at, ...seen })
   }
 
+  /** Later than the turn of the landing: the event goes to the room first. */
   event(row: EventRow): void {
-    if (!this.#admits(row.at)) return
-    const { at, kind, rev } = row
-    const event = decodeEvent(row.body)
-    this.#post({
-      kind: 'event',
-      at,
-      event: kind,
-      ...(rev === undefined ? {} : { rev }),
-      ...(event.kind === 'commit' ? { paths: event.ops.slice(0, MAX_SEEN_PER_SECOND).map((op) => op.path) } : {}),
-    })
+    if (this.#admits(row.at)) setTimeout(() => this.#post(eventToActivity(row)))
   }
 
   #admits(at: number): boolean {
@@ -40,5 +33,16 @@ export class ActivityReport {
 
   #post(activity: Activity): void {
     this.#channel.postMessage(activity)
+  }
+}
+
+const eventToActivity = ({ at, kind, rev, body }: EventRow): Activity => {
+  const event = decodeEvent(body)
+  return {
+    kind: 'event',
+    at,
+    event: kind,
+    ...(rev === undefined ? {} : { rev }),
+    ...(event.kind === 'commit' ? { paths: event.ops.slice(0, MAX_PATHS_SHOWN).map((op) => op.path) } : {}),
   }
 }
