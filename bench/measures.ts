@@ -88,7 +88,7 @@ const fillRepo = async (client: Client, records: number): Promise<void> => {
 }
 
 const firstRecord = async (client: Client): Promise<string> => {
-  const { body } = await client.get(`/xrpc/com.atproto.repo.listRecords?repo=${client.did}&collection=app.bsky.feed.post&limit=1`)
+  const { body } = await client.get(`/xrpc/com.atproto.repo.listRecords?repo=${encodeURIComponent(client.did)}&collection=app.bsky.feed.post&limit=1`)
   return (JSON.parse(body.toString()) as { records: Array<{ uri: string }> }).records[0]!.uri.split('/').at(-1)!
 }
 
@@ -122,7 +122,7 @@ export const measures: readonly Measure[] = [
     unit: 'ms',
     target: 0.8,
     run: async ({ client }) => {
-      const path = `/xrpc/com.atproto.repo.getRecord?repo=${client.did}&collection=app.bsky.feed.post&rkey=${await firstRecord(client)}`
+      const path = `/xrpc/com.atproto.repo.getRecord?repo=${encodeURIComponent(client.did)}&collection=app.bsky.feed.post&rkey=${await firstRecord(client)}`
       const samples: number[] = []
       for (let n = 0; n < READS; n++) samples.push(await timed(() => client.get(path)))
       return median(samples)
@@ -141,7 +141,7 @@ export const measures: readonly Measure[] = [
     run: async ({ client }) => {
       let bytes = 0
       const ms = await timed(async () => {
-        bytes = (await client.get(`/xrpc/com.atproto.sync.getRepo?did=${client.did}`)).body.length
+        bytes = (await client.get(`/xrpc/com.atproto.sync.getRepo?did=${encodeURIComponent(client.did)}`)).body.length
       })
       return bytes / 1e6 / (ms / 1000)
     },
