@@ -1,6 +1,6 @@
 /** The repo's blocks in storage, with a cache in memory that may be lost at any time. */
 import { BLOCK_CACHE_BYTES } from '../../wire/limits.ts'
-import type { RoomStorage } from '../port.ts'
+import type { RoomStorage, StorageValue } from '../port.ts'
 import { concat } from './car.ts'
 import { type GenerationKeys, type Rows, cut, generationKeys, pieceKey } from './keys.ts'
 
@@ -18,6 +18,9 @@ export class Blocks {
   readonly #storage: RoomStorage
   readonly #cache = new Map<string, StoredBlock>()
   #cachedBytes = 0
+  /** What commits took out while somebody still reads the repo as it was before them. */
+  readonly #dropped = new Map<string, StoredBlock>()
+  #readers = 0
   #keys: GenerationKeys
 
   constructor(storage: RoomStorage, generation: number) {
@@ -42,7 +45,7 @@ export class Blocks {
     const found = new Map<string, StoredBlock>()
     const missing: string[] = []
     for (const cid of cids) {
-      const block = this.#recall(cid)
+      const block = this.#recall(cid) ?? this.#dropped.get(cid)
       if (block) found.set(cid, block)
       else missing.push(cid)
     }
@@ -52,7 +55,7 @@ export class Blocks {
       const row = rows.get(keys.block(cid))
       if (row === undefined) continue
       const bytes = typeof row === 'number' ? await joinPieces(this.#storage, keys.block(cid), row) : row
-      const block = { rev: decoder.decode(bytes.subarray(0, REV_BYTES)), bytes: bytes.subarray(REV_BYTES) }
+      const block = readRow(bytes)
       found.set(cid, block)
       if (keys === this.#keys) this.#remember(cid, block)
     }
@@ -66,7 +69,25 @@ export class Blocks {
     return cut(this.#keys.block(cid), concat([encoder.encode(own.rev), own.bytes]))
   }
 
-  forget(cid: string): void {
+  /** A commit takes the block out; `row` is what storage has of it. */
+  drop(cid: string, row: StorageValue | undefined): void {
+    if (this.#readers > 0 && row instanceof Uint8Array) this.#dropped.set(cid, readRow(row))
+    this.#forget(cid)
+  }
+
+  /** From now until the returned function is called, blocks that commits take out can still be read. */
+  hold(): () => void {
+    let held = true
+    this.#readers += 1
+    return () => {
+      if (!held) return
+      held = false
+      this.#readers -= 1
+      if (this.#readers === 0) this.#dropped.clear()
+    }
+  }
+
+  #forget(cid: string): void {
     const block = this.#cache.get(cid)
     if (block && this.#cache.delete(cid)) this.#cachedBytes -= sizeOf(block)
   }
@@ -82,12 +103,12 @@ export class Blocks {
   }
 
   #remember(cid: string, block: StoredBlock): void {
-    this.forget(cid)
+    this.#forget(cid)
     this.#cache.set(cid, block)
     this.#cachedBytes += sizeOf(block)
     for (const oldest of this.#cache.keys()) {
       if (this.#cachedBytes <= BLOCK_CACHE_BYTES) break
-      this.forget(oldest)
+      this.#forget(oldest)
     }
   }
 }
@@ -97,6 +118,8 @@ export const joinPieces = async (storage: RoomStorage, key: string, count: numbe
   const rows = await storage.getMany<Uint8Array>(keys)
   return concat(keys.map((each) => rows.get(each) ?? new Uint8Array(0)))
 }
+
+const readRow = (row: Uint8Array): StoredBlock => ({ rev: decoder.decode(row.subarray(0, REV_BYTES)), bytes: row.subarray(REV_BYTES) })
 
 /** Strings, objects and the map entry cost about this much beside the bytes. */
 const ENTRY_OVERHEAD_BYTES = 200

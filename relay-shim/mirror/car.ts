@@ -4,7 +4,7 @@
  */
 import { decode, encode } from '@ipld/dag-cbor'
 import { CID } from 'multiformats/cid'
-import { CID_BYTES, cidAt, cidToBytes, isHashOf } from './cid.ts'
+import { CID_BYTES, cidAt, cidToBytes, isHashOf, writeCid } from './cid.ts'
 
 export interface Block {
   readonly cid: string
@@ -68,17 +68,31 @@ export async function* readCarStream(
 /** `root` null makes the rootless CAR that getBlocks answers. */
 export const carHeader = (root: string | null): Uint8Array<ArrayBuffer> => {
   const header = encode({ version: 1, roots: root === null ? [] : [CID.decode(cidToBytes(root))] })
-  return concat([varint(header.length), header])
+  // Far below 128 bytes: its length is one byte.
+  return concat([Uint8Array.of(header.length), header])
 }
 
-/** What precedes a block's bytes. */
-export const carEntryHead = (cid: string, byteLength: number): Uint8Array<ArrayBuffer> =>
-  concat([varint(CID_BYTES + byteLength), cidToBytes(cid)])
+/** No length of ours needs more than four bytes of varint. */
+export const CAR_ENTRY_HEAD_BYTES = 4 + CID_BYTES
 
-export const writeCar = (root: string | null, blocks: Iterable<Block>): Uint8Array<ArrayBuffer> => {
-  const parts: Uint8Array[] = [carHeader(root)]
-  for (const block of blocks) parts.push(carEntryHead(block.cid, block.bytes.length), block.bytes)
-  return concat(parts)
+/** Writes a block with what precedes it into `chunk`, which has room for it, and returns where it ends. Nothing is allocated: an export has thousands. */
+export const writeCarEntry = (chunk: Uint8Array, at: number, cid: string, bytes: Uint8Array): number => {
+  let to = at
+  let rest = CID_BYTES + bytes.length
+  for (; rest >= 0x80; rest >>>= 7) chunk[to++] = (rest & 0x7f) | 0x80
+  chunk[to++] = rest
+  writeCid(cid, chunk, to)
+  chunk.set(bytes, to + CID_BYTES)
+  return to + CID_BYTES + bytes.length
+}
+
+export const writeCar = (root: string | null, blocks: readonly Block[]): Uint8Array<ArrayBuffer> => {
+  const header = carHeader(root)
+  const car = new Uint8Array(blocks.reduce((sum, { bytes }) => sum + CAR_ENTRY_HEAD_BYTES + bytes.length, header.length))
+  car.set(header)
+  let at = header.length
+  for (const { cid, bytes } of blocks) at = writeCarEntry(car, at, cid, bytes)
+  return car.subarray(0, at)
 }
 
 export const concat = (parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> => {
@@ -109,12 +123,4 @@ const takeVarint = (bytes: Uint8Array, from: number): { value: number; at: numbe
     if (byte < 0x80) return { value, at: from + i + 1 }
   }
   throw new Error('CAR: length out of range')
-}
-
-const varint = (value: number): Uint8Array => {
-  const bytes: number[] = []
-  let rest = value
-  for (; rest >= 0x80; rest >>>= 7) bytes.push((rest & 0x7f) | 0x80)
-  bytes.push(rest)
-  return Uint8Array.from(bytes)
 }

@@ -4,27 +4,35 @@
  */
 import { CAR_CHUNK_BYTES } from '../../wire/limits.ts'
 import type { Blocks, StoredBlock } from './blocks.ts'
-import { carEntryHead, carHeader } from './car.ts'
-import { layerOf, parseNode } from './node.ts'
+import { CAR_ENTRY_HEAD_BYTES, carHeader, writeCarEntry } from './car.ts'
+import { type TreeNode, layerOf, parseNode } from './node.ts'
 
 /** Subtrees up to this layer (some 250 records) are read from storage level by level, in a handful of batches. */
 const PREFETCH_LAYER = 3
 
-/** With `since`, only blocks that came after that rev; a subtree whose root is older holds nothing newer. */
+/** With `since`, only blocks that came after that rev; a subtree whose root is older holds nothing newer. Commits may land meanwhile. */
 export const exportRepo = (
   blocks: Blocks,
   head: { readonly commit: string; readonly data: string },
   since?: string,
 ): ReadableStream<Uint8Array> => {
   const pieces = chunked(repoBlocks(blocks, head, since), head.commit)
+  const release = blocks.hold()
   return new ReadableStream({
     type: 'bytes',
     async pull(controller) {
-      const { value, done } = await pieces.next()
-      if (done) controller.close()
-      else controller.enqueue(value)
+      try {
+        const { value, done } = await pieces.next()
+        if (!done) return controller.enqueue(value)
+        release()
+        controller.close()
+      } catch (cause) {
+        release()
+        throw cause
+      }
     },
     async cancel() {
+      release()
       await pieces.return()
     },
   })
@@ -40,16 +48,13 @@ async function* chunked(entries: AsyncIterable<readonly Entry[]>, root: string):
   filled = header.length
   for await (const batch of entries) {
     for (const [cid, bytes] of batch) {
-      const head = carEntryHead(cid, bytes.length)
-      const size = head.length + bytes.length
+      const size = CAR_ENTRY_HEAD_BYTES + bytes.length
       if (filled + size > chunk.length) {
         yield chunk.subarray(0, filled)
         chunk = new Uint8Array(Math.max(CAR_CHUNK_BYTES, size))
         filled = 0
       }
-      chunk.set(head, filled)
-      chunk.set(bytes, filled + head.length)
-      filled += size
+      filled = writeCarEntry(chunk, filled, cid, bytes)
     }
   }
   if (filled > 0) yield chunk.subarray(0, filled)
@@ -69,8 +74,7 @@ async function* repoBlocks(
     if (!isNew(block)) return
     if (layer <= PREFETCH_LAYER) {
       const entries: Entry[] = []
-      const subtree = await fetchSubtree(blocks, block, isNew)
-      emit(cid, block, subtree, isNew, entries)
+      emit(cid, await fetchSubtree(blocks, cid, block, isNew), isNew, entries)
       yield entries
       return
     }
@@ -89,38 +93,41 @@ async function* repoBlocks(
   yield* descend(head.data, root, first === undefined ? 0 : layerOf(first))
 }
 
-/** All blocks below `top` that are new, one level of the tree after the other. */
-const fetchSubtree = async (
-  blocks: Blocks,
-  top: StoredBlock,
-  isNew: (block: StoredBlock) => boolean,
-): Promise<ReadonlyMap<string, StoredBlock>> => {
-  const all = new Map<string, StoredBlock>()
-  for (let level = [top]; level.length > 0;) {
-    const nodes = level.map((block) => parseNode(block.bytes))
-    const below = nodes.flatMap((node) => node.subtrees.filter((each) => each !== null))
-    const found = await blocks.getMany([...below, ...nodes.flatMap((node) => node.values)])
-    for (const [cid, block] of found) all.set(cid, block)
-    level = below.map((cid) => present(found, cid)).filter(isNew)
-  }
-  return all
+/** A subtree in memory: its nodes parsed, its records and older parts as they are stored. */
+interface Subtree {
+  readonly nodes: ReadonlyMap<string, TreeNode>
+  readonly blocks: ReadonlyMap<string, StoredBlock>
 }
 
-const emit = (
-  cid: string,
-  block: StoredBlock,
-  subtree: ReadonlyMap<string, StoredBlock>,
-  isNew: (block: StoredBlock) => boolean,
-  entries: Entry[],
-): void => {
-  if (!isNew(block)) return
-  entries.push([cid, block.bytes])
-  const node = parseNode(block.bytes)
+/** All blocks below `top` that are new, one level of the tree after the other. */
+const fetchSubtree = async (blocks: Blocks, cid: string, top: StoredBlock, isNew: (block: StoredBlock) => boolean): Promise<Subtree> => {
+  const nodes = new Map<string, TreeNode>()
+  const all = new Map<string, StoredBlock>([[cid, top]])
+  for (let level = [cid]; level.length > 0;) {
+    const wanted: string[] = []
+    const below: string[] = []
+    for (const each of level) {
+      const node = parseNode(present(all, each).bytes)
+      nodes.set(each, node)
+      for (const subtree of node.subtrees) if (subtree !== null) below.push(subtree)
+      wanted.push(...node.values)
+    }
+    for (const [each, block] of await blocks.getMany([...below, ...wanted])) all.set(each, block)
+    level = below.filter((each) => isNew(present(all, each)))
+  }
+  return { nodes, blocks: all }
+}
+
+const emit = (cid: string, subtree: Subtree, isNew: (block: StoredBlock) => boolean, entries: Entry[]): void => {
+  const node = subtree.nodes.get(cid)
+  // Not fetched: older than what was asked for, and so is everything below.
+  if (!node) return
+  entries.push([cid, present(subtree.blocks, cid).bytes])
   for (const [i, below] of node.subtrees.entries()) {
-    if (below !== null) emit(below, present(subtree, below), subtree, isNew, entries)
+    if (below !== null) emit(below, subtree, isNew, entries)
     const value = node.values[i]
     if (value === undefined) continue
-    const record = present(subtree, value)
+    const record = present(subtree.blocks, value)
     if (isNew(record)) entries.push([value, record.bytes])
   }
 }

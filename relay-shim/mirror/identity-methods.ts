@@ -2,7 +2,7 @@
 import * as resolveDid from '../../lexicons/com/atproto/identity/resolveDid.ts'
 import * as resolveHandle from '../../lexicons/com/atproto/identity/resolveHandle.ts'
 import * as describeServer from '../../lexicons/com/atproto/server/describeServer.ts'
-import { version } from '../../package.json' with { type: 'json' }
+import manifest from '../../package.json' with { type: 'json' }
 import { type Method, type MirrorView, json, method } from './method.ts'
 
 export const identityMethods: readonly Method[] = [
@@ -21,7 +21,7 @@ export const identityMethods: readonly Method[] = [
 
   {
     nsid: '_health',
-    answer: (view) => ({ version, online: view.online, rev: view.head.rev }),
+    answer: (view) => ({ version: manifest.version, online: view.online, rev: view.head.rev }),
   },
 ]
 

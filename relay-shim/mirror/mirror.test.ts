@@ -231,6 +231,20 @@ describe('answer', () => {
     expect(diff.blocks.size).toBe(whole.blocks.cids().filter((cid) => !old.blocks.has(cid)).length)
   })
 
+  it('exports the repo as it was asked for, though commits change it under the reader', async () => {
+    await accept(await pod.write(Array.from({ length: 190 }, (_, i) => create('a.b.c', `x${i}`, post('long '.repeat(1000) + i)))))
+    mirror = await Mirror.open(port, firehose)
+    const { commit } = pod.head()
+    const response = await ask(`/xrpc/com.atproto.sync.getRepo?did=${DID}`)
+    const reader = response!.body!.getReader()
+    const parts = [(await reader.read()).value!]
+    for (let i = 0; i < 5; i++) await accept(await pod.write(Array.from({ length: 30 }, (_, n) => remove('a.b.c', `x${i * 30 + n}`))))
+    for (let part = await reader.read(); !part.done; part = await reader.read()) parts.push(part.value)
+    const { root, blocks } = await readCarWithRoot(Buffer.concat(parts))
+    expect(root.toString()).toBe(commit)
+    expect((await verifyRepo(blocks, root, DID, pod.keypair.did())).creates).toHaveLength(221)
+  })
+
   it('says how old it is while the tab is closed', async () => {
     port.clockOffsetMs = 60_000
     const response = await ask('/xrpc/_health', false)

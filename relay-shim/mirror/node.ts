@@ -150,8 +150,10 @@ class NodeReader {
   }
 
   #characters(count: number): string {
-    let text = ''
-    for (let i = 0; i < count; i++) text += String.fromCharCode(this.#next())
+    const end = this.#at + count
+    if (end > this.#block.length) throw new Error('tree node: too short')
+    const text = String.fromCharCode(...this.#block.subarray(this.#at, end))
+    this.#at = end
     return text
   }
 

@@ -33,8 +33,9 @@ export const planCommit = async (
     if (bytes) Object.assign(put, blocks.rows(cid, { rev, bytes }))
   }
   const drop = (cid: string): void => {
-    remove.push(...pieceKeys(keys.block(cid), rows.get(keys.block(cid))))
-    blocks.forget(cid)
+    const row = rows.get(keys.block(cid))
+    remove.push(...pieceKeys(keys.block(cid), row))
+    blocks.drop(cid, row)
   }
 
   keep(commit.head.commit)

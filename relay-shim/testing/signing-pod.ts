@@ -55,7 +55,7 @@ export class SigningPod {
       writes.map(async (write) => {
         const path = `${write.collection}/${write.rkey}`
         const prev = this.records.get(path)
-        const cid = write.action === WriteOpAction.Delete ? null : await this.repo!.data.get(path)
+        const cid = write.action === WriteOpAction.Delete ? null : ((await this.repo?.data.get(path)) ?? null)
         if (cid) this.records.set(path, cid.toString())
         else this.records.delete(path)
         return { action: write.action, path, cid: cid && CID.parse(cid.toString()), ...(prev !== undefined && { prev: CID.parse(prev) }) }
