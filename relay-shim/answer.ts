@@ -40,7 +40,7 @@ const PROTOCOL_PATHS = ['/xrpc/', '/oauth/', '/.well-known/', '/@atproto/']
 /** Pages and endpoints of the pod that exist while it sleeps; anything else is nothing known. */
 const POD_PATHS = [...PROTOCOL_PATHS, '/account', '/fedcm/', '/profile', '/avatar', '/logo']
 
-export const isProtocolPath = (pathname: string): boolean => PROTOCOL_PATHS.some((prefix) => pathname.startsWith(prefix))
+const isProtocolPath = (pathname: string): boolean => PROTOCOL_PATHS.some((prefix) => pathname.startsWith(prefix))
 
 export const isPodPath = (pathname: string): boolean => POD_PATHS.some((prefix) => pathname.startsWith(prefix))
 

@@ -15,7 +15,7 @@ import { Tunnel } from './tunnel.ts'
 import { sendFrame, Uplink } from './uplink.ts'
 
 export const SUBSCRIBE_PATH = '/xrpc/com.atproto.sync.subscribeRepos'
-export const HEALTH_PATH = '/xrpc/_health'
+const HEALTH_PATH = '/xrpc/_health'
 const VERSION = 'tabpod 0.1.0'
 
 type AnsweredBy = 'tab' | 'mirror' | 'room'
