@@ -70,11 +70,6 @@ export class Firehose {
     }
   }
 
-  /** Number of the newest event; 0 when there never was one. */
-  get last(): number {
-    return this.#last
-  }
-
   /** Never goes back, and needs no memory to do so: even a room that lost its storage goes on above every number it ever gave. */
   number(event: PodEvent): NumberedEvent {
     const nowMs = this.#port.now()
