@@ -29,7 +29,7 @@ test("without any network the owner's tab goes on writing, and on reconnect ever
   }
   const read = await pod.page.evaluate(
     async (path) => (await fetch(path)).status,
-    `/xrpc/com.atproto.repo.listRecords?repo=${pod.did}&collection=${POST}`,
+    `/xrpc/com.atproto.repo.listRecords?repo=${encodeURIComponent(pod.did)}&collection=${POST}`,
   )
   expect(read).toBe(200)
 

@@ -95,7 +95,7 @@ test('applyWrites lands all of its writes in one commit, or none of them', async
   const { data } = await agent.com.atproto.repo.applyWrites({
     repo: pod.did,
     writes: [
-      { $type: 'com.atproto.repo.applyWrites#create', collection: POST, rkey: 'batch-one', value: value('one') },
+      { $type: 'com.atproto.repo.applyWrites#create', collection: POST, rkey: '3jzfcijpj2z2a', value: value('one') },
       { $type: 'com.atproto.repo.applyWrites#update', collection: POST, rkey, value: value('replaced') },
       { $type: 'com.atproto.repo.applyWrites#delete', collection: POST, rkey: gone },
     ],
@@ -109,15 +109,15 @@ test('applyWrites lands all of its writes in one commit, or none of them', async
     agent.com.atproto.repo.applyWrites({
       repo: pod.did,
       writes: [
-        { $type: 'com.atproto.repo.applyWrites#create', collection: POST, rkey: 'batch-two', value: value('two') },
+        { $type: 'com.atproto.repo.applyWrites#create', collection: POST, rkey: '3jzfcijpj2z2b', value: value('two') },
         { $type: 'com.atproto.repo.applyWrites#update', collection: POST, rkey: gone, value: value('not there') },
       ],
     }),
   ).rejects.toMatchObject({ status: 400 })
   expect((await agent.com.atproto.sync.getLatestCommit({ did: pod.did })).data.rev).toBe(latest.data.rev)
   const rkeys = (await pod.posts()).map((post) => post.rkey)
-  expect(rkeys).toContain('batch-one')
-  expect(rkeys).not.toContain('batch-two')
+  expect(rkeys).toContain('3jzfcijpj2z2a')
+  expect(rkeys).not.toContain('3jzfcijpj2z2b')
 })
 
 test('listRecords pages through everything once, in both directions', async ({ pod }) => {

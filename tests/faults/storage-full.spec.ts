@@ -1,0 +1,36 @@
+import { randomBytes } from 'node:crypto'
+import { fetchVerifiedRepo } from '../../scripts/witness.ts'
+import { expect, test } from '../fixtures/pod.ts'
+
+test.use({ name: 'storage-full' })
+
+test('when storage is full a write fails clearly, the repo stays valid, and with room again it goes on', async ({ pod }) => {
+  const before = await pod.post('before')
+  const devtools = await pod.inspect()
+  const { usage } = await devtools.send('Storage.getUsageAndQuota', { origin: pod.url })
+  await devtools.send('Storage.overrideQuotaForOrigin', { origin: pod.url, quotaSize: usage + 256 * 1024 })
+
+  const text = randomBytes(300_000).toString('hex')
+  const create = () =>
+    pod.procedure(
+      'com.atproto.repo.createRecord',
+      JSON.stringify({ repo: pod.did, collection: 'com.example.big', record: { $type: 'com.example.big', text } }),
+    )
+  let landed = 0
+  let answer = await create()
+  while (answer.ok && landed < 50) {
+    landed++
+    await answer.body?.cancel()
+    answer = await create()
+  }
+  expect(answer.status).toBe(507)
+  expect(await answer.json()).toEqual({ error: 'StorageFull', message: expect.any(String) })
+
+  const full = await fetchVerifiedRepo(pod.url, pod.did)
+  expect(full.creates.filter(({ collection }) => collection === 'com.example.big')).toHaveLength(landed)
+  await devtools.send('Storage.overrideQuotaForOrigin', { origin: pod.url })
+  await devtools.detach()
+  const after = await pod.post('after')
+  const repo = await fetchVerifiedRepo(pod.url, pod.did)
+  expect(repo.creates.map(({ rkey }) => rkey)).toEqual(expect.arrayContaining([before, after]))
+})
