@@ -1,6 +1,6 @@
 /** An outsider who takes nobody's word: follows the firehose and checks repos with the official libraries and the key in the DID document. */
 import { IdResolver } from '@atproto/identity'
-import { type VerifiedRepo, verifyRepoCar } from '@atproto/repo'
+import { cborToLexRecord, readCar, type VerifiedRepo, verifyRepoCar } from '@atproto/repo'
 import { type Event, Firehose } from '@atproto/sync'
 
 /** A follower waits this long for something that has already been acknowledged to the writer. */
@@ -10,13 +10,24 @@ const RECONNECT_MS = 200
 /** @atproto/identity refuses http and loopback by default, rightly; here the pod under test is exactly there. */
 export const newResolver = (): IdResolver => new IdResolver({ fetch: globalThis.fetch })
 
+export interface PublishedRecord {
+  readonly collection: string
+  readonly rkey: string
+  readonly value: Readonly<Record<string, unknown>>
+}
+
 /** The repo as the address serves it now, every block, node and the signature verified. @throws RepoVerificationError */
-export const fetchVerifiedRepo = async (url: string, did: string): Promise<VerifiedRepo & { readonly bytes: number }> => {
+export const fetchVerifiedRepo = async (
+  url: string,
+  did: string,
+): Promise<VerifiedRepo & { readonly bytes: number; readonly records: readonly PublishedRecord[] }> => {
   const answer = await fetch(`${url}/xrpc/com.atproto.sync.getRepo?did=${encodeURIComponent(did)}`)
   if (!answer.ok) throw new Error(`getRepo answered ${answer.status}: ${await answer.text()}`)
   const car = new Uint8Array(await answer.arrayBuffer())
   const verified = await verifyRepoCar(car, did, await newResolver().did.resolveAtprotoKey(did, true))
-  return { ...verified, bytes: car.byteLength }
+  const { blocks } = await readCar(car)
+  const records = verified.creates.map(({ collection, rkey, cid }) => ({ collection, rkey, value: cborToLexRecord(blocks.get(cid)!) }))
+  return { ...verified, bytes: car.byteLength, records }
 }
 
 export interface Follower {

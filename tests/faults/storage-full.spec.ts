@@ -10,6 +10,7 @@ test('when storage is full a write fails clearly, the repo stays valid, and with
   const { usage } = await devtools.send('Storage.getUsageAndQuota', { origin: pod.url })
   await devtools.send('Storage.overrideQuotaForOrigin', { origin: pod.url, quotaSize: usage + 256 * 1024 })
 
+  console.log(usage, await pod.page.evaluate(() => navigator.storage.estimate()))
   const text = randomBytes(300_000).toString('hex')
   const create = () =>
     pod.procedure(
