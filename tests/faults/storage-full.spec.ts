@@ -6,7 +6,8 @@ test.use({ name: 'storage-full' })
 
 const QUOTA_LEFT_BYTES = 5 * 1024 * 1024
 
-test('when storage is full a write fails clearly, the repo stays valid, and with room again it goes on', async ({ pod }) => {
+// The quota override is set, but Chromium 156 lets IndexedDB write beyond it: this proves nothing until the disk itself can be made small.
+test.fixme('when storage is full a write fails clearly, the repo stays valid, and with room again it goes on', async ({ pod }) => {
   const before = await pod.post('before')
   const devtools = await pod.context.newCDPSession(await pod.context.newPage())
   const { usage } = await devtools.send('Storage.getUsageAndQuota', { origin: pod.url })
