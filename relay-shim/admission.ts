@@ -2,6 +2,9 @@
 import { calculateJwkThumbprint } from 'jose'
 import { base64url } from 'multiformats/bases/base64'
 import { joinMessage, type FrameOf, type PublicJwk, type RoomFrame, type TabFrame } from '../wire/frames.ts'
+import { PLC_CACHE_MS } from '../wire/limits.ts'
+import { isDidPlc } from '../wire/plc-url.ts'
+import { type PlcAnswer, resolveDidPlc } from './did-plc.ts'
 import type { RoomPort } from './port.ts'
 import { Refused } from './refused.ts'
 
@@ -24,6 +27,8 @@ const SIGNATURE_BYTES = 64
 export class Admission {
   readonly #port: RoomPort
   #binding: Binding | null
+  /** The last did:plc that its directory spoke for. */
+  #confirmed: { readonly did: string; readonly signingKey: string; readonly at: number } | null = null
 
   private constructor(port: RoomPort, binding: Binding | null) {
     this.#port = port
@@ -47,13 +52,37 @@ export class Admission {
   async verify(hello: Hello, nonce: string): Promise<void> {
     const { host } = this.#port
     const { did, handle, signingKey } = hello
-    if (!/^did:(web|plc):\S+$/.test(did)) throw new Refused('BadHello', 'The DID must be a did:web or a did:plc.')
+    if (!/^did:web:\S+$/.test(did) && !isDidPlc(did)) throw new Refused('BadHello', 'The DID must be a did:web or a did:plc.')
     if (did.startsWith('did:web:') && did !== `did:web:${encodeURIComponent(host)}`)
       throw new Refused('HostMismatch', `${did} belongs to another host than ${host}.`)
     admitHandle(handle)
     if (!/^did:key:z[1-9A-HJ-NP-Za-km-z]+$/.test(signingKey)) throw new Refused('BadHello', 'The signing key must be a did:key.')
     if (!(await isSigned(hello, joinMessage({ host, nonce, did, signingKey }))))
       throw new Refused('BadSignature', 'The challenge is not signed by the uplink key that was shown.')
+  }
+
+  /**
+   * That a did:plc names this pod's key and this address. Only who may have the room makes it ask the directory. A directory that does not answer locks
+   * nobody out: the pod that the room is bound to joins with the DID and the key it was bound by.
+   * @throws Refused PlcNotOffered | DidMismatch | DidNotFound | DidUnresolvable, and what `judge` refuses
+   */
+  async identify(hello: Hello): Promise<void> {
+    const { did, signingKey } = hello
+    if (!isDidPlc(did)) return
+    const { plcUrl } = this.#port.settings
+    if (plcUrl === null)
+      throw new Refused('PlcNotOffered', 'This shim was started without a PLC directory (TABPOD_PLC_URL): it admits no did:plc.')
+    await this.judge(hello)
+    const isKnown = (known: { readonly did: string; readonly signingKey: string } | null): boolean =>
+      known?.did === did && known.signingKey === signingKey
+    const now = this.#port.now()
+    if (this.#confirmed && isKnown(this.#confirmed) && now - this.#confirmed.at < PLC_CACHE_MS) return
+    try {
+      assertOwn(await resolveDidPlc(plcUrl, did), hello, this.#port.origin)
+      this.#confirmed = { did, signingKey, at: now }
+    } catch (cause) {
+      if (!(cause instanceof Refused) || cause.error !== 'DidUnresolvable' || !isKnown(this.#binding)) throw cause
+    }
   }
 
   /** Whether the verified pod may have this room. Changes nothing. @throws Refused NotYours | DidMismatch | RoomClosed | ClaimRequired | ClaimRefused */
@@ -85,6 +114,14 @@ export class Admission {
     if (!(await isSameText(claim, claimToken)))
       throw new Refused('ClaimRefused', 'The claim token is not the one this shim was started with.')
   }
+}
+
+/** @throws Refused DidMismatch */
+const assertOwn = (answer: PlcAnswer, { did, signingKey }: Hello, origin: string): void => {
+  if (answer.signingKey !== signingKey)
+    throw new Refused('DidMismatch', `The directory names another signing key for ${did} than this browser has.`)
+  if (answer.pds !== origin)
+    throw new Refused('DidMismatch', `The directory says that ${did} lives at ${answer.pds ?? 'no address'}, not at ${origin}.`)
 }
 
 /** The syntax alone; who it belongs to is for its resolvers to find out. @throws Refused BadHello */

@@ -131,6 +131,7 @@ export class Room {
       did: binding?.did ?? null,
       handle: binding?.handle ?? null,
       rev: this.#parts.mirror.head()?.rev ?? null,
+      plc: this.#port.settings.plcUrl,
     }
   }
 
@@ -173,6 +174,7 @@ export class Room {
     socket.setState({ role: 'uplink', nonce: '', stage: 'greeted' })
     try {
       await this.#parts.admission.verify(hello, state.nonce)
+      await this.#parts.admission.identify(hello)
       this.#lane.enter(() => this.#admit(socket, hello))
     } catch (cause) {
       this.#hangUp(socket, cause)

@@ -13,13 +13,20 @@ test('each mistake has its sentence', () => {
     TABPOD_CLAIM_TOKEN: 'short',
     TABPOD_ALLOW_LOOPBACK_EGRESS: 'yes',
     TABPOD_FIREHOSE_RETENTION_HOURS: '-1',
+    TABPOD_APPVIEW: 'https://api.bsky.app',
+    TABPOD_PLC_URL: 'http://plc.directory',
   }
   try {
     readSettings(env)
     expect.unreachable()
   } catch (cause) {
-    expect(cause instanceof BadSettings && cause.mistakes).toHaveLength(4)
+    expect(cause instanceof BadSettings && cause.mistakes).toHaveLength(6)
   }
+})
+
+test('a directory is optional, and kept without its slash', () => {
+  expect(readSettings({}).plcUrl).toBeNull()
+  expect(readSettings({ TABPOD_PLC_URL: 'https://plc.directory/' }).plcUrl).toBe('https://plc.directory')
 })
 
 test('the policy token needs a token', () =>

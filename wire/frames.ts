@@ -151,4 +151,6 @@ export interface RoomStatus {
   readonly did: string | null
   readonly handle: string | null
   readonly rev: string | null
+  /** Address of the PLC directory whose did:plc identities this shim admits; null: did:web only. */
+  readonly plc: string | null
 }

@@ -160,6 +160,13 @@ export const MIN_CLAIM_TOKEN_CHARS = 16
 /** A rev may lie this far ahead of the room's clock: what relays tolerate of clocks that are wrong. */
 export const MAX_REV_AHEAD_MS = 5 * MINUTE_MS
 
+/** Real documents are a few hundred bytes; nobody who is asked may fill our memory. */
+export const MAX_DID_DOCUMENT_BYTES = 64 * KIB
+/** A PLC directory answers within half a second; a join waits for it and must still end before JOIN_DEADLINE_MS. */
+export const PLC_DEADLINE_MS = 5 * SECOND_MS
+/** What a directory said about the DID of a pod is not asked again for this long: a killed worker joins anew within 50 ms. */
+export const PLC_CACHE_MS = 5 * MINUTE_MS
+
 /** Blocks the room keeps in memory: the tree and records of some 50,000 posts, a quarter of the isolate's 128 MB. */
 export const BLOCK_CACHE_BYTES = 32 * MIB
 

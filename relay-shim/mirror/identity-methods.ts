@@ -13,11 +13,7 @@ export const identityMethods: readonly Method[] = [
     handle.toLowerCase() === view.identity.handle.toLowerCase() ? { did: view.identity.did } : null,
   ),
 
-  method(resolveDid, (view, { did }) => {
-    if (did !== view.identity.did) return null
-    const didDoc = view.identity.documents['/.well-known/did.json']
-    return didDoc === undefined ? null : `{"didDoc":${didDoc}}`
-  }),
+  method(resolveDid, (view, { did }) => (did === view.identity.did ? documentAnswer(view, `/xrpc/${resolveDid.$nsid}`) : null)),
 
   {
     nsid: '_health',
@@ -29,6 +25,8 @@ export const identityMethods: readonly Method[] = [
 export const documentAnswer = (view: MirrorView, path: string): Response | null => {
   if (path === '/.well-known/atproto-did') return text(view.identity.did)
   const document = Object.hasOwn(view.identity.documents, path) ? view.identity.documents[path] : undefined
+  // A did:plc's document is its directory's to serve, and this host must not look like a did:web beside it, tab open or closed.
+  if (path === '/.well-known/did.json' && document === undefined) return json({ error: 'NotFound', message: 'No did:web lives here.' }, 404)
   if (document === undefined) return null
   return document.startsWith('{') ? json(document) : text(document)
 }

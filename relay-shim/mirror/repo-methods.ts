@@ -2,6 +2,7 @@
 import { lexStringify } from '@atproto/lex'
 import { decode } from '@ipld/dag-cbor'
 import { invalidRequest } from '../../wire/errors.ts'
+import * as resolveDid from '../../lexicons/com/atproto/identity/resolveDid.ts'
 import * as describeRepo from '../../lexicons/com/atproto/repo/describeRepo.ts'
 import * as getRecord from '../../lexicons/com/atproto/repo/getRecord.ts'
 import * as listRecords from '../../lexicons/com/atproto/repo/listRecords.ts'
@@ -39,8 +40,7 @@ export const repoMethods: readonly Method[] = [
   method(describeRepo, async (view, { repo }) => {
     requireRepo(view, repo)
     const { did, handle, documents } = view.identity
-    // Read by the pod from its own document, or absent: a document that is not ours to serve lies with the directory.
-    const didDoc: unknown = JSON.parse(documents[DID_DOCUMENT] ?? 'null')
+    const { didDoc } = JSON.parse(documents[DID_DOCUMENT] ?? '{}') as { readonly didDoc?: unknown }
     return {
       handle,
       did,
@@ -51,7 +51,8 @@ export const repoMethods: readonly Method[] = [
   }),
 ]
 
-const DID_DOCUMENT = '/.well-known/did.json'
+/** Where the pod put its DID document, whatever the method of its DID. */
+const DID_DOCUMENT = `/xrpc/${resolveDid.$nsid}`
 
 /** Each collection costs one look: after its last record the next one begins. */
 const collectionsOf = async (view: MirrorView): Promise<string[]> => {

@@ -112,6 +112,8 @@ export class MemoryPort implements RoomPort {
       claimToken: null,
       allowLoopbackEgress: false,
       firehoseRetentionMs: 72 * 3_600_000,
+      appview: null,
+      plcUrl: null,
       ...options.settings,
     }
   }

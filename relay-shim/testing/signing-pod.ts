@@ -8,6 +8,7 @@ import type { MirrorHead } from '../../wire/frames.ts'
 import type { PodIdentity } from '../mirror/mirror.ts'
 
 export const DID = 'did:web:pod.example'
+const DOCUMENT = { id: DID, alsoKnownAs: ['at://alice.pod.example'] }
 
 export class SigningPod {
   readonly storage = new MemoryBlockstore()
@@ -30,7 +31,10 @@ export class SigningPod {
       did: DID,
       handle: 'alice.pod.example',
       signingKey: this.keypair.did(),
-      documents: { '/.well-known/did.json': JSON.stringify({ id: DID, alsoKnownAs: ['at://alice.pod.example'] }) },
+      documents: {
+        '/.well-known/did.json': JSON.stringify(DOCUMENT),
+        '/xrpc/com.atproto.identity.resolveDid': JSON.stringify({ didDoc: DOCUMENT }),
+      },
     }
   }
 

@@ -26,7 +26,7 @@ test.each(['ClaimRequired', 'ClaimRefused'])('%s asks for the claim token', (err
   expect(lightOfLink({ state: 'refused', error, message: '' }, true)).toMatchObject({ word: 'Refused', wantsClaim: true })
 })
 
-test.each(['RepoBehindMirror', 'RepoFork', 'NotYours', 'DidMismatch', 'RoomClosed'])('%s is Refused with reason and remedy', (error) => {
+test.each(['RepoBehindMirror', 'RepoFork', 'NotYours', 'RoomClosed'])('%s is Refused with reason and remedy', (error) => {
   const light = lightOfLink({ state: 'refused', error, message: 'raw' }, true)
   expect(light.word).toBe('Refused')
   expect(light.reason).not.toBe('raw')

@@ -64,7 +64,6 @@ const REFUSALS: Readonly<Record<string, Light>> = {
     remedy: 'Ask its operator to open it, or create your PDS at another address.',
   },
   NotYours: NOT_YOURS,
-  DidMismatch: NOT_YOURS,
   Replaced: {
     word: 'Asleep',
     reason: 'Another window has taken over and keeps your PDS online.',
