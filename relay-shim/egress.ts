@@ -1,20 +1,42 @@
-/** Fetches for the pod, where CORS forbids the worker to: https to public names only, no redirects followed, short answers. */
-import type { FrameOf, HeaderList, RoomFrame, TabFrame } from '../wire/frames.ts'
-import { EGRESS_BODY_BYTES, EGRESS_DEADLINE_MS, MAX_EGRESS_IN_FLIGHT, MAX_HEADERS } from '../wire/limits.ts'
-import { isLoopback } from './hostname.ts'
+/** Fetches for the pod, where CORS forbids the worker to: only what `egress-address.ts` admits, no redirects followed, bodies streamed both ways. */
+import type { HeaderList } from '../wire/frames.ts'
+import {
+  CHUNK_BYTES,
+  EGRESS_DEADLINE_MS,
+  EGRESS_IDLE_MS,
+  MAX_EGRESS_IN_FLIGHT,
+  MAX_EGRESS_REQUEST_BYTES,
+  MAX_EGRESS_RESPONSE_BYTES,
+  MAX_HEADERS,
+} from '../wire/limits.ts'
+import { admitUrl } from './egress-address.ts'
+import { announcedLength } from './headers.ts'
+import { Patience } from './patience.ts'
 import { Refused } from './refused.ts'
+import { packed, type RequestBody } from './request-body.ts'
+import { openPipe } from './streams.ts'
+
+export interface EgressRequest {
+  readonly method: string
+  readonly url: string
+  readonly headers: HeaderList
+}
 
 export interface EgressAnswer {
-  readonly head: FrameOf<RoomFrame, 'fetched'>
-  readonly payload: Uint8Array
+  readonly status: number
+  readonly headers: HeaderList
+  /** A streamed one must be read, or ended: until then it counts as in flight. */
+  readonly body: RequestBody
 }
 
 /** Belongs to a connection, or would let the pod speak for the room's host. */
 const NOT_OUT =
   /^(host|connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|content-length|cookie|origin|referer|forwarded|via|x-forwarded-.*|cf-.*|sec-.*)$/i
 const NOT_BACK = /^(connection|transfer-encoding|content-length|content-encoding|set-cookie)$/i
-/** An answer's headers share its frame with the body. */
+/** An answer's headers may share its frame with the body. */
 const MAX_ANSWER_HEADER_CHARS = 4096
+/** Statuses whose Response may have no body. @see https://fetch.spec.whatwg.org/#null-body-status */
+const BODILESS = new Set([204, 205, 304])
 
 export class Egress {
   readonly #allowLoopback: boolean
@@ -24,89 +46,125 @@ export class Egress {
     this.#allowLoopback = options.allowLoopback
   }
 
-  /** A redirect comes back as the 3xx it is: following it is the pod's decision, and these rules apply to the next address too. @throws Refused */
-  async fetch(frame: FrameOf<TabFrame, 'egress'>, payload: Uint8Array): Promise<EgressAnswer> {
-    const url = admitUrl(frame.url, this.#allowLoopback)
+  /**
+   * A redirect comes back as the 3xx it is: following it is the pod's decision, and these rules apply to the next address too.
+   * @param gone the tab gave it up
+   * @throws Refused BadUrl | InsecureUrl | PrivateAddress | TooManyFetches | TooLarge | FetchTimeout | FetchFailed | Cancelled
+   */
+  async fetch(asked: EgressRequest, body: RequestBody, gone: AbortSignal): Promise<EgressAnswer> {
+    const url = admitUrl(asked.url, this.#allowLoopback)
     if (this.#inFlight >= MAX_EGRESS_IN_FLIGHT)
       throw new Refused('TooManyFetches', `At most ${MAX_EGRESS_IN_FLIGHT} fetches run at the same time.`)
     this.#inFlight += 1
+    const release = () => (this.#inFlight -= 1)
+    const patience = new Patience(gone)
     try {
-      const response = await fetch(url, {
-        method: frame.method,
-        headers: frame.headers.filter(([name]) => !NOT_OUT.test(name)),
-        redirect: 'manual',
-        signal: AbortSignal.timeout(EGRESS_DEADLINE_MS),
-        ...(payload.length > 0 ? { body: payload.slice() } : {}),
-      })
-      const head = { t: 'fetched', id: frame.id, status: response.status, headers: answerHeaders(response.headers) } as const
-      return { head, payload: await readShort(response) }
+      const response = await askOnce(url, asked, body, patience)
+      const { status } = response
+      if (status < 200 || status > 599) throw new Refused('FetchFailed', `${url.host} answered with the status ${status}.`)
+      const answered = await answerBody(response, { url, patience, release })
+      if (answered.kind !== 'stream') release()
+      return { status, headers: answerHeaders(response.headers), body: answered }
     } catch (cause) {
-      throw cause instanceof Refused ? cause : unreachable(url, cause)
-    } finally {
-      this.#inFlight -= 1
+      release()
+      throw said(url, patience, cause)
     }
   }
 }
 
-/** @throws Refused for an address the room does not fetch. Names are judged as written: a public name that resolves to a private address is not seen here. */
-export const admitUrl = (text: string, allowLoopback: boolean): URL => {
-  if (!URL.canParse(text)) throw new Refused('BadUrl', 'This is not an absolute URL.')
-  const url = new URL(text)
-  if (url.username || url.password) throw new Refused('BadUrl', 'URLs with a user name or password are not fetched.')
-  if (allowLoopback && isLoopback(url.hostname) && (url.protocol === 'http:' || url.protocol === 'https:')) return url
-  if (url.protocol !== 'https:') throw new Refused('InsecureUrl', 'Only https addresses are fetched.')
-  if (isPrivate(url.hostname)) throw new Refused('PrivateAddress', `${url.hostname} is not a public address.`)
-  return url
+/** To the head of the answer. */
+const askOnce = async (url: URL, asked: EgressRequest, body: RequestBody, patience: Patience): Promise<Response> => {
+  const init: RequestInit & { duplex?: 'half' } = {
+    method: asked.method,
+    headers: asked.headers.filter(([name]) => !NOT_OUT.test(name)),
+    redirect: 'manual',
+    signal: patience.signal,
+  }
+  if (body.kind === 'whole') init.body = body.bytes.slice()
+  if (body.kind === 'stream') {
+    // A fixed length tells the other side what comes; Node wants `duplex` said (https://fetch.spec.whatwg.org/#dom-requestinit-duplex).
+    const { readable, writable } = openPipe(announcedLength(asked.headers))
+    init.body = readable
+    init.duplex = 'half'
+    void upload(body.pieces, writable.getWriter(), patience)
+  }
+  return patience.within(EGRESS_DEADLINE_MS, fetch(url, init))
 }
 
-const PRIVATE_NAME = /(^|\.)(localhost|local|internal|intranet|lan|home\.arpa|onion)$/
-/** First address and prefix length. @see https://www.iana.org/assignments/iana-ipv4-special-registry */
-const PRIVATE_IPV4: ReadonlyArray<readonly [first: string, bits: number]> = [
-  ['0.0.0.0', 8],
-  ['10.0.0.0', 8],
-  ['100.64.0.0', 10],
-  ['127.0.0.0', 8],
-  ['169.254.0.0', 16],
-  ['172.16.0.0', 12],
-  ['192.0.0.0', 24],
-  ['192.0.2.0', 24],
-  ['192.168.0.0', 16],
-  ['198.18.0.0', 15],
-  ['198.51.100.0', 24],
-  ['203.0.113.0', 24],
-  ['224.0.0.0', 4],
-  ['240.0.0.0', 4],
-]
+const upload = async (
+  pieces: AsyncIterable<Uint8Array>,
+  writer: WritableStreamDefaultWriter<Uint8Array>,
+  patience: Patience,
+): Promise<void> => {
+  let left = MAX_EGRESS_REQUEST_BYTES
+  try {
+    for await (const piece of pieces) {
+      left -= piece.length
+      if (left < 0) throw new Refused('TooLarge', `The body is longer than ${MAX_EGRESS_REQUEST_BYTES} bytes.`)
+      // Fails when the other side has answered and reads no more: its answer stands then.
+      if (!(await writer.write(piece).then(...SUCCEEDED))) return
+      patience.moved()
+    }
+    await writer.close().then(...SUCCEEDED)
+  } catch (cause) {
+    patience.end(cause)
+    writer.abort(cause).catch(() => {})
+  }
+}
+const SUCCEEDED = [() => true, () => false] as const
 
-/** `hostname` as the URL parser writes it: decimal, octal and hexadecimal IPv4 are dotted decimal by then. */
-const isPrivate = (hostname: string): boolean => {
-  const name = hostname.replace(/\.$/, '')
-  // Only 2000::/3 is public, and within it 2002::/16 and 2001:0::/32 may wrap a private IPv4. Public hosts have names: literals are refused as a whole.
-  if (name.startsWith('[')) return true
-  if (/^\d+(\.\d+){3}$/.test(name)) return PRIVATE_IPV4.some(([first, bits]) => ipv4(name) >>> (32 - bits) === ipv4(first) >>> (32 - bits))
-  return PRIVATE_NAME.test(name) || !name.includes('.')
+interface Reading {
+  readonly url: URL
+  readonly patience: Patience
+  readonly release: () => void
 }
 
-const ipv4 = (dotted: string): number => dotted.split('.').reduce((value, part) => ((value << 8) | Number(part)) >>> 0, 0)
+/** What says that it is short is read at once, everything else as it comes. */
+const answerBody = async (response: Response, reading: Reading): Promise<RequestBody> => {
+  if (!response.body || BODILESS.has(response.status)) return { kind: 'none' }
+  // Of an encoded body the length says little: the runtime has decoded it.
+  const length = response.headers.has('content-encoding') ? NaN : Number(response.headers.get('content-length') ?? NaN)
+  if (length > MAX_EGRESS_RESPONSE_BYTES) throw tooLong()
+  if (length <= CHUNK_BYTES)
+    return { kind: 'whole', bytes: new Uint8Array(await reading.patience.within(EGRESS_IDLE_MS, response.arrayBuffer())) }
+  return { kind: 'stream', pieces: packed(piecesOf(response.body, reading)) }
+}
+
+async function* piecesOf(
+  body: ReadableStream<Uint8Array>,
+  { url, patience, release }: Reading,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const reader = body.getReader()
+  let left = MAX_EGRESS_RESPONSE_BYTES
+  try {
+    for (;;) {
+      // Silence counts only while we ask: a slow tab is nobody's silence.
+      const { done, value } = await patience.within(EGRESS_IDLE_MS, reader.read())
+      if (done) return
+      left -= value.length
+      if (left < 0) throw tooLong()
+      yield value
+    }
+  } catch (cause) {
+    throw said(url, patience, cause)
+  } finally {
+    release()
+    reader.cancel().catch(() => {})
+  }
+}
 
 const answerHeaders = (headers: Headers): HeaderList =>
   [...headers]
     .filter(([name, value]) => !NOT_BACK.test(name) && name.length <= 256 && value.length <= MAX_ANSWER_HEADER_CHARS)
     .slice(0, MAX_HEADERS / 4)
 
-const readShort = async (response: Response): Promise<Uint8Array> => {
-  if (!response.body) return new Uint8Array(0)
-  const whole = new Uint8Array(EGRESS_BODY_BYTES)
-  let length = 0
-  for await (const piece of response.body) {
-    if (length + piece.length > EGRESS_BODY_BYTES) throw new Refused('TooLarge', `The answer is longer than ${EGRESS_BODY_BYTES} bytes.`)
-    whole.set(piece, length)
-    length += piece.length
-  }
-  return whole.subarray(0, length)
-}
+const tooLong = (): Refused => new Refused('TooLarge', `The answer is longer than ${MAX_EGRESS_RESPONSE_BYTES} bytes.`)
 
-const unreachable = (url: URL, cause: unknown): Refused =>
-  cause instanceof DOMException && cause.name === 'TimeoutError'
-    ? new Refused('FetchTimeout', `${url.host} did not answer within ${EGRESS_DEADLINE_MS / 1000} s.`, { cause })
+/** Runtimes wrap the reason of an abort each in their own way: so the signal is asked, not the error. */
+const said = (url: URL, { signal }: Patience, thrown: unknown): Refused => {
+  const cause: unknown = signal.aborted ? signal.reason : thrown
+  if (cause instanceof Refused) return cause
+  return cause instanceof DOMException && cause.name === 'TimeoutError'
+    ? new Refused('FetchTimeout', `${url.host} did not answer in time.`, { cause })
     : new Refused('FetchFailed', `${url.host} could not be reached.`, { cause })
+}

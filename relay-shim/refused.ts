@@ -10,6 +10,12 @@ export class Refused extends Error {
   }
 }
 
+/** The same for something unforeseen: the log gets what the other side does not. */
+export const saidOf = (cause: unknown): { error: string; message: string } => {
+  if (!(cause instanceof Refused)) console.error('room: failed for the tab', cause)
+  return refusalOf(cause)
+}
+
 /** Anything thrown, as `{error, message}` for a frame or a body. What is not `Refused` keeps its details to itself. */
 export const refusalOf = (cause: unknown): { error: string; message: string } =>
   cause instanceof Refused

@@ -52,7 +52,7 @@ async function* continued(begun: readonly Uint8Array[], rest: AsyncIterable<Uint
 }
 
 /** Full pieces: workerd reads 4 KiB at a time, and each frame costs a head and a credit. */
-async function* packed(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+export async function* packed(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
   let gathered = new Uint8Array(CHUNK_BYTES)
   let length = 0
   for await (const piece of pieces) {

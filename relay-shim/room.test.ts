@@ -44,7 +44,7 @@ const answeredBy = (response: Response): string | null => response.headers.get('
 describe('joining', () => {
   test('challenge, hello, welcome, ready: then requests reach the tab', async () => {
     const { tab } = await connect()
-    expect(await tab.join()).toEqual({ t: 'welcome', mirror: null, event: 0 })
+    expect(await tab.join()).toEqual({ t: 'welcome', mirror: null, event: 0, services: { appview: null, plc: null } })
     await online()
     expect(await status()).toMatchObject({ bound: true, did: 'did:web:pod.example', handle: 'alice.test', rev: null })
     const response = await get('/xrpc/com.example.method?a=%2F')
@@ -195,7 +195,7 @@ describe('events', () => {
       first.tab.send({ t: 'event', event, size: body.length }, body)
     }
     const second = await connect()
-    expect(await second.tab.join()).toEqual({ t: 'welcome', mirror: pod.head(), event: 2 })
+    expect(await second.tab.join()).toMatchObject({ t: 'welcome', mirror: pod.head(), event: 2 })
   })
 })
 

@@ -202,7 +202,12 @@ export class Room {
     }
     socket.setState({ role: 'uplink', nonce: '', stage: 'joined' })
     this.#tunnel.expect()
-    sendFrame(socket, { t: 'welcome', mirror: mirror.head(), event: mirror.lastEvent() })
+    sendFrame(socket, {
+      t: 'welcome',
+      mirror: mirror.head(),
+      event: mirror.lastEvent(),
+      services: { appview: this.#port.settings.appview, plc: this.#port.settings.plcUrl },
+    })
   }
 
   #uplinkOf(socket: RoomSocket): Uplink {

@@ -3,10 +3,11 @@ import { BadFrame, encodeFrame } from '../wire/codec.ts'
 import type { FrameOf, RoomFrame, TabFrame } from '../wire/frames.ts'
 import { MAX_SEEN_PER_SECOND } from '../wire/limits.ts'
 import type { Egress } from './egress.ts'
+import { Fetches } from './fetches.ts'
 import type { Lane } from './lane.ts'
 import type { Mirror } from './mirror/mirror.ts'
 import type { RoomSocket } from './port.ts'
-import { Refused, refusalOf } from './refused.ts'
+import { Refused, saidOf } from './refused.ts'
 import { Inflow } from './streams.ts'
 import type { SendFrame, Tunnel } from './tunnel.ts'
 
@@ -26,6 +27,7 @@ export class Uplink {
   readonly socket: RoomSocket
   readonly #parts: UplinkParts
   readonly #uploads = new Map<string, Inflow>()
+  readonly #fetches: Fetches
   #event: { readonly event: number; readonly bytes: Uint8Array; have: number } | null = null
   #seenSecond = 0
   #seenCount = 0
@@ -33,6 +35,7 @@ export class Uplink {
   constructor(socket: RoomSocket, parts: UplinkParts) {
     this.socket = socket
     this.#parts = parts
+    this.#fetches = new Fetches(parts.egress, this.send)
   }
 
   readonly send: SendFrame = (head, payload) => sendFrame(this.socket, head, payload)
@@ -47,9 +50,11 @@ export class Uplink {
         if (head.of === 'response') return tunnel.body(head.id, payload, head.end)
         return this.#piece(head, payload)
       case 'credit':
-        return head.of === 'request' ? tunnel.credit(head.id, head.bytes) : undefined
+        if (head.of === 'request') return tunnel.credit(head.id, head.bytes)
+        return head.of === 'egress-response' ? this.#fetches.credit(head.id, head.bytes) : undefined
       case 'cancel':
         if (head.of === 'request' || head.of === 'response') return tunnel.cancelled(head)
+        if (head.of === 'egress-request' || head.of === 'egress-response') return this.#fetches.cancel(head.id)
         return this.#uploads.get(`${head.of} ${head.id}`)?.fail(new Refused('Cancelled', 'The tab gave this upload up.'))
       case 'event':
         return this.#beginEvent(head, payload)
@@ -67,7 +72,7 @@ export class Uplink {
       case 'documents':
         return lane.enter(() => rename(head))
       case 'egress':
-        return void this.#fetch(head, payload)
+        return this.#fetches.open(head, payload)
       case 'hello':
         throw new BadFrame('hello is said once')
     }
@@ -85,6 +90,7 @@ export class Uplink {
   end(): void {
     this.#event = null
     for (const upload of this.#uploads.values()) upload.fail(new Refused('Interrupted', 'The connection broke during this upload.'))
+    this.#fetches.end()
     this.#parts.tunnel.lost()
   }
 
@@ -155,20 +161,12 @@ export class Uplink {
   }
 
   #piece({ of, id, end }: FrameOf<TabFrame, 'body'>, payload: Uint8Array): void {
-    if (of === 'request') throw new BadFrame('a tab sends no body of a request')
+    if (of === 'request' || of === 'egress-response') throw new BadFrame(`a tab sends no body of a ${of}`)
+    if (of === 'egress-request' && this.#fetches.body(id, payload, end)) return
     const upload = this.#uploads.get(`${of} ${id}`)
     if (upload) return upload.accept(payload, end)
     // Refused before it ended, or begun before this room slept: the tab must not wait for credit.
     if (!end) this.send({ t: 'cancel', of, id, reason: 'nobody reads this upload' })
-  }
-
-  async #fetch(frame: FrameOf<TabFrame, 'egress'>, payload: Uint8Array): Promise<void> {
-    try {
-      const { head, payload: body } = await this.#parts.egress.fetch(frame, payload)
-      this.send(head, body)
-    } catch (cause) {
-      this.send({ t: 'unfetched', id: frame.id, ...saidOf(cause) })
-    }
   }
 }
 
@@ -179,9 +177,4 @@ export const sendFrame = (socket: RoomSocket, head: RoomFrame, payload?: Uint8Ar
   } catch {
     // closed
   }
-}
-
-const saidOf = (cause: unknown): { error: string; message: string } => {
-  if (!(cause instanceof Refused)) console.error('room: failed for the tab', cause)
-  return refusalOf(cause)
 }

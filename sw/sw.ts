@@ -11,6 +11,7 @@ import { answerOwner } from './owner.ts'
 import { Resident } from './resident.ts'
 import { answerFromShell, dropShell, storeShell } from './shell.ts'
 import { ActivityReport } from './uplink/activity.ts'
+import { Egress } from './uplink/egress.ts'
 import { Uplink } from './uplink/uplink.ts'
 
 declare const self: ServiceWorkerGlobalScope
@@ -23,9 +24,10 @@ interface RoutableInstallEvent extends ExtendableEvent {
 }
 
 const activity = new ActivityReport()
+const egress = new Egress()
 let uplink: Uplink | undefined
 const resident = new Resident((pod) => {
-  uplink = new Uplink(pod, activity)
+  uplink = new Uplink(pod, activity, egress)
   pod.repo.onEvent((row) => activity.event(row))
 })
 

@@ -18,27 +18,23 @@ const eventNumber = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 const byteCount = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 const text = (max: number) => v.pipe(v.string(), v.maxLength(max))
 const headerList = v.pipe(v.array(v.tuple([text(256), text(16_384)])), v.maxLength(128))
+const httpStatus = v.pipe(v.number(), v.minValue(200), v.maxValue(599))
 /** `none`: no body. `whole`: the payload is the body. `stream`: `body` frames with this id follow. */
 const bodyKind = v.picklist(['none', 'whole', 'stream'])
 const head = v.object({ rev: text(32), commit: text(128), data: text(128) })
 const publicJwk = v.object({ kty: v.literal('EC'), crv: v.literal('P-256'), x: text(64), y: text(64) })
 
+const streamOf = v.picklist(['request', 'response', 'blob', 'snapshot', 'egress-request', 'egress-response'])
+
 /** A piece of a streamed body. Streams are numbered by the side that opened them; `of` says whose number it is. */
-const body = v.object({ t: v.literal('body'), of: v.picklist(['request', 'response', 'blob', 'snapshot']), id: streamId, end: v.boolean() })
+const body = v.object({ t: v.literal('body'), of: streamOf, id: streamId, end: v.boolean() })
 /** The reader of a stream allows `bytes` more. Every stream starts with STREAM_WINDOW_BYTES. */
-const credit = v.object({
-  t: v.literal('credit'),
-  of: v.picklist(['request', 'response', 'blob', 'snapshot']),
-  id: streamId,
-  bytes: byteCount,
-})
+const credit = v.object({ t: v.literal('credit'), of: streamOf, id: streamId, bytes: byteCount })
 /** Either side gives a stream up. On a request it means: the client is gone, stop. On a response: the body broke off. */
-const cancel = v.object({
-  t: v.literal('cancel'),
-  of: v.picklist(['request', 'response', 'blob', 'snapshot']),
-  id: streamId,
-  reason: text(512),
-})
+const cancel = v.object({ t: v.literal('cancel'), of: streamOf, id: streamId, reason: text(512) })
+
+/** Servers the shim's operator chose for the pods behind it; null where none was named. `appview`: `did#service`; `plc`: URL of the PLC directory. */
+const services = v.object({ appview: v.nullable(text(2048)), plc: v.nullable(text(2048)) })
 
 const roomFrames = [
   /** First frame of a connection. `nonce` is fresh for each connection. */
@@ -50,7 +46,7 @@ const roomFrames = [
     policy: v.picklist(['open', 'token', 'closed']),
   }),
   /** The tab is admitted. `mirror` is what the room has verified of this repo so far, null for none. */
-  v.object({ t: v.literal('welcome'), mirror: v.nullable(head), event: eventNumber }),
+  v.object({ t: v.literal('welcome'), mirror: v.nullable(head), event: eventNumber, services }),
   /** The tab is not admitted, or no longer; the connection closes after it. */
   v.object({ t: v.literal('refused'), error: text(64), message: text(512) }),
   /** A request of the outside world. `key` is the same when it is sent again, so a write lands once. */
@@ -74,8 +70,8 @@ const roomFrames = [
   v.object({ t: v.literal('snapshot-refused'), error: text(64), message: text(512) }),
   /** For the owner's live strip: a request the mirror answered. Sampled (MAX_SEEN_PER_SECOND). */
   v.object({ t: v.literal('seen'), method: text(16), path: text(2048), status: v.number() }),
-  /** Answer to an `egress` request; `body` frames of kind `response` do not follow: the payload is the body. */
-  v.object({ t: v.literal('fetched'), id: streamId, status: v.number(), headers: headerList }),
+  /** The head of the answer to an `egress` request; a streamed body follows `of: 'egress-response'`. */
+  v.object({ t: v.literal('fetched'), id: streamId, status: httpStatus, headers: headerList, body: bodyKind }),
   v.object({ t: v.literal('unfetched'), id: streamId, error: text(64), message: text(512) }),
   body,
   credit,
@@ -106,7 +102,7 @@ const tabFrames = [
   v.object({
     t: v.literal('response'),
     id: streamId,
-    status: v.pipe(v.number(), v.minValue(200), v.maxValue(599)),
+    status: httpStatus,
     headers: headerList,
     body: bodyKind,
   }),
@@ -116,8 +112,8 @@ const tabFrames = [
   v.object({ t: v.literal('snapshot'), id: streamId, head }),
   /** New public documents (a handle change). */
   v.object({ t: v.literal('documents'), handle: text(253), documents: v.record(text(256), text(65_536)) }),
-  /** The pod asks its room to fetch, because CORS forbids it to the worker. The payload is the body, if any. */
-  v.object({ t: v.literal('egress'), id: streamId, method: text(16), url: text(4096), headers: headerList }),
+  /** The pod asks its room to fetch, because CORS forbids it to the worker. A streamed body follows `of: 'egress-request'`. */
+  v.object({ t: v.literal('egress'), id: streamId, method: text(16), url: text(20_480), headers: headerList, body: bodyKind }),
   body,
   credit,
   cancel,
@@ -130,6 +126,7 @@ export type RoomFrame = v.InferOutput<typeof roomFrame>
 export type TabFrame = v.InferOutput<typeof tabFrame>
 export type FrameOf<F extends RoomFrame | TabFrame, T extends F['t']> = Extract<F, { t: T }>
 export type BodyKind = v.InferOutput<typeof bodyKind>
+export type RoomServices = v.InferOutput<typeof services>
 export type StreamOf = v.InferOutput<typeof body>['of']
 export type HeaderList = v.InferOutput<typeof headerList>
 export type MirrorHead = v.InferOutput<typeof head>

@@ -137,14 +137,37 @@ export const MAX_HANDLE_ANSWER_BYTES = 16 * KIB
 /** All request bodies the room keeps for replay together: a room has 128 MB (Cloudflare's limit), beyond this share bodies are streamed once. */
 export const MAX_HELD_BODIES_BYTES = 32 * MIB
 
-/** What the room fetches for the pod (client metadata, DID documents) is short, and must fit one frame. */
-export const EGRESS_BODY_BYTES = 256 * KIB
+/** What one fetch for the pod may send: no service takes a longer body than the largest blob. */
+export const MAX_EGRESS_REQUEST_BYTES = MAX_BLOB_BYTES
+/** What one fetch for the pod may bring: the repo of a very busy account, when it moves here. It is streamed, so this bounds traffic, not memory. */
+export const MAX_EGRESS_RESPONSE_BYTES = 512 * MIB
 
-/** A relay or metadata host that is slower than this is not worth a sign-in's wait. */
+/** From the last of the request's body to the head of the answer (the reference PDS waits as long for an AppView). */
 export const EGRESS_DEADLINE_MS = 10 * SECOND_MS
+/** Silence in the middle of an answer, before it is given up (the reference PDS waits as long). */
+export const EGRESS_IDLE_MS = 30 * SECOND_MS
 
-/** Outgoing fetches of one room at the same time: workerd allows six open connections before it queues, more only hides a loop. */
-export const MAX_EGRESS_IN_FLIGHT = 16
+/** Outgoing fetches of one room at the same time: a client opens with some twenty, workerd queues beyond six, and more only hides a loop. */
+export const MAX_EGRESS_IN_FLIGHT = 64
+
+/** An answer of an AppView or chat service (the reference PDS allows as much). */
+export const MAX_PROXIED_RESPONSE_BYTES = 10 * MIB
+/** What is read of an upstream's error, to say it in our own words: name and message are one sentence each. */
+export const MAX_UPSTREAM_ERROR_BYTES = 64 * KIB
+
+/** DID documents are believed without a look for this long, and used for a day while a new one cannot be had (the reference PDS's figures). */
+export const DID_STALE_MS = 1 * HOUR_MS
+export const DID_MAX_AGE_MS = 1 * DAY_MS
+/** Resolved DIDs kept in memory: one owner uses a handful of services, feed generators and labelers. */
+export const MAX_CACHED_DIDS = 256
+/** Real documents are a few hundred bytes; nobody who is asked may fill our memory. */
+export const MAX_DID_DOCUMENT_BYTES = 64 * KIB
+/** One look-up, within the deadline of the request that needs it. */
+export const DID_LOOKUP_DEADLINE_MS = 5 * SECOND_MS
+
+/** Service tokens (reference PDS: a minute by default and without a method, an hour at most). */
+export const SERVICE_TOKEN_TTL_MS = 1 * MINUTE_MS
+export const MAX_SERVICE_TOKEN_TTL_MS = 1 * HOUR_MS
 
 /** One tunnelled request's path and each header, as `wire/frames.ts` parses them; beyond it 414 and 431 instead of a broken uplink. */
 export const MAX_PATH_CHARS = 16_384
@@ -159,13 +182,6 @@ export const MIN_CLAIM_TOKEN_CHARS = 16
 
 /** A rev may lie this far ahead of the room's clock: what relays tolerate of clocks that are wrong. */
 export const MAX_REV_AHEAD_MS = 5 * MINUTE_MS
-
-/** Real documents are a few hundred bytes; nobody who is asked may fill our memory. */
-export const MAX_DID_DOCUMENT_BYTES = 64 * KIB
-/** A PLC directory answers within half a second; a join waits for it and must still end before JOIN_DEADLINE_MS. */
-export const PLC_DEADLINE_MS = 5 * SECOND_MS
-/** What a directory said about the DID of a pod is not asked again for this long: a killed worker joins anew within 50 ms. */
-export const PLC_CACHE_MS = 5 * MINUTE_MS
 
 /** Blocks the room keeps in memory: the tree and records of some 50,000 posts, a quarter of the isolate's 128 MB. */
 export const BLOCK_CACHE_BYTES = 32 * MIB
@@ -195,3 +211,8 @@ export const MAX_COMMITS_PER_LANDING = 64
 export const MAX_PINNED_BYTES = 32 * MIB
 /** An upload is handed to the browser's blob storage in parts of this size, so that the worker's heap never holds more of it. */
 export const BLOB_PART_BYTES = 4 * MIB
+
+/** A PLC directory answers within half a second; a join waits for it and must still end before JOIN_DEADLINE_MS. */
+export const PLC_DEADLINE_MS = 5 * SECOND_MS
+/** What a directory said about the DID of a pod is not asked again for this long: a killed worker joins anew within 50 ms. */
+export const PLC_CACHE_MS = 5 * MINUTE_MS

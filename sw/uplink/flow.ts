@@ -84,7 +84,8 @@ export class Inflow {
   #ended = false
   #abandoned = false
 
-  constructor(grant: (bytes: number) => void) {
+  /** `abandoned`: the consumer has stopped reading. */
+  constructor(grant: (bytes: number) => void, abandoned: () => void = () => {}) {
     this.#grant = grant
     this.stream = new ReadableStream(
       {
@@ -98,6 +99,7 @@ export class Inflow {
         cancel: () => {
           this.#abandoned = true
           this.#pieces.length = 0
+          abandoned()
         },
       },
       { highWaterMark: 0 },

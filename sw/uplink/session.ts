@@ -70,11 +70,14 @@ export class Session {
         this.#outbox.accepted(head.event)
         return this.#options.accepted(head.event)
       case 'body':
+        if (head.of === 'egress-response') return this.#options.egress.body(head.id, payload, head.end)
         if (head.of !== 'request') throw new BadFrame(`a room sends no body of a ${head.of}`)
         return this.#requests.body(head.id, payload, head.end)
       case 'credit':
+        if (head.of === 'egress-request') return this.#options.egress.credit(head.id, head.bytes)
         return head.of === 'response' ? this.#requests.credit(head.id, head.bytes) : this.#mirror.credit(head.of, head.id, head.bytes)
       case 'cancel':
+        if (head.of === 'egress-request' || head.of === 'egress-response') return this.#options.egress.cancelled(head)
         return head.of === 'request' || head.of === 'response'
           ? this.#requests.cancel(head.id, head.reason)
           : this.#mirror.cancel(head.of, head.id, head.reason)
@@ -112,7 +115,7 @@ export class Session {
     this.#send(await answerChallenge(this.#pod, challenge, this.#options.claim))
   }
 
-  async #bringUp({ mirror, event }: FrameOf<RoomFrame, 'welcome'>): Promise<void> {
+  async #bringUp({ mirror, event, services }: FrameOf<RoomFrame, 'welcome'>): Promise<void> {
     const { repo } = this.#pod
     const ground = await findCommonGround(repo, mirror)
     repo.suspend(ground.kind === 'apart' ? ground.error : null)
@@ -121,7 +124,7 @@ export class Session {
     const commitsAfter = isSnapshot ? await this.#mirror.sendSnapshot() : ground.after
     await this.#outbox.catchUp({ commitsAfter, othersAfter: event })
     if (this.#stage !== 'joined') return
-    this.#options.egress.attach(this.#send)
+    this.#options.egress.attach(this.#send, services)
     this.#send({ t: 'ready' })
     this.#say({ state: 'online' })
     if (isSnapshot) await this.#mirror.sendAllBlobs()

@@ -42,7 +42,7 @@ export class ScriptedRoom {
   async join(mirror: MirrorHead | null = null, event = 0): Promise<void> {
     this.say({ t: 'challenge', host: 'pod.test', nonce: 'n', bound: false, policy: 'open' })
     await this.next('hello')
-    this.say({ t: 'welcome', mirror, event })
+    this.say({ t: 'welcome', mirror, event, services: { appview: null, plc: null } })
     await this.next('ready')
   }
 

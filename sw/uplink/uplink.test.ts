@@ -4,6 +4,7 @@ import { parseTabFrame, type RoomFrame } from '../../wire/frames.ts'
 import type { PipeFromWorker } from '../../wire/owner.ts'
 import type { ActivityReport } from './activity.ts'
 import { mirrorAt, SmallPod, until } from './testing.ts'
+import { Egress } from './egress.ts'
 import { Uplink } from './uplink.ts'
 
 const silent = { request: () => {}, event: () => {} } as unknown as ActivityReport
@@ -27,7 +28,7 @@ const connect = (uplink: Uplink, claim?: string) => {
   const join = async (): Promise<void> => {
     say({ t: 'challenge', host: 'pod.test', nonce: 'n', bound: true, policy: 'open' })
     await until(() => heard.includes('hello'))
-    say({ t: 'welcome', mirror: mirrorAt(1), event: 1 })
+    say({ t: 'welcome', mirror: mirrorAt(1), event: 1, services: { appview: null, plc: null } })
     await until(() => heard.includes('ready'))
   }
   return { heard, words, say, join }
@@ -45,7 +46,7 @@ afterEach(() => {
 
 it('names its lock first, and lets a newer pipe replace the older one', async () => {
   const pod = podWithOneCommit()
-  const uplink = new Uplink(pod, silent)
+  const uplink = new Uplink(pod, silent, new Egress())
   const first = connect(uplink)
   await first.join()
   expect(first.words[0]).toEqual({ lock: 'lock-1' })
@@ -59,7 +60,7 @@ it('names its lock first, and lets a newer pipe replace the older one', async ()
 it('notes many acknowledgements as one', async () => {
   const pod = podWithOneCommit()
   const acknowledge = vi.spyOn(pod.repo, 'acknowledge')
-  const room = connect(new Uplink(pod, silent))
+  const room = connect(new Uplink(pod, silent, new Egress()))
   await room.join()
   for (let event = 2; event <= 50; event++) room.say({ t: 'accepted', event, seq: event })
   await vi.waitFor(() => expect(pod.acknowledgedEvent).toBe(50), { timeout: 3000 })
@@ -67,7 +68,7 @@ it('notes many acknowledgements as one', async () => {
 })
 
 it('joins anew once after a rejected event, then shows it, and forgives after an accepted one', async () => {
-  const uplink = new Uplink(podWithOneCommit(), silent)
+  const uplink = new Uplink(podWithOneCommit(), silent, new Egress())
   const rejected: RoomFrame = { t: 'rejected', event: 2, error: 'BadSignature', message: 'no' }
   const attempt = async (...frames: RoomFrame[]): Promise<readonly PipeFromWorker[]> => {
     const room = connect(uplink)

@@ -3,13 +3,13 @@ import { ACKNOWLEDGE_DELAY_MS } from '../../wire/limits.ts'
 import type { PipeFromPage } from '../../wire/owner.ts'
 import type { ActivityReport } from './activity.ts'
 import type { UplinkPod } from './contract.ts'
-import { Egress } from './egress.ts'
+import type { Egress } from './egress.ts'
 import { Session } from './session.ts'
 
 export class Uplink {
-  readonly egress = new Egress()
   readonly #pod: UplinkPod
   readonly #activity: ActivityReport
+  readonly #egress: Egress
   #session: Session | undefined
   #port: MessagePort | undefined
   /** A rejection is answered by joining anew, once; the next accepted event clears it. */
@@ -17,9 +17,10 @@ export class Uplink {
   #accepted = 0
   #isAcknowledging = false
 
-  constructor(pod: UplinkPod, activity: ActivityReport) {
+  constructor(pod: UplinkPod, activity: ActivityReport, egress: Egress) {
     this.#pod = pod
     this.#activity = activity
+    this.#egress = egress
   }
 
   /** A newer pipe replaces an older one. `lock`: name of a Web Lock this worker already holds. */
@@ -28,7 +29,7 @@ export class Uplink {
     const session = new Session(this.#pod, {
       pipe: port,
       claim,
-      egress: this.egress,
+      egress: this.#egress,
       accepted: (event) => this.#accept(event),
       rejoins: () => !this.#hasRejoined && (this.#hasRejoined = true),
       answered: (request) => this.#activity.request({ by: 'tab', origin: 'shim', ...request }),
