@@ -197,7 +197,10 @@ describe('a relay', () => {
 
 describe('anyone', () => {
   test('reads the well-known documents, exactly as the mirror will serve them', async () => {
-    for (const [path, text] of Object.entries(pod.documents())) expect(await (await ask(path)).text()).toBe(text)
+    for (const [path, text] of Object.entries(pod.documents())) {
+      const query = path.endsWith('resolveDid') ? `?did=${encodeURIComponent(DID)}` : ''
+      expect(await (await ask(path + query)).text()).toBe(text)
+    }
     expect(await (await ask('/.well-known/atproto-did')).text()).toBe(DID)
     expect((await ask('/.well-known/did.json')).headers.get('content-type')).toContain('application/json')
   })
@@ -310,5 +313,37 @@ describe('the pod', () => {
       await expect(createPod(empty, wanted)).rejects.toMatchObject({ status: 400, error })
     expect(await openPod(empty)).toBeNull()
     empty.close()
+  })
+})
+
+describe('a did:plc pod', () => {
+  const DIRECTORY = 'https://plc.example'
+  const create = (plc: string, fetch: () => Promise<Response>, fresh: Store) =>
+    createPod(fresh, { handle: 'alice.test', password: PASSWORD, origin: ORIGIN, plc }, { fetch })
+
+  test('is its DID everywhere, serves no did:web, and stays itself', async () => {
+    const fresh = await openStore(crypto.randomUUID())
+    const { identity } = await create(DIRECTORY, async () => new Response(), fresh)
+    expect(identity).toMatchObject({ did: expect.stringMatching(/^did:plc:[a-z2-7]{24}$/), plc: DIRECTORY })
+    const again = (await openPod(fresh))!
+    const read = async (path: string) => again.handle(new Request(`${ORIGIN}${path}`), { origin: 'shim' })
+    expect(again.identity).toEqual(identity)
+    expect(again.vault.rotation).toBeDefined()
+    expect((await read('/.well-known/did.json')).status).toBe(404)
+    expect(await (await read('/.well-known/atproto-did')).text()).toBe(identity.did)
+    expect(await (await read('/xrpc/com.atproto.server.describeServer')).json()).toMatchObject({ did: DID })
+    const { didDoc } = await (await read(`/xrpc/com.atproto.identity.resolveDid?did=${identity.did}`)).json()
+    expect(didDocumentSchema.parse(didDoc)).toMatchObject({ id: identity.did, alsoKnownAs: ['at://alice.test'] })
+    await again.close()
+    fresh.close()
+  })
+
+  test('leaves nothing behind when its directory does not take it', async () => {
+    const fresh = await openStore(crypto.randomUUID())
+    const away = () => Promise.reject(new TypeError('Failed to fetch'))
+    await expect(create(DIRECTORY, away, fresh)).rejects.toMatchObject({ status: 503, error: 'PlcUnavailable' })
+    await expect(create('http://plc.example', away, fresh)).rejects.toMatchObject({ status: 400, error: 'InvalidPlcUrl' })
+    expect(await fresh.getAllKeys('pod')).toEqual([])
+    fresh.close()
   })
 })

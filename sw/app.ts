@@ -1,7 +1,8 @@
 /** The composition: services and edges of the one pod that lives in this profile, put together into `handle(Request) → Response`. */
 import { version } from '../package.json'
-import { XrpcError } from '../wire/errors.ts'
+import { invalidRequest, XrpcError } from '../wire/errors.ts'
 import type { PodSummary } from '../wire/owner.ts'
+import { parsePlcUrl } from '../wire/plc-url.ts'
 import { Sessions } from './account/sessions.ts'
 import { makeOwner, SignIn } from './account/sign-in.ts'
 import { Authenticator } from './http/auth.ts'
@@ -11,6 +12,7 @@ import { didDocument, type Identity, originToDidWeb } from './identity/did-docum
 import { type Fetch, resolveHandle } from './identity/handle-resolver.ts'
 import { admitHandle } from './identity/handle.ts'
 import { makeKeys, openVault } from './identity/key-vault.ts'
+import { createDidPlc } from './identity/plc.ts'
 import { blobService } from './repo/blobs.ts'
 import type { BlobService } from './repo/contract.ts'
 import { Repo, type RepoOptions } from './repo/repo.ts'
@@ -23,7 +25,7 @@ import { describeService, serverRoutes } from './xrpc/server.ts'
 import { syncRoutes } from './xrpc/sync.ts'
 
 export interface Pod {
-  readonly identity: Identity & { readonly createdAt: string }
+  readonly identity: Identity & { readonly createdAt: string; readonly plc?: string }
   readonly repo: Repo
   readonly blobs: BlobService
   readonly vault: KeyVault
@@ -51,20 +53,26 @@ export const openPod = async (store: Store, options: PodOptions = {}): Promise<P
 /**
  * Keys, DID, account and the empty signed repo.
  * @param wanted.origin where the world will find it, e.g. `http://localhost:1999`
- * @throws XrpcError 400 InvalidHandle | 400 InvalidPassword | 409 PodExists
+ * @param wanted.plc address of the directory to register a did:plc with; left out: the did:web of the origin
+ * @throws XrpcError 400 InvalidHandle | 400 InvalidPassword | 400 InvalidPlcUrl | 409 PodExists | 503 PlcUnavailable | 400 PlcRefused
  */
 export const createPod = async (
   store: Store,
-  wanted: { readonly handle: string; readonly password: string; readonly origin: string },
+  wanted: { readonly handle: string; readonly password: string; readonly origin: string; readonly plc?: string },
   options: PodOptions = {},
 ): Promise<Pod> => {
   if (await readPod(store, 'head')) throw new XrpcError(409, 'PodExists', 'a pod lives in this browser profile already')
   const handle = admitHandle(wanted.handle, wanted.origin)
-  const [owner, keys] = await Promise.all([makeOwner(wanted.password), makeKeys()])
-  const createdAt = new Date((options.now ?? Date.now)()).toISOString()
-  const identity = { did: originToDidWeb(wanted.origin), handle, origin: wanted.origin, createdAt }
-  await writePod(store, { identity, keys, owner })
+  const plc = wanted.plc === undefined ? null : parsePlcUrl(wanted.plc)
+  if (wanted.plc !== undefined && plc === null)
+    throw invalidRequest(`${JSON.stringify(wanted.plc)} is not the address of a PLC directory`, 'InvalidPlcUrl')
+  const [owner, keys] = await Promise.all([makeOwner(wanted.password), makeKeys({ rotates: plc !== null })])
   const vault = await openVault(keys)
+  const { origin } = wanted
+  const did = plc === null ? originToDidWeb(origin) : await createDidPlc(plc, { handle, origin }, vault, options.fetch ?? workerFetch)
+  const createdAt = new Date((options.now ?? Date.now)()).toISOString()
+  const identity = { did, handle, origin, createdAt, ...(plc !== null && { plc }) }
+  await writePod(store, { identity, keys, owner })
   const repo = await Repo.create(store, vault, identity.did, options)
   await repo.announce({ kind: 'identity', handle })
   await repo.announce({ kind: 'account', active: true })
@@ -72,7 +80,7 @@ export const createPod = async (
 }
 
 const composePod = (store: Store, identity: Pod['identity'], vault: KeyVault, repo: Repo, options: PodOptions): Pod => {
-  const { fetch = (url, init) => globalThis.fetch(url, init), now = Date.now } = options
+  const { fetch = workerFetch, now = Date.now } = options
   const blobs = sweepOnUpload(blobService(store, now), now)
   const document = didDocument(identity, vault.signingDidKey)
   const serviceDid = originToDidWeb(identity.origin)
@@ -81,15 +89,17 @@ const composePod = (store: Store, identity: Pod['identity'], vault: KeyVault, re
   const sessions = new Sessions(store, issuer, now)
   const signIn = new SignIn(store, identity, now)
   const documents = {
-    '/.well-known/did.json': JSON.stringify(document),
+    // The document of a did:plc is its directory's to serve: here it would look like a did:web.
+    ...(identity.plc === undefined && { '/.well-known/did.json': JSON.stringify(document) }),
     '/.well-known/atproto-did': identity.did,
+    '/xrpc/com.atproto.identity.resolveDid': JSON.stringify({ didDoc: document }),
     '/xrpc/com.atproto.server.describeServer': JSON.stringify(describeService(serviceDid)),
   }
   const xrpc = makeRouter([
     ...serverRoutes({ identity, serviceDid, document, authenticator, signIn, sessions }),
     ...repoRoutes({ identity, document, authenticator, repo, blobs }),
     ...syncRoutes({ repo, blobs }),
-    ...identityRoutes(identity, (handle) => resolveHandle(handle, fetch)),
+    ...identityRoutes({ identity, document, resolve: (handle) => resolveHandle(handle, fetch) }),
   ])
   // Whoever reads this answer has reached the tab.
   const health = () => ({ version: `tabpod ${version}`, did: identity.did, rev: repo.head().rev, online: true })
@@ -108,6 +118,8 @@ const composePod = (store: Store, identity: Pod['identity'], vault: KeyVault, re
     close: () => repo.close(),
   }
 }
+
+const workerFetch: Fetch = (url, init) => globalThis.fetch(url, init)
 
 /** Forgotten uploads go when the next one comes; once in a worker's life, because the sweep walks over all blobs. */
 const sweepOnUpload = (blobs: BlobService, now: () => number): BlobService => {

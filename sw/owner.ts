@@ -24,7 +24,7 @@ const obey = async (command: OwnerCommand, resident: Resident, origin: string): 
     case 'describe':
       return (await resident.pod())?.summary() ?? null
     case 'create':
-      return (await resident.create({ handle: command.handle, password: command.password, origin })).summary()
+      return (await resident.create({ ...command, origin })).summary()
     case 'forget':
       await resident.forget(command.confirmHandle)
       return null

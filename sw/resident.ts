@@ -29,7 +29,7 @@ export class Resident {
   }
 
   /** @throws XrpcError PodExists, and what `createPod` refuses */
-  async create(owner: { readonly handle: string; readonly password: string; readonly origin: string }): Promise<Pod> {
+  async create(owner: Parameters<typeof createPod>[1]): Promise<Pod> {
     if (await this.pod()) throw new XrpcError(409, 'PodExists', 'A pod lives in this browser profile already')
     const creating = this.#openStore().then((store) => createPod(store, owner))
     const before = this.#opening

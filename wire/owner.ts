@@ -6,7 +6,8 @@
 /** Page → worker, each with a MessagePort on which exactly one `OwnerAnswer` comes back. */
 export type OwnerCommand =
   | { readonly kind: 'describe' }
-  | { readonly kind: 'create'; readonly handle: string; readonly password: string }
+  /** `plc`: address of the directory to register a did:plc with; left out: did:web. */
+  | { readonly kind: 'create'; readonly handle: string; readonly password: string; readonly plc?: string }
   /** Deletes the pod of this profile, keys included. There is no way back. */
   | { readonly kind: 'forget'; readonly confirmHandle: string }
 

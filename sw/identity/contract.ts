@@ -9,4 +9,14 @@ export interface KeyVault {
   readonly uplinkKey: { readonly kty: 'EC'; readonly crv: 'P-256'; readonly x: string; readonly y: string }
   /** HMAC-SHA-256 key for session tokens, for jose. */
   readonly sessionKey: CryptoKey
+  /** The power over the DID itself; a did:plc pod alone has it. */
+  readonly rotation?: RotationKey
+}
+
+/** @see https://web.plc.directory/spec/v0.1/did-plc#keys */
+export interface RotationKey {
+  /** did:key, P-256. */
+  readonly didKey: string
+  /** ES256: 64 bytes r‖s, low-S. */
+  sign(message: Uint8Array): Promise<Uint8Array<ArrayBuffer>>
 }

@@ -3,7 +3,7 @@
  * @see https://atproto.com/specs/did#did-documents
  */
 
-/** A did:web document with the repo's key and the pod's address. */
+/** A document with the repo's key and the pod's address, as a did:web serves it and a PLC directory renders it. */
 export interface DidDocument {
   readonly '@context': readonly string[]
   readonly id: string

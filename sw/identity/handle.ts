@@ -4,6 +4,7 @@
  */
 import { isValidHandle, isValidTld } from '@atproto/syntax'
 import { invalidRequest } from '../../wire/errors.ts'
+import { isLoopbackHost } from '../../wire/loopback.ts'
 
 /**
  * The handle in its normal form (lower case).
@@ -21,8 +22,5 @@ export const admitHandle = (wanted: string, origin: string): string => {
   }
   return handle
 }
-
-export const isLoopbackHost = (hostname: string): boolean =>
-  hostname === 'localhost' || hostname.endsWith('.localhost') || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname)
 
 const isLoopbackTld = (handle: string): boolean => handle.endsWith('.test') || handle.endsWith('.localhost')

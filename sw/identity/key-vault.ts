@@ -13,28 +13,42 @@ const ES256 = { name: 'ECDSA', hash: 'SHA-256' } as const
 const ORDER = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n
 const SCALAR_BYTES = 32
 
-/** New keys for a new pod. */
-export const makeKeys = async (): Promise<PodRows['keys']> => {
-  const [signing, uplink, session] = await Promise.all([
+/** New keys for a new pod; a did:plc needs a rotation key besides. */
+export const makeKeys = async ({ rotates = false } = {}): Promise<PodRows['keys']> => {
+  const [signing, uplink, session, rotation] = await Promise.all([
     crypto.subtle.generateKey(P256, false, ['sign', 'verify']),
     crypto.subtle.generateKey(P256, false, ['sign', 'verify']),
     crypto.subtle.generateKey({ name: 'HMAC', hash: 'SHA-256' }, false, ['sign', 'verify']),
+    rotates ? crypto.subtle.generateKey(P256, false, ['sign', 'verify']) : null,
   ])
-  const point = new Uint8Array(await crypto.subtle.exportKey('raw', signing.publicKey))
-  return { signing, signingDidKey: formatDidKey('ES256', point), uplink, session }
+  return {
+    signing,
+    signingDidKey: await didKeyOf(signing),
+    uplink,
+    session,
+    ...(rotation && { rotation, rotationDidKey: await didKeyOf(rotation) }),
+  }
 }
 
 export const openVault = async (keys: PodRows['keys']): Promise<KeyVault> => {
   const { x, y } = await crypto.subtle.exportKey('jwk', keys.uplink.publicKey)
   if (x === undefined || y === undefined) throw new TypeError('the uplink key is no P-256 key')
+  const { rotation, rotationDidKey } = keys
   return {
     signingDidKey: keys.signingDidKey,
     sign: async (message) => lowS(await signES256(keys.signing.privateKey, message)),
     signJoin: async (message) => signES256(keys.uplink.privateKey, message),
     uplinkKey: { kty: 'EC', crv: 'P-256', x, y },
     sessionKey: keys.session,
+    ...(rotation &&
+      rotationDidKey !== undefined && {
+        rotation: { didKey: rotationDidKey, sign: async (message) => lowS(await signES256(rotation.privateKey, message)) },
+      }),
   }
 }
+
+const didKeyOf = async ({ publicKey }: CryptoKeyPair): Promise<string> =>
+  formatDidKey('ES256', new Uint8Array(await crypto.subtle.exportKey('raw', publicKey)))
 
 const signES256 = async (key: CryptoKey, message: Uint8Array): Promise<Uint8Array<ArrayBuffer>> =>
   // TypeScript's lib wants a view on an ArrayBuffer; WebCrypto copies whatever it is given.

@@ -9,10 +9,20 @@ export const DATABASE_VERSION = 1
 
 /** The one pod of this profile; singletons under fixed keys, so that each may change alone. */
 export interface PodRows {
-  /** Written once at creation, handle excepted. */
-  identity: { did: string; handle: string; origin: string; createdAt: string }
-  /** CryptoKeys, all non-extractable. `signing` and `uplink` are P-256 pairs; `session` is the HMAC key of legacy tokens. */
-  keys: { signing: CryptoKeyPair; signingDidKey: string; uplink: CryptoKeyPair; session: CryptoKey }
+  /** Written once at creation, handle excepted. `plc`: the directory that a did:plc is registered with; a did:web has none. */
+  identity: { did: string; handle: string; origin: string; createdAt: string; plc?: string }
+  /**
+   * CryptoKeys, all non-extractable. `signing` and `uplink` are P-256 pairs; `session` is the HMAC key of legacy tokens. `rotation`, P-256, rules a
+   * did:plc and is, until there are recovery files, its only rotation key.
+   */
+  keys: {
+    signing: CryptoKeyPair
+    signingDidKey: string
+    uplink: CryptoKeyPair
+    session: CryptoKey
+    rotation?: CryptoKeyPair
+    rotationDidKey?: string
+  }
   /** The newest landed commit. Compared inside the landing transaction. */
   head: Head
   /** The tree whose nodes are all in `nodes`, and the last event it includes. Events after it are replayed on start. */

@@ -1,12 +1,25 @@
-/** com.atproto.identity.*: names. */
+/** com.atproto.identity.*: names and documents. */
+import * as resolveDid from '../../lexicons/com/atproto/identity/resolveDid.ts'
 import * as resolveHandle from '../../lexicons/com/atproto/identity/resolveHandle.ts'
-import { invalidRequest } from '../../wire/errors.ts'
+import { invalidRequest, notImplemented } from '../../wire/errors.ts'
 import { anyone } from '../http/auth.ts'
-import type { Identity } from '../identity/did-document.ts'
+import type { DidDocument, Identity } from '../identity/did-document.ts'
 import { type Route, route } from './router.ts'
 
-/** @param resolve handle → DID, null when it has none; asked for foreign handles only */
-export const identityRoutes = (identity: Identity, resolve: (handle: string) => Promise<string | null>): Route[] => [
+/** `resolve`: handle → DID, null when it has none; asked for foreign handles only. */
+export const identityRoutes = ({
+  identity,
+  document,
+  resolve,
+}: {
+  readonly identity: Identity
+  readonly document: DidDocument
+  readonly resolve: (handle: string) => Promise<string | null>
+}): Route[] => [
+  route(resolveDid.main, anyone, ({ params }) => {
+    if (params.did !== identity.did) throw notImplemented(`${resolveDid.$nsid} of other DIDs`)
+    return { didDoc: { ...document } }
+  }),
   route(resolveHandle.main, anyone, async ({ params }) => {
     const handle = params.handle.toLowerCase()
     const did = handle === identity.handle ? identity.did : await resolve(handle)
