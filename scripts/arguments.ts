@@ -1,5 +1,6 @@
 /** Command lines: what is asked for, or one clear sentence and exit code 2. */
 import { parseArgs } from 'node:util'
+import { parsePlcUrl } from '../wire/plc-url.ts'
 import { Usage } from './ending.ts'
 
 type Flags = Readonly<Record<string, 'string' | 'boolean'>>
@@ -29,4 +30,11 @@ export const readPort = (text: string, flag = '--port'): number => {
   const port = Number(text)
   if (!/^\d+$/.test(text) || port > 65_535) throw new Usage(`${flag} must be a port number from 0 to 65535, not "${text}".`)
   return port
+}
+
+/** @throws Usage unless it is an address that a shim may have as its PLC directory. */
+export const readPlcUrl = (text: string): string => {
+  const url = parsePlcUrl(text)
+  if (url === null) throw new Usage(`--plc must be the https address of a PLC directory (http on loopback hosts only), not "${text}".`)
+  return url
 }

@@ -1,12 +1,13 @@
 /**
- * `npm run host -- --headless [--port N] [--handle H] [--password P] [--persist DIR] [--json]`: a pod without a person in front of it.
+ * `npm run host -- --headless [--port N] [--handle H] [--password P] [--persist DIR] [--plc URL] [--json]`: a pod without a person in front of it.
+ * `--plc`: it gets a did:plc, registered with that directory, instead of the did:web of its address.
  * Prints one JSON line `{"url","did","handle","password"}` when the pod can be reached, and runs until it is told to stop.
  */
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { readArguments, readPort } from './arguments.ts'
+import { readArguments, readPlcUrl, readPort } from './arguments.ts'
 import { findChromium } from './browser.ts'
 import { build } from './build.ts'
 import { beforeEnd, run, Usage } from './ending.ts'
@@ -19,6 +20,7 @@ interface Kept {
   readonly handle: string
   readonly password: string
   readonly claimToken: string
+  readonly plc?: string
 }
 
 type Flags = ReturnType<typeof readFlags>
@@ -39,12 +41,7 @@ const readFlags = () =>
 const checkFlags = (flags: Flags): void => {
   if (flags.port !== undefined) readPort(flags.port)
   if (flags.password !== undefined && flags.password.length < 8) throw new Usage('--password needs at least 8 characters.')
-  if (flags.plc !== undefined) {
-    if (!URL.canParse(flags.plc) || !/^https?:$/.test(new URL(flags.plc).protocol)) {
-      throw new Usage(`--plc must be an http or https URL, not "${flags.plc}".`)
-    }
-    throw new Usage('--plc cannot be used yet: this version makes did:web pods only.')
-  }
+  if (flags.plc !== undefined) readPlcUrl(flags.plc)
   if (flags.appview !== undefined) {
     if (!/^did:(web|plc):[a-zA-Z0-9._:%-]+#[a-zA-Z0-9_-]+$/.test(flags.appview)) {
       throw new Usage(`--appview must be DID#service, as in did:web:api.bsky.app#bsky_appview, not "${flags.appview}".`)
@@ -60,11 +57,11 @@ const checkFlags = (flags: Flags): void => {
 const settle = (flags: Flags, keptFile: string | null): Kept => {
   if (keptFile !== null && existsSync(keptFile)) {
     const kept = JSON.parse(readFileSync(keptFile, 'utf8')) as Kept
-    for (const name of ['port', 'handle', 'password'] as const) {
-      const asked = flags[name]
+    for (const name of ['port', 'handle', 'password', 'plc'] as const) {
+      const asked = name === 'plc' && flags.plc !== undefined ? readPlcUrl(flags.plc) : flags[name]
       if (asked !== undefined && asked !== String(kept[name])) {
         throw new Usage(
-          `The pod in ${flags.persist} was made with another --${name}${name === 'password' ? '' : ` (${kept[name]})`}: leave the flag out.`,
+          `The pod in ${flags.persist} was made with another --${name}${name === 'password' ? '' : ` (${kept[name] ?? 'none'})`}: leave the flag out.`,
         )
       }
     }
@@ -75,6 +72,7 @@ const settle = (flags: Flags, keptFile: string | null): Kept => {
     handle: flags.handle ?? 'alice.test',
     password: flags.password ?? randomBytes(12).toString('base64url'),
     claimToken: newClaimToken(),
+    ...(flags.plc !== undefined && { plc: readPlcUrl(flags.plc) }),
   }
 }
 
@@ -95,6 +93,7 @@ run(async () => {
     browser: { profileDir: join(directory, 'profile'), headless: flags.headless === true },
     handle: wanted.handle,
     password: wanted.password,
+    ...(wanted.plc !== undefined && { plc: wanted.plc }),
   })
   beforeEnd(pod.stop)
   if (keptFile !== null) writeFileSync(keptFile, `${JSON.stringify({ ...wanted, port: pod.shim.port })}\n`, { mode: 0o600 })

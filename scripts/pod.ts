@@ -12,6 +12,8 @@ export interface PodOptions {
   readonly browser: BrowserOptions
   readonly handle: string
   readonly password: string
+  /** Address of a PLC directory: the pod gets a did:plc there. Left out: did:web. */
+  readonly plc?: string
 }
 
 export interface HostedPod {
@@ -25,7 +27,8 @@ export interface HostedPod {
 
 /** @throws if the pod does not come online; nothing keeps running then. */
 export const hostPod = async (options: PodOptions): Promise<HostedPod> => {
-  const shim = await startShim(options.shim)
+  const { plc } = options
+  const shim = await startShim(plc === undefined ? options.shim : withDirectory(options.shim, plc))
   let context: BrowserContext | undefined
   const stop = async (): Promise<void> => {
     await context?.close()
@@ -33,7 +36,14 @@ export const hostPod = async (options: PodOptions): Promise<HostedPod> => {
   }
   try {
     context = await launchBrowser(options.browser)
-    const page = await openPodInTab({ context, url: shim.url, claim: shim.claimToken, handle: options.handle, password: options.password })
+    const page = await openPodInTab({
+      context,
+      url: shim.url,
+      claim: shim.claimToken,
+      handle: options.handle,
+      password: options.password,
+      portable: plc !== undefined,
+    })
     const { did, handle } = await roomStatus(shim.url)
     if (did === null || handle === null) throw new Error('The tab says it is online, but the room knows no pod.')
     return { shim, context, page, did, handle, stop }
@@ -43,6 +53,8 @@ export const hostPod = async (options: PodOptions): Promise<HostedPod> => {
   }
 }
 
+const withDirectory = (shim: ShimOptions, plc: string): ShimOptions => ({ ...shim, variables: { ...shim.variables, TABPOD_PLC_URL: plc } })
+
 export interface TabOptions {
   readonly context: BrowserContext
   readonly url: string
@@ -50,6 +62,8 @@ export interface TabOptions {
   /** Used only where this profile holds no pod yet. */
   readonly handle: string
   readonly password: string
+  /** Choose did:plc, which the page offers where the room names a directory. Default: did:web. */
+  readonly portable?: boolean
 }
 
 /** Opens the address, creates the pod where this profile has none yet, and waits until the page says that it is online. */
@@ -65,6 +79,7 @@ export const openPodInTab = async (options: TabOptions): Promise<Page> => {
   if (await create.isVisible()) {
     await page.getByLabel('Handle', { exact: true }).fill(options.handle)
     await page.getByLabel('Password', { exact: true }).fill(options.password)
+    if (options.portable) await page.getByRole('radio', { name: 'Portable' }).check()
     await create.click()
   }
   try {

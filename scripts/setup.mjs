@@ -12,6 +12,7 @@ const [name, ...rest] = process.argv.slice(2)
 
 /** The first Node that runs TypeScript, `import.meta.dirname` and the test runner as they are. */
 const NEEDED_MAJOR = 24
+const PARENT_POLL_MS = 250
 
 const versionsIn = (lockFile) => {
   try {
@@ -75,4 +76,9 @@ if (!isInstalled()) install()
 // The IPC channel carries nothing: by its end the script learns that this process is gone, even by SIGKILL, and stops what it started.
 const child = spawn(findNode(), [script, ...rest], { cwd: root, stdio: ['inherit', 'inherit', 'inherit', 'ipc'] })
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+// npm passes a signal on to the shell it started us from, and the shell dies of it alone where a script does not say `exec`.
+if (process.env.npm_lifecycle_event !== undefined) {
+  const parent = process.ppid
+  setInterval(() => process.ppid !== parent && child.kill('SIGTERM'), PARENT_POLL_MS).unref()
+}
 child.on('exit', (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)))

@@ -1,8 +1,8 @@
-/** `npm start [-- --port N]`: builds, starts the shim, prints the address, opens it where there is a display, runs until it is told to stop. */
+/** `npm start [-- --port N] [--plc URL]`: builds, starts the shim, prints the address, opens it where there is a display, runs until it is told to stop. */
 import { spawn } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { readArguments, readPort } from './arguments.ts'
+import { readArguments, readPlcUrl, readPort } from './arguments.ts'
 import { build } from './build.ts'
 import { beforeEnd, run } from './ending.ts'
 import { root } from './root.ts'
@@ -32,11 +32,12 @@ const openInBrowser = (url: string): void => {
 }
 
 run(async () => {
-  const { port: portFlag } = readArguments({ port: 'string' })
+  const { port: portFlag, plc } = readArguments({ port: 'string', plc: 'string' })
   const port = portFlag === undefined ? readPort(process.env['PORT'] || String(DEFAULT_PORT), 'PORT') : readPort(portFlag)
+  const variables = plc === undefined ? {} : { TABPOD_PLC_URL: readPlcUrl(plc) }
   process.stdout.write('tabpod: building …\n')
   build({ quiet: true })
-  const shim = await startShim({ port, persist: join(state, 'room'), claimToken: keptClaimToken() })
+  const shim = await startShim({ port, persist: join(state, 'room'), claimToken: keptClaimToken(), variables })
   beforeEnd(shim.stop)
   process.stdout.write(`
   tabpod is at  ${shim.claimUrl}

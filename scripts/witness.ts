@@ -8,7 +8,8 @@ const PATIENCE_MS = 30_000
 const RECONNECT_MS = 200
 
 /** @atproto/identity refuses http and loopback by default, rightly; here the pod under test is exactly there. */
-export const newResolver = (): IdResolver => new IdResolver({ fetch: globalThis.fetch })
+export const newResolver = (plcUrl?: string): IdResolver =>
+  new IdResolver({ fetch: globalThis.fetch, ...(plcUrl !== undefined && { plcUrl }) })
 
 export interface PublishedRecord {
   readonly collection: string
@@ -20,11 +21,12 @@ export interface PublishedRecord {
 export const fetchVerifiedRepo = async (
   url: string,
   did: string,
+  plcUrl?: string,
 ): Promise<VerifiedRepo & { readonly bytes: number; readonly records: readonly PublishedRecord[] }> => {
   const answer = await fetch(`${url}/xrpc/com.atproto.sync.getRepo?did=${encodeURIComponent(did)}`)
   if (!answer.ok) throw new Error(`getRepo answered ${answer.status}: ${await answer.text()}`)
   const car = new Uint8Array(await answer.arrayBuffer())
-  const verified = await verifyRepoCar(car, did, await newResolver().did.resolveAtprotoKey(did, true))
+  const verified = await verifyRepoCar(car, did, await newResolver(plcUrl).did.resolveAtprotoKey(did, true))
   const { blocks } = await readCar(car)
   const records = verified.creates.map(({ collection, rkey, cid }) => ({ collection, rkey, value: cborToLexRecord(blocks.get(cid)!) }))
   return { ...verified, bytes: car.byteLength, records }
@@ -40,13 +42,13 @@ export interface Follower {
   stop(): Promise<void>
 }
 
-/** Follows from `cursor` (0 = the oldest kept) and resumes after a broken connection where it was. */
-export const follow = (url: string, cursor = 0): Follower => {
+/** Follows from `cursor` (0 = the oldest kept) and resumes after a broken connection where it was. `plcUrl`: the directory for did:plc. */
+export const follow = (url: string, cursor = 0, plcUrl?: string): Follower => {
   const events: Event[] = []
   const errors: Error[] = []
   const listeners = new Set<() => void>()
   const firehose = new Firehose({
-    idResolver: newResolver(),
+    idResolver: newResolver(plcUrl),
     service: url.replace(/^http/, 'ws'),
     // `.test` handles have no well-known address an outsider could ask; DIDs and commits are verified all the same.
     unauthenticatedHandles: true,
