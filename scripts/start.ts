@@ -34,7 +34,7 @@ const openInBrowser = (url: string): void => {
 run(async () => {
   const { port: portFlag, plc } = readArguments({ port: 'string', plc: 'string' })
   const port = portFlag === undefined ? readPort(process.env['PORT'] || String(DEFAULT_PORT), 'PORT') : readPort(portFlag)
-  const variables = plc === undefined ? {} : { TABPOD_PLC_URL: readPlcUrl(plc) }
+  const variables: Record<string, string> = plc === undefined ? {} : { TABPOD_PLC_URL: readPlcUrl(plc) }
   process.stdout.write('tabpod: building …\n')
   build({ quiet: true })
   const shim = await startShim({ port, persist: join(state, 'room'), claimToken: keptClaimToken(), variables })

@@ -255,6 +255,15 @@ describe('answer', () => {
     expect(await jsonOf('/xrpc/com.atproto.identity.resolveHandle?handle=Alice.pod.example')).toEqual({ did: DID })
     expect(await ask('/xrpc/com.atproto.identity.resolveHandle?handle=bob.example')).toBeNull()
   })
+
+  it('of a pod without a did:web do not pretend one, tab open or closed', async () => {
+    const identity = pod.identity()
+    expect((await ask('/.well-known/did.json'))!.status).toBe(200)
+    const { '/.well-known/did.json': _, ...documents } = identity.documents
+    await mirror.bind({ ...identity, documents })
+    for (const online of [true, false]) expect((await ask('/.well-known/did.json', online))!.status).toBe(404)
+    expect(await jsonOf(`/xrpc/com.atproto.identity.resolveDid?did=${DID}`)).toMatchObject({ didDoc: { id: DID } })
+  })
 })
 
 describe('blobs', () => {

@@ -2,6 +2,7 @@
 import { effect, signal } from '@preact/signals'
 import { isBlocked, page, showHome } from './page.ts'
 import { goOnline, link, makePod } from './pod.ts'
+import type { PodWish } from './pod.ts'
 import { askToKeep } from './storage.ts'
 
 /** In this order. `worker`: registering it · `pod`: keys and empty repo · `address`: joining the room. */
@@ -18,10 +19,10 @@ export const creationStep = signal<CreationStep | null>(null)
 const ADDRESS_PATIENCE_MS = 8000
 
 /** null when all went well; the home page is shown then. */
-export const createPod = async (handle: string, password: string, claim: string): Promise<CreationFailure | null> => {
+export const createPod = async (wanted: PodWish, claim: string): Promise<CreationFailure | null> => {
   creationStep.value = 'worker'
   try {
-    const summary = await makePod(handle, password, () => (creationStep.value = 'pod'))
+    const summary = await makePod(wanted, () => (creationStep.value = 'pod'))
     creationStep.value = 'address'
     // Not awaited: Firefox asks the person, and the pod does not wait for the answer.
     void askToKeep()

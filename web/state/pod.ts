@@ -1,6 +1,6 @@
 /** The pod of this profile as the owner's pages see it. The only module of the app that talks to `web/uplink`. */
 import { computed, signal } from '@preact/signals'
-import type { LinkState, PodSummary } from '../../wire/owner.ts'
+import type { LinkState, OwnerCommand, PodSummary } from '../../wire/owner.ts'
 import { onActivity } from '../uplink/activity.ts'
 import { askOwner, registerWorker, unregisterIfAsked } from '../uplink/register.ts'
 import { startUplink } from '../uplink/start.ts'
@@ -10,6 +10,9 @@ import { createStrip } from './strip.ts'
 
 /** Counts may lag behind the strip by this much: each refresh reads the whole pod. */
 const REFRESH_EVERY_MS = 1000
+
+/** What the owner chose. `plc`: the directory for a did:plc; left out: did:web. */
+export type PodWish = Omit<Extract<OwnerCommand, { kind: 'create' }>, 'kind'>
 
 export const pod = signal<PodSummary | null>(null)
 export const link = signal<LinkState | null>(null)
@@ -24,10 +27,10 @@ let refreshTimer: ReturnType<typeof setTimeout> | undefined
 export const findPod = async (): Promise<PodSummary | null> => askOwner<PodSummary | null>({ kind: 'describe' })
 
 /** Registers the worker and makes keys, identity and the empty repo in it. */
-export const makePod = async (handle: string, password: string, onWorker: () => void): Promise<PodSummary> => {
+export const makePod = async (wanted: PodWish, onWorker: () => void): Promise<PodSummary> => {
   await registerWorker()
   onWorker()
-  return askOwner<PodSummary>({ kind: 'create', handle, password })
+  return askOwner<PodSummary>({ kind: 'create', ...wanted })
 }
 
 /** Takes part in keeping the pod online, and listens to what it does. Again with a claim: starts over. */

@@ -3,6 +3,7 @@ import { useSignal } from '@preact/signals'
 import type { RoomStatus } from '../../wire/frames.ts'
 import { CopyButton } from '../components/copy.tsx'
 import { Field } from '../components/field.tsx'
+import { IdentityChoice } from '../components/identity-choice.tsx'
 import { keptClaim } from '../state/claim.ts'
 import { createPod, creationStep } from '../state/creation.ts'
 import type { CreationFailure, CreationStep } from '../state/creation.ts'
@@ -17,6 +18,8 @@ export const CreateForm = ({ room }: { readonly room: RoomStatus }) => {
   const shown = useSignal(false)
   const suggested = useSignal(false)
   const claim = useSignal('')
+  /** The directory of a did:plc; null: did:web. */
+  const plc = useSignal<string | null>(null)
   const problems = useSignal<Problems>({})
   const asksForClaim = room.policy === 'token' && keptClaim(sessionStorage) === null
   const hint = passwordHint(password.value)
@@ -31,7 +34,10 @@ export const CreateForm = ({ room }: { readonly room: RoomStatus }) => {
       ...passwordProblem(password.value),
       ...(asksForClaim && claimProblem(claim.value)),
     })
-    const failure = Object.keys(found).length === 0 ? await createPod(wanted, password.value, claim.value.trim()) : null
+    const failure =
+      Object.keys(found).length === 0
+        ? await createPod({ handle: wanted, password: password.value, ...(plc.value !== null && { plc: plc.value }) }, claim.value.trim())
+        : null
     problems.value = failure ? { [failure.field]: failure.message } : found
     if (form instanceof HTMLFormElement) requestAnimationFrame(() => form.querySelector<HTMLElement>('[aria-invalid]')?.focus())
   }
@@ -100,6 +106,7 @@ export const CreateForm = ({ room }: { readonly room: RoomStatus }) => {
         </button>
         {suggested.value && <CopyButton text={password.value} what="password" />}
       </p>
+      {room.plc && <IdentityChoice host={room.host} directory={room.plc} chosen={plc} />}
       {asksForClaim && (
         <Field
           id="claim"

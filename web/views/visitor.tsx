@@ -66,7 +66,7 @@ export const Visitor = ({ room }: { readonly room: RoomStatus }) => {
         {room.did && (
           <p>
             See for yourself: <a href={`/xrpc/com.atproto.repo.describeRepo?repo=${encodeURIComponent(room.did)}`}>the repo described</a>,{' '}
-            <a href="/.well-known/did.json">the DID document</a>, or{' '}
+            <a href={documentUrl(room.did, room.plc)}>the DID document</a>, or{' '}
             <a href={`/xrpc/com.atproto.sync.getRepo?did=${encodeURIComponent(room.did)}`}>the whole repo as a CAR file</a>.
           </p>
         )}
@@ -75,3 +75,7 @@ export const Visitor = ({ room }: { readonly room: RoomStatus }) => {
     </main>
   )
 }
+
+/** A did:plc's document is its directory's to show: asking the host itself would prove nothing. */
+const documentUrl = (did: string, plc: string | null): string =>
+  plc && did.startsWith('did:plc:') ? `${plc}/${did}` : '/.well-known/did.json'
