@@ -1,14 +1,17 @@
 /** The composition: services and edges of the one pod that lives in this profile, put together into `handle(Request) → Response`. */
 import { version } from '../package.json'
 import { invalidRequest, XrpcError } from '../wire/errors.ts'
+import type { RoomServices } from '../wire/frames.ts'
 import type { PodSummary } from '../wire/owner.ts'
 import { parsePlcUrl } from '../wire/plc-url.ts'
+import { preferencesOf } from './account/preferences.ts'
 import { Sessions } from './account/sessions.ts'
 import { makeOwner, SignIn } from './account/sign-in.ts'
 import { Authenticator } from './http/auth.ts'
 import { type Handler, makeHandler } from './http/site.ts'
 import type { KeyVault } from './identity/contract.ts'
 import { didDocument, type Identity, originToDidWeb } from './identity/did-document.ts'
+import { DidResolver } from './identity/did-resolver.ts'
 import { type Fetch, resolveHandle } from './identity/handle-resolver.ts'
 import { admitHandle } from './identity/handle.ts'
 import { makeKeys, openVault } from './identity/key-vault.ts'
@@ -18,10 +21,13 @@ import type { BlobService } from './repo/contract.ts'
 import { Repo, type RepoOptions } from './repo/repo.ts'
 import type { Store } from './store/open.ts'
 import { readPod, writePod } from './store/pod.ts'
+import { actorRoutes } from './xrpc/actor.ts'
 import { identityRoutes } from './xrpc/identity.ts'
+import { makeProxy } from './xrpc/proxy.ts'
 import { repoRoutes } from './xrpc/repo.ts'
 import { makeRouter } from './xrpc/router.ts'
 import { describeService, serverRoutes } from './xrpc/server.ts'
+import { serviceAuthRoutes } from './xrpc/service-auth.ts'
 import { syncRoutes } from './xrpc/sync.ts'
 
 export interface Pod {
@@ -38,8 +44,10 @@ export interface Pod {
 }
 
 export interface PodOptions extends RepoOptions {
-  /** For what the pod asks of other servers; default: the worker's own fetch, which CORS binds. */
+  /** The worker's own fetch, which CORS binds. */
   readonly fetch?: Fetch
+  /** For what the pod asks of other servers: through its room, which CORS does not bind, and which names some of them. Default: `fetch`, and no services. */
+  readonly egress?: { readonly fetch: Fetch; readonly services: RoomServices }
 }
 
 /** null where no pod lives in this profile, or its creation was cut off: `createPod` starts over then. */
@@ -80,7 +88,8 @@ export const createPod = async (
 }
 
 const composePod = (store: Store, identity: Pod['identity'], vault: KeyVault, repo: Repo, options: PodOptions): Pod => {
-  const { fetch = workerFetch, now = Date.now } = options
+  const { egress = { fetch: options.fetch ?? workerFetch, services: NO_SERVICES }, now = Date.now } = options
+  const { fetch } = egress
   const blobs = sweepOnUpload(blobService(store, now), now)
   const document = didDocument(identity, vault.signingDidKey)
   const serviceDid = originToDidWeb(identity.origin)
@@ -95,12 +104,17 @@ const composePod = (store: Store, identity: Pod['identity'], vault: KeyVault, re
     '/xrpc/com.atproto.identity.resolveDid': JSON.stringify({ didDoc: document }),
     '/xrpc/com.atproto.server.describeServer': JSON.stringify(describeService(serviceDid)),
   }
-  const xrpc = makeRouter([
+  const resolver = new DidResolver({ fetch, plc: () => egress.services.plc ?? PLC_DIRECTORY, now })
+  const proxy = makeProxy({ did: identity.did, authenticator, vault, resolver, fetch, appview: () => egress.services.appview, now })
+  const routes = [
     ...serverRoutes({ identity, serviceDid, document, authenticator, signIn, sessions }),
-    ...repoRoutes({ identity, document, authenticator, repo, blobs }),
+    ...repoRoutes({ identity, document, authenticator, repo, blobs, proxy }),
     ...syncRoutes({ repo, blobs }),
     ...identityRoutes({ identity, document, resolve: (handle) => resolveHandle(handle, fetch) }),
-  ])
+    ...serviceAuthRoutes({ did: identity.did, authenticator, vault, now }),
+    ...actorRoutes({ authenticator, preferences: preferencesOf(store, now), proxy }),
+  ]
+  const xrpc = makeRouter(routes, proxy.forward)
   // Whoever reads this answer has reached the tab.
   const health = () => ({ version: `tabpod ${version}`, did: identity.did, rev: repo.head().rev, online: true })
   return {
@@ -119,6 +133,8 @@ const composePod = (store: Store, identity: Pod['identity'], vault: KeyVault, re
   }
 }
 
+const NO_SERVICES: RoomServices = { appview: null, plc: null }
+const PLC_DIRECTORY = 'https://plc.directory'
 const workerFetch: Fetch = (url, init) => globalThis.fetch(url, init)
 
 /** Forgotten uploads go when the next one comes; once in a worker's life, because the sweep walks over all blobs. */

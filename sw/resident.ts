@@ -1,18 +1,20 @@
 /** The pod that lives in this browser profile, or the knowledge that none does. One per worker; everything here can be lost with it. */
 import { invalidRequest, XrpcError } from '../wire/errors.ts'
-import { createPod, openPod, type Pod } from './app.ts'
+import { createPod, openPod, type Pod, type PodOptions } from './app.ts'
 import { deleteStore, openStore, type Store } from './store/open.ts'
 
 export class Resident {
   readonly #arrived: (pod: Pod) => void
+  readonly #options: PodOptions
   #store: Promise<Store> | undefined
   #opening: Promise<Pod | null> | undefined
   /** true once it is certain that no pod lives here: such a worker touches no request. */
   #isAbsent = false
 
   /** `arrived` is called once for each pod that was opened or created. */
-  constructor(arrived: (pod: Pod) => void) {
+  constructor(arrived: (pod: Pod) => void, options: PodOptions) {
     this.#arrived = arrived
+    this.#options = options
   }
 
   get isAbsent(): boolean {
@@ -31,7 +33,7 @@ export class Resident {
   /** @throws XrpcError PodExists, and what `createPod` refuses */
   async create(owner: Parameters<typeof createPod>[1]): Promise<Pod> {
     if (await this.pod()) throw new XrpcError(409, 'PodExists', 'A pod lives in this browser profile already')
-    const creating = this.#openStore().then((store) => createPod(store, owner))
+    const creating = this.#openStore().then((store) => createPod(store, owner, this.#options))
     const before = this.#opening
     this.#opening = creating
     try {
@@ -59,7 +61,7 @@ export class Resident {
   }
 
   async #open(): Promise<Pod | null> {
-    const pod = await openPod(await this.#openStore())
+    const pod = await openPod(await this.#openStore(), this.#options)
     this.#isAbsent = pod === null
     if (pod) this.#arrived(pod)
     return pod

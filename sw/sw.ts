@@ -26,10 +26,13 @@ interface RoutableInstallEvent extends ExtendableEvent {
 const activity = new ActivityReport()
 const egress = new Egress()
 let uplink: Uplink | undefined
-const resident = new Resident((pod) => {
-  uplink = new Uplink(pod, activity, egress)
-  pod.repo.onEvent((row) => activity.event(row))
-})
+const resident = new Resident(
+  (pod) => {
+    uplink = new Uplink(pod, activity, egress)
+    pod.repo.onEvent((row) => activity.event(row))
+  },
+  { egress },
+)
 
 self.addEventListener('install', (event: RoutableInstallEvent) => {
   // Without a route Chromium sends navigations to the network too while it starts a stopped worker (ServiceWorkerAutoPreload).

@@ -152,8 +152,8 @@ export const MAX_EGRESS_IN_FLIGHT = 64
 
 /** An answer of an AppView or chat service (the reference PDS allows as much). */
 export const MAX_PROXIED_RESPONSE_BYTES = 10 * MIB
-/** What is read of an upstream's error, to say it in our own words: name and message are one sentence each. */
-export const MAX_UPSTREAM_ERROR_BYTES = 64 * KIB
+/** What is read of an upstream's error to say it in our own words, and of a feed generator's record: a few sentences each. */
+export const MAX_UPSTREAM_TEXT_BYTES = 64 * KIB
 
 /** DID documents are believed without a look for this long, and used for a day while a new one cannot be had (the reference PDS's figures). */
 export const DID_STALE_MS = 1 * HOUR_MS

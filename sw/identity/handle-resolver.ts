@@ -5,6 +5,7 @@
 import { isValidDid } from '@atproto/syntax'
 import * as v from 'valibot'
 import { HANDLE_LOOKUP_DEADLINE_MS, MAX_HANDLE_ANSWER_BYTES } from '../../wire/limits.ts'
+import { readShortText } from './short-text.ts'
 
 export type Fetch = (url: string, init?: RequestInit) => Promise<Response>
 
@@ -37,18 +38,9 @@ const askWellKnown = async (handle: string, fetch: Fetch, signal: AbortSignal): 
   return onlyDid((await shortText(response)).trim())
 }
 
-/** Cuts off what is too long to be an answer; nobody who is asked may fill our memory. */
-const shortText = async (response: Response): Promise<string> => {
-  if (!response.ok || !response.body) throw new Error(`answered ${response.status}`)
-  let left = MAX_HANDLE_ANSWER_BYTES
-  const cut = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
-    transform(piece, controller) {
-      controller.enqueue(piece.subarray(0, left))
-      left -= piece.byteLength
-      if (left <= 0) controller.terminate()
-    },
-  })
-  return new Response(response.body.pipeThrough(cut)).text()
+const shortText = (response: Response): Promise<string> => {
+  if (!response.ok) throw new Error(`answered ${response.status}`)
+  return readShortText(response, MAX_HANDLE_ANSWER_BYTES)
 }
 
 const onlyDid = (text: string | undefined): string | null => (isValidDid(text) ? text : null)

@@ -1,4 +1,4 @@
-/** The pod's singletons: identity, keys, head, checkpoint, acknowledged, owner. */
+/** The pod's singletons: identity, keys, head, checkpoint, acknowledged, owner, preferences. */
 import { settle } from './failure.ts'
 import type { Store } from './open.ts'
 import type { PodRows } from './schema.ts'

@@ -38,6 +38,8 @@ export interface PodRows {
     lockedUntil: number
     email?: string
   }
+  /** Private preferences of apps, in their order; `json` holds `$type` too. */
+  preferences: ReadonlyArray<{ readonly type: string; readonly json: string }>
 }
 
 export interface Head {

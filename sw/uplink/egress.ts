@@ -70,17 +70,19 @@ export class Egress {
     if (frame.t === 'unfetched') return this.#settle(id, new XrpcError(502, frame.error, frame.message))
     clearTimeout(fetching.backstop)
     const { status, headers } = frame
-    const respond = (body: BodyInit | null) => fetching.resolve(new Response(body, { status, headers: new Headers(headers) }))
+    const response = (body: BodyInit | null) => new Response(body, { status, headers: new Headers(headers) })
     if (frame.body !== 'stream') {
       this.#settle(id)
-      return respond(frame.body === 'none' ? null : payload)
+      const whole = response(frame.body === 'none' ? null : payload)
+      if (frame.body === 'whole') whole.headers.set('content-length', String(payload.length))
+      return fetching.resolve(whole)
     }
     const send = this.#send
     fetching.inflow = new Inflow(
       (bytes) => send?.({ t: 'credit', of: 'egress-response', id, bytes }),
       () => this.#giveUp(id, new DOMException('nobody reads this answer', 'AbortError')),
     )
-    respond(fetching.inflow.stream)
+    fetching.resolve(response(fetching.inflow.stream))
   }
 
   /** @throws BadFrame */

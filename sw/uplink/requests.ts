@@ -144,8 +144,9 @@ class TunnelledRequest extends Request {
   }
 }
 
-/** JSON and text come from memory anyway; anything else is read as it comes unless it says that it is short. */
+/** JSON and text come from memory, unless another service makes them; anything else is read as it comes unless it says that it is short. */
 const isLong = (headers: Headers): boolean => {
+  if (headers.get('transfer-encoding') === 'chunked') return true
   const length = headers.get('content-length')
   if (length !== null) return Number(length) > CHUNK_BYTES
   return !/^(application\/([\w.-]+\+)?json|text\/(plain|html))\b/.test(headers.get('content-type') ?? '')

@@ -17,6 +17,7 @@ import { anyone, type Authenticator } from '../http/auth.ts'
 import { wholeLength } from '../http/body.ts'
 import type { DidDocument, Identity } from '../identity/did-document.ts'
 import type { BlobService, RepoReader, RepoWriter, Write, WriteOptions, WriteOutcome, WriteResult } from '../repo/contract.ts'
+import type { Proxy } from './proxy.ts'
 import { type Route, route } from './router.ts'
 
 export const repoRoutes = (services: {
@@ -25,8 +26,9 @@ export const repoRoutes = (services: {
   readonly authenticator: Authenticator
   readonly repo: RepoReader & RepoWriter
   readonly blobs: BlobService
+  readonly proxy: Proxy
 }): Route[] => {
-  const { identity, document, authenticator, repo, blobs } = services
+  const { identity, document, authenticator, repo, blobs, proxy } = services
   const isOwn = (actor: string): boolean => actor === identity.did || actor.toLowerCase() === identity.handle
   const assertOwn = (actor: string): void => {
     if (!isOwn(actor)) throw new XrpcError(403, 'AccountNotFound', 'Account not found')
@@ -56,8 +58,10 @@ export const repoRoutes = (services: {
       return { ...toCommit(outcome), results: outcome.results.map(toResult) }
     }),
 
-    route(getRecord.main, anyone, async ({ params }) => {
+    route(getRecord.main, anyone, async ({ params, request }) => {
       const { collection, rkey, cid } = params
+      const foreign = isOwn(params.repo) ? null : await proxy.lookUp(request)
+      if (foreign) return foreign
       const record = isOwn(params.repo) ? await repo.record(collection, rkey) : null
       if (!record || (cid !== undefined && cid !== record.cid))
         throw invalidRequest(`Could not locate record: at://${params.repo}/${collection}/${rkey}`, 'RecordNotFound')

@@ -4,7 +4,7 @@ import * as listRecords from '../../lexicons/com/atproto/repo/listRecords.ts'
 import * as uploadBlob from '../../lexicons/com/atproto/repo/uploadBlob.ts'
 import * as deleteSession from '../../lexicons/com/atproto/server/deleteSession.ts'
 import * as getBlocks from '../../lexicons/com/atproto/sync/getBlocks.ts'
-import { XrpcError } from '../../wire/errors.ts'
+import { notImplemented, XrpcError } from '../../wire/errors.ts'
 import { MAX_JSON_BODY_BYTES } from '../../wire/limits.ts'
 import { makeRouter, route } from './router.ts'
 
@@ -14,29 +14,32 @@ const keyHolder = (request: Request): { readonly did: string } => {
   if (!request.headers.has('authorization')) throw new XrpcError(401, 'AuthMissing', 'Authentication Required')
   return { did: 'did:web:example.com' }
 }
-const router = makeRouter([
-  route(createRecord.main, keyHolder, ({ input, key }) => echo({ ...input, key })),
-  route(
-    listRecords.main,
-    () => null,
-    ({ params }) => echo(params),
-  ),
-  route(
-    getBlocks.main,
-    () => null,
-    ({ params }) => echo(params),
-  ),
-  route(
-    uploadBlob.main,
-    () => null,
-    async ({ input }) => echo({ text: await input.text() }),
-  ),
-  route(
-    deleteSession.main,
-    () => null,
-    () => undefined,
-  ),
-])
+const router = makeRouter(
+  [
+    route(createRecord.main, keyHolder, ({ input, key }) => echo({ ...input, key })),
+    route(
+      listRecords.main,
+      () => null,
+      ({ params }) => echo(params),
+    ),
+    route(
+      getBlocks.main,
+      () => null,
+      ({ params }) => echo(params),
+    ),
+    route(
+      uploadBlob.main,
+      () => null,
+      async ({ input }) => echo({ text: await input.text() }),
+    ),
+    route(
+      deleteSession.main,
+      () => null,
+      () => undefined,
+    ),
+  ],
+  (nsid) => Promise.reject(notImplemented(nsid)),
+)
 
 const call = (nsid: string, query = '', init?: RequestInit, key?: string) =>
   router(nsid, new Request(`http://localhost:1999/xrpc/${nsid}${query}`, init), key)

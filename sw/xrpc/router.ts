@@ -14,7 +14,7 @@ import {
   type Query,
 } from '@atproto/lex'
 import { isValidNsid } from '@atproto/syntax'
-import { invalidRequest, notImplemented, XrpcError } from '../../wire/errors.ts'
+import { invalidRequest, XrpcError } from '../../wire/errors.ts'
 import { readText } from '../http/body.ts'
 
 type Method = Query | Procedure
@@ -75,14 +75,15 @@ export const route = <M extends Method, C>(
   },
 })
 
-export const makeRouter = (routes: readonly Route[]) => {
+/** @param otherwise what none of the routes answers. @throws XrpcError 501 where nobody does */
+export const makeRouter = (routes: readonly Route[], otherwise: (nsid: string, request: Request) => Promise<Response>) => {
   const byNsid = new Map(routes.map((route) => [route.nsid, route]))
-  /** @throws XrpcError; what a lexicon knows and this server does not have answers like what nobody knows: 501. */
+  /** @throws XrpcError */
   return async (nsid: string, request: Request, key?: string): Promise<Response> => {
     const route = byNsid.get(nsid)
     if (route) return route.run(request, key)
     if (!isValidNsid(nsid)) throw invalidRequest(`${JSON.stringify(nsid)} is not a valid NSID`)
-    throw notImplemented(nsid)
+    return otherwise(nsid, request)
   }
 }
 

@@ -1,0 +1,156 @@
+/**
+ * Service proxying: what this server does not answer itself it asks of another service, in the name of the account.
+ * @see https://atproto.com/specs/xrpc#service-proxying
+ */
+import { invalidRequest, notImplemented, XrpcError } from '../../wire/errors.ts'
+import { CHUNK_BYTES } from '../../wire/limits.ts'
+import type { Authenticator } from '../http/auth.ts'
+import type { KeyVault } from '../identity/contract.ts'
+import type { DidResolver } from '../identity/did-resolver.ts'
+import type { Fetch } from '../identity/handle-resolver.ts'
+import { mayCall, signServiceToken } from './service-auth.ts'
+import { readShortJson, toAnswer, toUpstreamError, unreachable } from './upstream.ts'
+
+export interface ProxyParts {
+  /** DID of the account. */
+  readonly did: string
+  readonly authenticator: Authenticator
+  readonly vault: Pick<KeyVault, 'sign'>
+  readonly resolver: DidResolver
+  readonly fetch: Fetch
+  /** `did#service` of the default AppView now; null: none. */
+  readonly appview: () => string | null
+  readonly now: () => number
+}
+
+export interface Proxy {
+  /** @throws XrpcError 501 MethodNotImplemented where nobody is to be asked, what `Authenticator.access` throws, 502 UpstreamFailure, 504 UpstreamTimeout */
+  forward(nsid: string, request: Request): Promise<Response>
+  /** For reads that need no account: another repo's record as the AppView has it. null: there is no AppView. */
+  lookUp(request: Request): Promise<Response | null>
+  /** Whether the client wants another service than the default AppView for this. */
+  goesElsewhere(request: Request): boolean
+}
+
+interface Destination {
+  readonly did: string
+  readonly service: string
+}
+
+const CHAT = 'did:web:api.bsky.chat#bsky_chat'
+const GET_FEED = 'app.bsky.feed.getFeed'
+
+export const makeProxy = (parts: ProxyParts): Proxy => {
+  const { did, authenticator, vault, resolver, appview, now } = parts
+
+  const ask = async (url: string, init: RequestInit): Promise<Response> => {
+    try {
+      return await parts.fetch(url, { ...init, redirect: 'manual' })
+    } catch (cause) {
+      throw unreachable(new URL(url).host, cause)
+    }
+  }
+
+  /** The feed generator checks the token, not the AppView that passes it on. */
+  const feedAudience = async (request: Request, origin: string): Promise<{ aud: string; lxm: string }> => {
+    const feed = new URL(request.url).searchParams.get('feed') ?? ''
+    const [, repo, collection, rkey] = /^at:\/\/([^/]+)\/([^/]+)\/([^/]+)$/.exec(feed) ?? []
+    if (!repo || !collection || !rkey) throw invalidRequest('feed must be an at:// URI of a feed generator')
+    const query = new URLSearchParams({ repo, collection, rkey })
+    const response = await ask(`${origin}/xrpc/com.atproto.repo.getRecord?${query}`, { signal: request.signal })
+    if (response.status >= 500) throw await toUpstreamError(response)
+    const { value } = (await readShortJson(response)) as { value?: { did?: unknown } | null }
+    if (typeof value?.did !== 'string') throw invalidRequest('The feed generator could not be found', 'UnknownFeed')
+    return { aud: value.did, lxm: 'app.bsky.feed.getFeedSkeleton' }
+  }
+
+  const pass = async (request: Request, origin: string, authorization: string | null): Promise<Response> => {
+    const { pathname, search } = new URL(request.url)
+    const { method, signal } = request
+    const headers = forwardedHeaders(request, method === 'POST')
+    if (authorization !== null) headers['authorization'] = authorization
+    const body = method === 'POST' ? await readBody(request) : null
+    const response = await ask(origin + pathname + search, { method, headers, signal, ...(body !== null && { body }) })
+    if (response.status >= 300) throw await toUpstreamError(response)
+    return toAnswer(response)
+  }
+
+  return {
+    async forward(nsid, request) {
+      const destination = chooseService(nsid, request, appview())
+      if (!destination) throw notImplemented(nsid)
+      if (!VERBS.includes(request.method))
+        throw new XrpcError(405, 'InvalidRequest', `XRPC takes ${VERBS.join(', ')}, not ${request.method}`, {
+          headers: { allow: VERBS.join(', ') },
+        })
+      const { scope } = await authenticator.access(request)
+      if (!mayCall(nsid, scope)) throw invalidRequest('Bad token method', 'InvalidToken')
+      const origin = await resolver.endpoint(destination.did, destination.service)
+      const claims = nsid === GET_FEED ? await feedAudience(request, origin) : { aud: destination.did, lxm: nsid }
+      const response = await pass(request, origin, `Bearer ${await signServiceToken(vault, { iss: did, ...claims }, now())}`)
+      response.headers.set('cache-control', 'private')
+      response.headers.set('vary', 'authorization')
+      return response
+    },
+
+    async lookUp(request) {
+      // Only the owner decides whom else this pod talks to.
+      const isOwner = namedService(request) !== null && request.headers.has('authorization')
+      if (isOwner) await authenticator.access(request)
+      const service = (isOwner ? namedService(request) : null) ?? appview()
+      if (service === null) return null
+      const { did, service: name } = parseService(service)
+      return pass(request, await resolver.endpoint(did, name), null)
+    },
+
+    goesElsewhere(request) {
+      const named = namedService(request)
+      if (named === null) return false
+      return appview() === null ? !named.endsWith('#bsky_appview') : named !== appview()
+    },
+  }
+}
+
+const VERBS = ['GET', 'HEAD', 'POST']
+
+const namedService = ({ headers }: Request): string | null => headers.get('atproto-proxy')
+
+/**
+ * The client's choice, else the default. There is none for moderation, where the client must say whom it reports to, and none for
+ * com.atproto.*, which is this server's own affair.
+ */
+const chooseService = (nsid: string, request: Request, appview: string | null): Destination | null => {
+  const named = namedService(request)
+  if (named !== null) return parseService(named)
+  if (appview === null || nsid.startsWith('com.atproto.') || nsid.startsWith('tools.ozone.')) return null
+  return parseService(nsid.startsWith('chat.bsky.') ? CHAT : appview)
+}
+
+/** @throws XrpcError 400 InvalidRequest */
+const parseService = (text: string): Destination => {
+  const [, did, service] = /^(did:[^#\s]+)#([^#\s]+)$/.exec(text) ?? []
+  if (!did || !service) throw invalidRequest('atproto-proxy must be DID#service, as in did:web:api.bsky.app#bsky_appview')
+  return { did, service }
+}
+
+const FORWARDED = ['accept-language', 'atproto-accept-labelers', 'x-bsky-topics']
+const FORWARDED_WITH_BODY = ['content-type', 'content-encoding', 'content-length']
+
+const forwardedHeaders = ({ headers }: Request, hasBody: boolean): Record<string, string> => {
+  const names = hasBody ? [...FORWARDED, ...FORWARDED_WITH_BODY] : FORWARDED
+  // Whatever encoding came, the room would undo it on the way.
+  const kept: Record<string, string> = { 'accept-encoding': 'identity' }
+  for (const [name, value] of headers) if (names.includes(name) || name.startsWith('x-atproto-')) kept[name] = value
+  return kept
+}
+
+/** Short bodies whole, long ones as they come. */
+const readBody = async (request: Request): Promise<Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>> | null> => {
+  const length = request.headers.get('content-length')
+  if (length !== null && Number(length) <= CHUNK_BYTES) {
+    const bytes = new Uint8Array(await request.arrayBuffer())
+    return bytes.length > 0 ? bytes : null
+  }
+  // Firefox has no Request.body: https://bugzilla.mozilla.org/show_bug.cgi?id=1387483
+  return request.body ?? new Uint8Array(await request.arrayBuffer())
+}
