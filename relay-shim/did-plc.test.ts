@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { bytesToMultibase, parseDidKey } from '@atproto/crypto'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { MAX_DID_DOCUMENT_BYTES, PLC_CACHE_MS } from '../wire/limits.ts'
 import { Admission } from './admission.ts'
@@ -68,6 +69,14 @@ describe('a directory', () => {
   ])('may write %s', async (_, changes, expected) => {
     answer.body = JSON.stringify(documentOf(changes))
     expect(await resolveDidPlc(plcUrl, DID)).toMatchObject(expected)
+  })
+
+  test('of the older kind writes the bare point of the curve', async () => {
+    const { keyBytes } = parseDidKey(keys.signingKey)
+    const method = { type: 'EcdsaSecp256r1VerificationKey2019', publicKeyMultibase: bytesToMultibase(keyBytes, 'base58btc') }
+    const document = documentOf()
+    answer.body = JSON.stringify({ ...document, verificationMethod: [{ ...document.verificationMethod[0], ...method }] })
+    expect(await resolveDidPlc(plcUrl, DID)).toMatchObject({ signingKey: keys.signingKey })
   })
 
   test.each([

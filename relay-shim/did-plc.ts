@@ -2,6 +2,7 @@
  * What a PLC directory says about a DID: the room believes a did:plc pod only where its document names the pod's key and this address.
  * @see https://web.plc.directory/spec/v0.1/did-plc#did-resolution
  */
+import { formatDidKey, multibaseToBytes, P256_JWT_ALG, SECP256K1_JWT_ALG } from '@atproto/crypto'
 import * as v from 'valibot'
 import { MAX_DID_DOCUMENT_BYTES, PLC_DEADLINE_MS } from '../wire/limits.ts'
 import { Refused } from './refused.ts'
@@ -62,7 +63,19 @@ const readDocument = ({ id, verificationMethod, service }: v.InferOutput<typeof 
   const method = verificationMethod.find(isNamed('#atproto'))
   const endpoint = service.find(isNamed('#atproto_pds'))?.serviceEndpoint
   return {
-    signingKey: method?.type === 'Multikey' && method.publicKeyMultibase ? `did:key:${method.publicKeyMultibase}` : null,
+    signingKey: method?.publicKeyMultibase === undefined ? null : keyToDidKey(method.type, method.publicKeyMultibase),
     pds: typeof endpoint === 'string' ? endpoint.replace(/\/$/, '') : null,
   }
+}
+
+/** Older directories write the bare point of a curve that the type names. @see https://atproto.com/specs/did#public-keys-in-did-documents */
+const OLD_TYPES: Readonly<Record<string, string>> = {
+  EcdsaSecp256r1VerificationKey2019: P256_JWT_ALG,
+  EcdsaSecp256k1VerificationKey2019: SECP256K1_JWT_ALG,
+}
+
+const keyToDidKey = (type: string, multibase: string): string | null => {
+  if (type === 'Multikey') return `did:key:${multibase}`
+  const curve = OLD_TYPES[type]
+  return curve === undefined ? null : formatDidKey(curve, multibaseToBytes(multibase))
 }
