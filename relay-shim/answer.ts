@@ -3,6 +3,7 @@ import { XrpcError } from '../wire/errors.ts'
 
 export const ANSWERED_BY = 'x-tabpod-answered-by'
 
+/** What scripts of other origins may read. @see https://fetch.spec.whatwg.org/#http-access-control-expose-headers */
 const CORS = {
   'access-control-allow-origin': '*',
   'access-control-expose-headers':
@@ -13,6 +14,12 @@ const PREFLIGHT_MAX_AGE_S = '86400'
 
 export const json = (value: unknown, status = 200, headers: Readonly<Record<string, string>> = {}): Response =>
   new Response(JSON.stringify(value), { status, headers: { 'content-type': 'application/json', ...CORS, ...headers } })
+
+/** Changes the headers in place. An answer that says itself who may read it, as the tab's do, is left alone. */
+export const allowOrigins = (response: Response, pathname: string): void => {
+  if (!isProtocolPath(pathname) || response.headers.has('access-control-allow-origin')) return
+  for (const [name, value] of Object.entries(CORS)) response.headers.set(name, value)
+}
 
 /** The one place where something thrown becomes an answer. */
 export const errorToResponse = (cause: unknown): Response => {

@@ -239,6 +239,36 @@ describe('with the tab closed', () => {
     expect([await response.json(), answeredBy(response)]).toMatchObject([{ error: 'PodAsleep' }, 'room'])
   })
 
+  test('every answer of the protocol may be read from every origin: of mirror, room and tab, errors included', async () => {
+    const { tab } = await connect()
+    await tab.join()
+    await online()
+    const [event, body] = pod.next(await pod.begin())
+    tab.send({ t: 'event', event, size: body.length }, body)
+    await tab.next('accepted')
+    const paths = [
+      '/xrpc/com.atproto.sync.getRepo?did=x',
+      '/xrpc/_health',
+      '/.well-known/did.json',
+      '/oauth/nothing',
+      '/xrpc/com.example.method',
+    ]
+    const answers = [...(await Promise.all(paths.map((path) => get(path)))), await get('/xrpc/_health', { method: 'POST' })]
+    expect(answers.map(answeredBy)).toEqual(['mirror', 'room', 'mirror', 'tab', 'tab', 'room'])
+    for (const { headers } of answers) {
+      expect(headers.get('access-control-allow-origin')).toBe('*')
+      for (const name of [
+        'dpop-nonce',
+        'www-authenticate',
+        'ratelimit-reset',
+        'retry-after',
+        'atproto-repo-rev',
+        'atproto-content-labelers',
+      ])
+        expect(headers.get('access-control-expose-headers')?.toLowerCase()).toContain(name)
+    }
+  })
+
   test('preflights are answered, with the headers that were asked for', async () => {
     const init = { method: 'OPTIONS', headers: { 'access-control-request-headers': 'authorization,dpop' } }
     const response = await get('/xrpc/com.atproto.repo.createRecord', init)

@@ -4,7 +4,7 @@ import { XrpcError } from '../wire/errors.ts'
 import { parseTabFrame, STATUS_PATH, type FrameOf, type RoomStatus, type TabFrame } from '../wire/frames.ts'
 import { ASLEEP_RETRY_AFTER_S, JOIN_DEADLINE_MS, MAX_UNADMITTED } from '../wire/limits.ts'
 import { Admission, admitHandle } from './admission.ts'
-import { ANSWERED_BY, errorToResponse, isPodPath, json, notFound, preflight } from './answer.ts'
+import { allowOrigins, ANSWERED_BY, errorToResponse, isPodPath, json, notFound, preflight } from './answer.ts'
 import { Egress } from './egress.ts'
 import { Firehose } from './firehose/firehose.ts'
 import { Lane } from './lane.ts'
@@ -86,6 +86,7 @@ export class Room {
     }
     response ??= notFound(request)
     if (!response.headers.has(ANSWERED_BY)) response.headers.set(ANSWERED_BY, by)
+    allowOrigins(response, url.pathname)
     return response
   }
 
