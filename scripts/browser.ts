@@ -12,6 +12,8 @@ export interface BrowserOptions {
   /** Holds the pod: keys and repo live in this profile. */
   readonly profileDir: string
   readonly headless: boolean
+  /** Command-line flags beyond those that every pod needs. */
+  readonly flags?: readonly string[]
 }
 
 /**
@@ -66,7 +68,7 @@ export const launchBrowser = (options: BrowserOptions): Promise<BrowserContext> 
   chromium.launchPersistentContext(options.profileDir, {
     executablePath: findChromium(),
     headless: options.headless,
-    args: flags(),
+    args: [...flags(), ...(options.flags ?? [])],
     // The scripts stop what they started in their own order; Playwright would exit the process under them.
     handleSIGINT: false,
     handleSIGTERM: false,
