@@ -30,6 +30,12 @@ describe('joining', () => {
     ])
   })
 
+  it('tries again by itself after a refusal that may pass, and shows the reason meanwhile', () => {
+    const room = new ScriptedRoom(new SmallPod())
+    room.say({ t: 'refused', error: 'TooManyConnections', message: 'too many' })
+    expect(room.words).toEqual([{ link: { state: 'offline', message: 'too many' } }, { close: 'TooManyConnections' }])
+  })
+
   it('hangs up on what is no frame, and on a welcome that nobody asked for', () => {
     const garbage = new ScriptedRoom(new SmallPod())
     garbage.session.receive(new Uint8Array([0, 0, 0, 9, 1]).buffer)

@@ -6,6 +6,7 @@ import { BadFrame, decodeFrame, encodeFrame } from '../../wire/codec.ts'
 import { XrpcError } from '../../wire/errors.ts'
 import { parseRoomFrame, type FrameOf, type RoomFrame } from '../../wire/frames.ts'
 import type { LinkState } from '../../wire/owner.ts'
+import { isPassing } from '../../wire/refusal.ts'
 import { findCommonGround } from './common-ground.ts'
 import type { PipeEnd, SendFrame, UplinkPod } from './contract.ts'
 import type { Egress } from './egress.ts'
@@ -86,7 +87,9 @@ export class Session {
       case 'welcome':
         return this.#inTurn('joining', 'joined', () => this.#bringUp(head))
       case 'refused':
-        return this.#refuse(head.error, head.message)
+        if (!isPassing(head.error)) return this.#refuse(head.error, head.message)
+        this.#say({ state: 'offline', message: head.message })
+        return this.#hangUp(head.error)
       case 'rejected':
         return this.#options.rejoins(head) ? this.#hangUp(head.error) : this.#refuse(head.error, head.message)
       case 'blob-refused':

@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { isPassing } from '../../wire/refusal.ts'
 import { lightOfLink, lightOfRoom } from './light.ts'
 
 test('an uplink that is up is Online', () => {
@@ -26,11 +28,23 @@ test.each(['ClaimRequired', 'ClaimRefused'])('%s asks for the claim token', (err
   expect(lightOfLink({ state: 'refused', error, message: '' }, true)).toMatchObject({ word: 'Refused', wantsClaim: true })
 })
 
-test.each(['RepoBehindMirror', 'RepoFork', 'NotYours', 'RoomClosed'])('%s is Refused with reason and remedy', (error) => {
+/** The first cells of the table of refusals. */
+const CODES = readFileSync('docs/protocol.md', 'utf8')
+  .split('\n')
+  .filter((line) => line.startsWith('| `') && !line.includes('TABPOD_'))
+  .flatMap((line) => [...(line.split('|')[1] ?? '').matchAll(/`(\w+)`/g)].map(([, code]) => code ?? ''))
+const FOUND_BY_THE_TAB = ['WrongHost', 'NoPod', 'RepoBehindMirror', 'RepoFork', 'BadRev']
+
+test('the table of refusals was found', () => {
+  expect(CODES).toEqual(expect.arrayContaining(['NotYours', 'HostMismatch', 'JoinTimeout', 'TooManyConnections']))
+})
+
+test.each([...CODES, ...FOUND_BY_THE_TAB].filter((code) => !isPassing(code)))('%s has a reason and a remedy of its own', (error) => {
   const light = lightOfLink({ state: 'refused', error, message: 'raw' }, true)
-  expect(light.word).toBe('Refused')
+  expect(['Refused', 'Asleep']).toContain(light.word)
   expect(light.reason).not.toBe('raw')
   expect(light.remedy).toBeTruthy()
+  expect(light).not.toEqual(lightOfLink({ state: 'refused', error: 'Strange', message: light.reason }, true))
 })
 
 test('a window that was replaced is Asleep, not broken', () => {

@@ -44,7 +44,13 @@ const NOT_YOURS: Light = {
   remedy: 'Open the browser profile that created it, or delete this PDS and create one at another address.',
 }
 
-/** By the stable codes of relay-shim/admission.ts and sw/uplink. */
+const ELSEWHERE: Light = {
+  word: 'Refused',
+  reason: 'This PDS was made for another address.',
+  remedy: 'Open it at the address that its DID names: there it can be reached.',
+}
+
+/** By the codes of docs/protocol.md that are final (wire/refusal.ts), and those the worker finds out itself. */
 const REFUSALS: Readonly<Record<string, Light>> = {
   ClaimRequired: {
     word: 'Refused',
@@ -64,6 +70,38 @@ const REFUSALS: Readonly<Record<string, Light>> = {
     remedy: 'Ask its operator to open it, or create your PDS at another address.',
   },
   NotYours: NOT_YOURS,
+  HostMismatch: ELSEWHERE,
+  WrongHost: ELSEWHERE,
+  DidMismatch: {
+    word: 'Refused',
+    reason: 'Your DID does not fit this address: it was claimed for another one, or the DID names another key or home.',
+    remedy: 'Open the browser profile that claimed this address, or correct the document of the DID.',
+  },
+  DidNotFound: {
+    word: 'Refused',
+    reason: 'The directory does not know your DID.',
+    remedy: 'It may not have heard of it yet: reload this page in a minute.',
+  },
+  PlcNotOffered: {
+    word: 'Refused',
+    reason: 'This relay was started without a directory for did:plc.',
+    remedy: 'Ask its operator to set one, or open your PDS where it was created.',
+  },
+  BadHello: {
+    word: 'Refused',
+    reason: 'The relay does not understand how this page introduces itself.',
+    remedy: 'Reload this page to get the version that belongs to the relay.',
+  },
+  BadSignature: {
+    word: 'Refused',
+    reason: 'The relay could not verify a signature of this browser.',
+    remedy: 'Reload this page. If it stays so, open the browser profile that created this PDS.',
+  },
+  BadRev: {
+    word: 'Refused',
+    reason: 'What you wrote is dated in the future.',
+    remedy: 'Set the clock of this device right and reload this page.',
+  },
   Replaced: {
     word: 'Asleep',
     reason: 'Another window has taken over and keeps your PDS online.',
@@ -78,5 +116,10 @@ const REFUSALS: Readonly<Record<string, Light>> = {
     word: 'Refused',
     reason: 'This browser and the relay hold two different histories of your repo.',
     remedy: 'Was this profile restored from a backup? Open the newer one. From here nothing is published meanwhile.',
+  },
+  NoPod: {
+    word: 'Refused',
+    reason: 'There is no PDS in this browser profile any more.',
+    remedy: 'Reload this page to create one, or open the profile that holds it.',
   },
 }
