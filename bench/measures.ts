@@ -88,7 +88,9 @@ const fillRepo = async (client: Client, records: number): Promise<void> => {
 }
 
 const firstRecord = async (client: Client): Promise<string> => {
-  const { body } = await client.get(`/xrpc/com.atproto.repo.listRecords?repo=${encodeURIComponent(client.did)}&collection=app.bsky.feed.post&limit=1`)
+  const { body } = await client.get(
+    `/xrpc/com.atproto.repo.listRecords?repo=${encodeURIComponent(client.did)}&collection=app.bsky.feed.post&limit=1`,
+  )
   return (JSON.parse(body.toString()) as { records: Array<{ uri: string }> }).records[0]!.uri.split('/').at(-1)!
 }
 
