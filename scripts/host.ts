@@ -1,12 +1,13 @@
 /**
- * `npm run host -- --headless [--port N] [--handle H] [--password P] [--persist DIR] [--plc URL] [--json]`: a pod without a person in front of it.
- * `--plc`: it gets a did:plc, registered with that directory, instead of the did:web of its address.
+ * `npm run host -- --headless [--port N] [--handle H] [--password P] [--persist DIR] [--plc URL] [--appview DID#service] [--json]`: a pod without a person in front of it.
+ * `--plc`: it gets a did:plc, registered with that directory, instead of the did:web of its address. `--appview`: it asks that service what it does not answer itself.
  * Prints one JSON line `{"url","did","handle","password"}` when the pod can be reached, and runs until it is told to stop.
  */
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { isLoopbackHost } from '../wire/loopback.ts'
 import { readArguments, readPlcUrl, readPort } from './arguments.ts'
 import { findChromium } from './browser.ts'
 import { build } from './build.ts'
@@ -42,11 +43,8 @@ const checkFlags = (flags: Flags): void => {
   if (flags.port !== undefined) readPort(flags.port)
   if (flags.password !== undefined && flags.password.length < 8) throw new Usage('--password needs at least 8 characters.')
   if (flags.plc !== undefined) readPlcUrl(flags.plc)
-  if (flags.appview !== undefined) {
-    if (!/^did:(web|plc):[a-zA-Z0-9._:%-]+#[a-zA-Z0-9_-]+$/.test(flags.appview)) {
-      throw new Usage(`--appview must be DID#service, as in did:web:api.bsky.app#bsky_appview, not "${flags.appview}".`)
-    }
-    throw new Usage('--appview cannot be used yet: this version proxies nothing.')
+  if (flags.appview !== undefined && !/^did:(web|plc):[a-zA-Z0-9._:%-]+#[a-zA-Z0-9_-]+$/.test(flags.appview)) {
+    throw new Usage(`--appview must be DID#service, as in did:web:api.bsky.app#bsky_appview, not "${flags.appview}".`)
   }
   if (!flags.headless && process.platform === 'linux' && !process.env['DISPLAY'] && !process.env['WAYLAND_DISPLAY']) {
     throw new Usage('There is no display here: use --headless.')
@@ -76,6 +74,13 @@ const settle = (flags: Flags, keptFile: string | null): Kept => {
   }
 }
 
+/** A service of this machine can only be asked over plain http, which the room allows for development alone. */
+const appviewVariables = ({ appview, plc }: Flags): Record<string, string> => {
+  if (appview === undefined) return {}
+  const isLocal = /^did:web:(localhost|127\.)/.test(appview) || (plc !== undefined && isLoopbackHost(new URL(plc).hostname))
+  return { TABPOD_APPVIEW: appview, ...(isLocal && { TABPOD_ALLOW_LOOPBACK_EGRESS: 'true' }) }
+}
+
 run(async () => {
   const flags = readFlags()
   checkFlags(flags)
@@ -89,7 +94,7 @@ run(async () => {
   build({ quiet: true })
   findChromium(say)
   const pod = await hostPod({
-    shim: { port: wanted.port, persist: join(directory, 'room'), claimToken: wanted.claimToken },
+    shim: { port: wanted.port, persist: join(directory, 'room'), claimToken: wanted.claimToken, variables: appviewVariables(flags) },
     browser: { profileDir: join(directory, 'profile'), headless: flags.headless === true },
     handle: wanted.handle,
     password: wanted.password,
