@@ -27,6 +27,7 @@ const connect = async (with_: TabKeys, host = dev.host): Promise<TestTab> => {
   sockets.push(socket)
   const connected = new TestTab(with_, (bytes) => socket.send(bytes))
   socket.on('message', (data: Buffer) => connected.receive(new Uint8Array(data)))
+  socket.on('close', (code, reason) => connected.lost(`closed with ${code} ${reason.toString()}`))
   await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject))
   expect(socket.protocol).toBe(UPLINK_PROTOCOL)
   return connected
@@ -38,7 +39,7 @@ beforeAll(async () => {
   tab = await connect(keys)
   serve(tab)
   await tab.join({ claim: TOKEN })
-  await vi.waitFor(async () => expect(await (await get('/xrpc/_tabpod/status')).json()).toMatchObject({ online: true }))
+  await vi.waitFor(async () => expect(await (await get('/xrpc/_tabpod/status')).json()).toMatchObject({ online: true }), 20_000)
 }, 120_000)
 afterAll(async () => {
   for (const socket of sockets) socket.terminate()

@@ -10,6 +10,8 @@ import { createBuilder } from 'vite'
 const PARTYKIT = fileURLToPath(new URL('../../node_modules/partykit/dist/bin.mjs', import.meta.url))
 const PAGE_BYTES = 4096
 const STARTS_WITHIN_MS = 60_000
+/** A workerd that is only just up may take a connection and never answer on it. */
+const ANSWERS_WITHIN_MS = 3_000
 
 export interface PartykitDev {
   readonly port: number
@@ -61,7 +63,7 @@ export const startPartykitDev = async (vars: Readonly<Record<string, string>>): 
     await rm(directory, { recursive: true, force: true, maxRetries: 5 })
   }
   try {
-    await untilAnswers(`http://${host}/xrpc/_tabpod/status`, () => log)
+    await untilAnswers(`http://${host}/xrpc/_tabpod/status`, () => ({ log, isOver: child.exitCode !== null }))
   } catch (cause) {
     await stop()
     throw cause
@@ -110,13 +112,13 @@ const freePort = (): Promise<number> =>
     })
   })
 
-const untilAnswers = async (url: string, log: () => string): Promise<void> => {
+const untilAnswers = async (url: string, dev: () => { readonly log: string; readonly isOver: boolean }): Promise<void> => {
   const deadline = Date.now() + STARTS_WITHIN_MS
-  while (Date.now() < deadline) {
-    const response = await fetch(url).catch(() => null)
+  while (Date.now() < deadline && !dev().isOver) {
+    const response = await fetch(url, { signal: AbortSignal.timeout(ANSWERS_WITHIN_MS) }).catch(() => null)
     await response?.body?.cancel()
     if (response) return
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
-  throw new Error(`partykit dev did not answer\n${log()}`)
+  throw new Error(`partykit dev did not answer\n${dev().log}`)
 }

@@ -51,7 +51,11 @@ export class TestTab {
   onFrame: (head: RoomFrame, payload: Uint8Array) => void = () => {}
   readonly #keys: TabKeys
   readonly #put: (bytes: Uint8Array<ArrayBuffer>) => void
-  readonly #waiting: Array<{ readonly t: string; readonly resolve: (received: Received) => void }> = []
+  readonly #waiting: Array<{
+    readonly t: string
+    readonly resolve: (received: Received) => void
+    readonly reject: (cause: Error) => void
+  }> = []
 
   constructor(keys: TabKeys, put: (bytes: Uint8Array<ArrayBuffer>) => void) {
     this.#keys = keys
@@ -73,8 +77,13 @@ export class TestTab {
   async next<T extends RoomFrame['t']>(t: T): Promise<FrameOf<RoomFrame, T>> {
     const at = this.received.findIndex(({ head }) => head.t === t)
     const [come] = at >= 0 ? this.received.splice(at, 1) : []
-    const { head } = come ?? (await new Promise<Received>((resolve) => this.#waiting.push({ t, resolve })))
+    const { head } = come ?? (await new Promise<Received>((resolve, reject) => this.#waiting.push({ t, resolve, reject })))
     return head as FrameOf<RoomFrame, T>
+  }
+
+  /** The connection is gone: nothing more comes. */
+  lost(reason: string): void {
+    for (const { t, reject } of this.#waiting.splice(0)) reject(new Error(`no ${t} came: ${reason}`))
   }
 
   /** Challenge → hello → welcome → ready. */
