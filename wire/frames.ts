@@ -125,7 +125,6 @@ const tabFrame = v.variant('t', tabFrames)
 export type RoomFrame = v.InferOutput<typeof roomFrame>
 export type TabFrame = v.InferOutput<typeof tabFrame>
 export type FrameOf<F extends RoomFrame | TabFrame, T extends F['t']> = Extract<F, { t: T }>
-export type BodyKind = v.InferOutput<typeof bodyKind>
 export type RoomServices = v.InferOutput<typeof services>
 export type StreamOf = v.InferOutput<typeof body>['of']
 export type HeaderList = v.InferOutput<typeof headerList>

@@ -138,7 +138,7 @@ export const MAX_HANDLE_ANSWER_BYTES = 16 * KIB
 export const MAX_HELD_BODIES_BYTES = 32 * MIB
 
 /** What one fetch for the pod may send: no service takes a longer body than the largest blob. */
-export const MAX_EGRESS_REQUEST_BYTES = MAX_BLOB_BYTES
+export const MAX_EGRESS_REQUEST_BYTES = 100 * MIB
 /** What one fetch for the pod may bring: the repo of a very busy account, when it moves here. It is streamed, so this bounds traffic, not memory. */
 export const MAX_EGRESS_RESPONSE_BYTES = 512 * MIB
 

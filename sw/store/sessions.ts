@@ -48,11 +48,6 @@ export const rotateSession = (
   })
 }
 
-export const deleteSession = async (store: Store, id: string): Promise<void> => {
-  const tx = store.transaction('sessions', 'readwrite')
-  await settle(tx, () => tx.store.delete(id))
-}
-
 /** Ends every session of one sign-in. @returns how many rows went. */
 export const deleteSessionFamily = (store: Store, family: string): Promise<number> => {
   const tx = store.transaction('sessions', 'readwrite')
