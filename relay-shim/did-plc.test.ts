@@ -114,9 +114,12 @@ describe('a did:plc pod', () => {
   const hello = (admission: Admission, changes: Partial<Hello> = {}): Promise<Hello> =>
     signedHello(keys, admission.challenge(), { did: DID, ...changes })
 
-  test('is believed where its document names its key and this address', async () => {
+  test('is believed only where its document names its key and this address', async () => {
     const { admission } = await open()
     await admission.identify(await hello(admission))
+    const stranger = await newKeys('did:key:zDnaeTiq1PdzvZXUaMdezchcMJQpBdH2VN4pgrrEhMCCbmwSb')
+    const claimed = await signedHello(stranger, admission.challenge(), { did: DID })
+    expect(await codeOf(admission.identify(claimed))).toBe('DidMismatch')
   })
 
   test.each([
