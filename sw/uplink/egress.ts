@@ -1,6 +1,6 @@
 /** Fetching through the room, because CORS forbids it to the worker: DID documents, AppViews, metadata documents, relays. */
 import { XrpcError } from '../../wire/errors.ts'
-import type { FrameOf, RoomFrame, RoomServices } from '../../wire/frames.ts'
+import type { FrameOf, RoomFrame, RoomServices, TabFrame } from '../../wire/frames.ts'
 import { CHUNK_BYTES, REQUEST_DEADLINE_MS } from '../../wire/limits.ts'
 import type { Fetch } from '../identity/handle-resolver.ts'
 import type { SendFrame } from './contract.ts'
@@ -137,7 +137,7 @@ export class Egress {
 }
 
 interface Body {
-  readonly kind: 'none' | 'whole' | 'stream'
+  readonly kind: FrameOf<TabFrame, 'egress'>['body']
   readonly bytes?: Uint8Array
   readonly stream?: ReadableStream<Uint8Array>
 }
