@@ -75,7 +75,7 @@ export const launchBrowser = (options: BrowserOptions): Promise<BrowserContext> 
     handleSIGHUP: false,
   })
 
-const flags = (): string[] => [
+export const flags = (): string[] => [
   // Chromium's sandbox refuses to start as root.
   ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
   // A pod must answer as fast in a hidden tab: no timers of one tick per minute, no low priority.

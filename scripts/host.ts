@@ -12,7 +12,8 @@ import { readArguments, readPlcUrl, readPort } from './arguments.ts'
 import { findChromium } from './browser.ts'
 import { build } from './build.ts'
 import { beforeEnd, run, Usage } from './ending.ts'
-import { hostPod } from './pod.ts'
+import { launchAlone } from './lone-browser.ts'
+import { answeredByTab, hostPod } from './pod.ts'
 import { DEFAULT_PORT, newClaimToken } from './shim.ts'
 
 /** What a persisted pod needs to come back as itself: its origin holds the port, so that may not change either. */
@@ -93,19 +94,24 @@ run(async () => {
   const say = (line: string): void => void process.stderr.write(`tabpod: ${line}\n`)
   build({ quiet: true })
   findChromium(say)
+  const browser = { profileDir: join(directory, 'profile'), headless: flags.headless === true }
   const pod = await hostPod({
     shim: { port: wanted.port, persist: join(directory, 'room'), claimToken: wanted.claimToken, variables: appviewVariables(flags) },
-    browser: { profileDir: join(directory, 'profile'), headless: flags.headless === true },
+    browser,
     handle: wanted.handle,
     password: wanted.password,
     ...(wanted.plc !== undefined && { plc: wanted.plc }),
   })
   beforeEnd(pod.stop)
+  await pod.context.close()
+  const tab = launchAlone(browser, pod.shim.url)
+  beforeEnd(tab.stop)
+  await answeredByTab(pod.shim.url)
   if (keptFile !== null) writeFileSync(keptFile, `${JSON.stringify({ ...wanted, port: pod.shim.port })}\n`, { mode: 0o600 })
 
   const { did, handle } = pod
   process.stdout.write(`${JSON.stringify({ url: pod.shim.url, did, handle, password: wanted.password })}\n`)
   if (!flags.json) say('Ctrl-C stops it.')
-  const browserGone = new Promise<string>((resolve) => pod.context.once('close', () => resolve('The browser ended by itself.')))
+  const browserGone = tab.ended.then(() => 'The browser ended by itself.')
   throw new Error(await Promise.race([browserGone, pod.shim.ended.then((said) => `The shim ended by itself:\n${said}`)]))
 })

@@ -1,4 +1,5 @@
 /** A pod as its owner makes it: the shim, a browser, and the clicks on the real page. Hosting, the demo, tests and the benchmark start here. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { BrowserContext, Page } from 'playwright'
 import { STATUS_PATH, type RoomStatus } from '../wire/frames.ts'
 import { launchBrowser, type BrowserOptions } from './browser.ts'
@@ -6,6 +7,7 @@ import { type Shim, type ShimOptions, startShim } from './shim.ts'
 
 /** First load of the page, key generation, password hashing and the claim, on a machine that is busy with other things. */
 const ONLINE_WITHIN_MS = 60_000
+const POLL_MS = 100
 
 export interface PodOptions {
   readonly shim: ShimOptions
@@ -88,6 +90,16 @@ export const openPodInTab = async (options: TabOptions): Promise<Page> => {
     throw new Error(`The pod did not come online; its page says:\n${await page.locator('body').innerText()}`, { cause })
   }
   return page
+}
+
+/** Waits until a request that only the tab can answer is answered by it. @throws after ONLINE_WITHIN_MS */
+export const answeredByTab = async (url: string): Promise<void> => {
+  for (const until = Date.now() + ONLINE_WITHIN_MS; Date.now() < until; await sleep(POLL_MS)) {
+    const answer = await fetch(`${url}/xrpc/com.atproto.server.getSession`).catch(() => null)
+    await answer?.body?.cancel()
+    if (answer?.headers.get('x-tabpod-answered-by') === 'tab') return
+  }
+  throw new Error(`The tab did not answer at ${url} within ${ONLINE_WITHIN_MS / 1000} s.`)
 }
 
 /** What the room tells anyone about itself. @throws if the room does not answer. */

@@ -51,7 +51,8 @@ export const startShim = async (options: ShimOptions): Promise<Shim> => {
   const served = serveCopy(options.persist)
 
   // The CLI's own file rather than `npx partykit`: signals to npx leave workerd running.
-  const child = spawn(process.execPath, [join(root, 'node_modules/partykit/dist/bin.mjs'), ...flagsOf(options, port, claimToken)], {
+  const program = ['--import', join(root, 'scripts/quiet-partykit.mjs'), join(root, 'node_modules/partykit/dist/bin.mjs')]
+  const child = spawn(process.execPath, [...program, ...flagsOf(options, port, claimToken)], {
     cwd: served,
     detached: true,
     env: { ...process.env, NO_UPDATE_NOTIFIER: '1', NO_COLOR: '1', BROWSER: 'none' },
@@ -151,7 +152,6 @@ const ready = async (shim: { url: string; lines: readonly string[]; ended: Promi
     const said = shim.lines.join('\n')
     if (said.includes('Address already in use')) throw new PortTaken(Number(new URL(shim.url).port))
     if (over || said.includes('Error reloading local server')) throw new Error(`The shim did not start:\n${said}`)
-    if (!said.includes('Ready on')) continue
     const answer = await fetch(shim.url + STATUS_PATH, { signal: AbortSignal.timeout(5_000) }).catch(() => null)
     await answer?.body?.cancel()
     if (answer !== null) return
