@@ -33,13 +33,19 @@ const sockets = new WeakMap<PartyConnection, RoomSocket>()
 export const socketOf = (connection: PartyConnection): RoomSocket => {
   const known = sockets.get(connection)
   if (known) return known
+  // PartyKit deserialises it at each look, and a look is taken at each frame.
+  let state: SocketState | null | undefined
   const socket: RoomSocket = {
     id: connection.id,
-    // Only `setState` below writes it.
     get state() {
-      return connection.state as SocketState | null
+      // Only `setState` below writes it.
+      state ??= connection.state as SocketState | null
+      return state
     },
-    setState: (state) => void connection.setState(state),
+    setState: (next) => {
+      state = next
+      connection.setState(next)
+    },
     send: (data) => connection.send(data),
     close: (code, reason) => connection.close(code, reason),
   }
