@@ -147,6 +147,16 @@ describe('routing', () => {
     await expect(new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject))).rejects.toThrow('404')
   })
 
+  test('a client that closes its socket hears so at once', async () => {
+    const socket = new WebSocket(`ws://127.0.0.1:${dev.port}/xrpc/com.atproto.sync.subscribeRepos`, { headers: { host: dev.host } })
+    const closed = new Promise((resolve) => socket.once('close', resolve))
+    await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject))
+    const closedAt = performance.now()
+    socket.close(1000)
+    expect(await closed).toBe(1000)
+    expect(performance.now() - closedAt).toBeLessThan(5_000)
+  })
+
   test('a client cannot pass for the uplink by naming its connection', async () => {
     const path = '/xrpc/com.atproto.sync.subscribeRepos?_pk=uplink'
     const socket = new WebSocket(`ws://127.0.0.1:${dev.port}${path}`, { headers: { host: dev.host } })

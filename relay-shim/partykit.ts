@@ -13,6 +13,7 @@ interface Lobby {
 }
 
 const ROLES: Readonly<Record<string, SocketState['role']>> = { [UPLINK_PATH]: 'uplink', [SUBSCRIBE_PATH]: 'subscriber' }
+const CLOSE_NORMAL = 1000
 const noDoor = (): Response => new Response('Not found', { status: 404 })
 
 export default class PartyKitRoom {
@@ -72,6 +73,9 @@ export default class PartyKitRoom {
   async onClose(connection: PartyConnection): Promise<void> {
     const room = this.#room ?? (await this.#open())
     room.onClose(socketOf(connection))
+    // A hibernating socket's close frame is answered by nobody else: without this the client waits 10 s and hears 1006.
+    // https://developers.cloudflare.com/durable-objects/best-practices/websockets/#websocket-hibernation-api
+    connection.close(CLOSE_NORMAL, '')
   }
 
   onError(connection: PartyConnection): Promise<void> {
