@@ -90,15 +90,18 @@ test('a cursor from the future is refused with FutureCursor', async ({ pod }) =>
   const subscriber = subscribe(pod.url, Number.MAX_SAFE_INTEGER)
   const error = await subscriber.until(({ op }) => op === -1)
   expect(error.body.error).toBe('FutureCursor')
-  await subscriber.closed
+  await expect.poll(() => subscriber.isClosing).toBe(true)
 })
 
-test('new accounts announce themselves: identity, account, and the first commit', async ({ pod }) => {
+test('a new account announces itself: its first commit, its identity and that it is active', async ({ pod }) => {
   const subscriber = subscribe(pod.url, 0)
-  await subscriber.until(({ t }) => t === '#commit')
-  const kinds = subscriber.messages.map(({ t }) => t)
-  expect(kinds).toEqual(expect.arrayContaining(['#identity', '#account', '#commit']))
+  await subscriber.until(({ t }) => t === '#account')
   subscriber.close()
+  expect(subscriber.messages.slice(0, 3).map(({ t }) => t)).toEqual(['#commit', '#identity', '#account'])
+  expect(subscriber.messages.slice(1, 3).map(({ body }) => body)).toMatchObject([
+    { did: pod.did, handle: pod.handle },
+    { did: pod.did, active: true },
+  ])
 })
 
 /** @returns CID of the tree that the commit signs */
