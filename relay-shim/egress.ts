@@ -125,8 +125,12 @@ const answerBody = async (response: Response, reading: Reading): Promise<Request
   // Of an encoded body the length says little: the runtime has decoded it.
   const length = response.headers.has('content-encoding') ? NaN : Number(response.headers.get('content-length') ?? NaN)
   if (length > MAX_EGRESS_RESPONSE_BYTES) throw tooLong()
-  if (length <= CHUNK_BYTES)
-    return { kind: 'whole', bytes: new Uint8Array(await reading.patience.within(EGRESS_IDLE_MS, response.arrayBuffer())) }
+  if (length <= CHUNK_BYTES) {
+    const bytes = new Uint8Array(await reading.patience.within(EGRESS_IDLE_MS, response.arrayBuffer()))
+    // It must fit a frame, whatever was announced.
+    if (bytes.length > CHUNK_BYTES) throw tooLong()
+    return { kind: 'whole', bytes }
+  }
   return { kind: 'stream', pieces: packed(piecesOf(response.body, reading)) }
 }
 

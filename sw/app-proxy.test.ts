@@ -281,6 +281,7 @@ describe('what goes wrong elsewhere', () => {
     ],
     ['no answer in time', () => Promise.reject(new XrpcError(502, 'FetchTimeout', 'slow')), 504, 'UpstreamTimeout'],
     ['an address the room refuses', () => Promise.reject(new XrpcError(502, 'PrivateAddress', 'no')), 502, 'UpstreamFailure'],
+    ['too many at once', () => Promise.reject(new XrpcError(502, 'TooManyFetches', 'busy')), 503, 'NotEnoughResources'],
     ['a broken network', () => Promise.reject(new TypeError('Failed to fetch')), 502, 'UpstreamFailure'],
     ['no uplink', () => Promise.reject(new XrpcError(503, 'UplinkClosed', 'gone')), 503, 'UplinkClosed'],
   ])('%s', async (_, answer, status, error) => {

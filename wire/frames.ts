@@ -5,7 +5,7 @@
  * Both sides parse every head with these schemas; a frame that does not fit ends the connection with `BadFrame`.
  */
 import * as v from 'valibot'
-import { MAX_EVENT_BYTES } from './limits.ts'
+import { MAX_EGRESS_URL_CHARS, MAX_EVENT_BYTES } from './limits.ts'
 
 /** Offered as WebSocket subprotocol; a breaking change gets a new name. */
 export const UPLINK_PROTOCOL = 'tabpod.v1'
@@ -113,7 +113,14 @@ const tabFrames = [
   /** New public documents (a handle change). */
   v.object({ t: v.literal('documents'), handle: text(253), documents: v.record(text(256), text(65_536)) }),
   /** The pod asks its room to fetch, because CORS forbids it to the worker. A streamed body follows `of: 'egress-request'`. */
-  v.object({ t: v.literal('egress'), id: streamId, method: text(16), url: text(20_480), headers: headerList, body: bodyKind }),
+  v.object({
+    t: v.literal('egress'),
+    id: streamId,
+    method: text(16),
+    url: text(MAX_EGRESS_URL_CHARS),
+    headers: headerList,
+    body: bodyKind,
+  }),
   body,
   credit,
   cancel,

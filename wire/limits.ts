@@ -142,6 +142,9 @@ export const MAX_EGRESS_REQUEST_BYTES = 100 * MIB
 /** What one fetch for the pod may bring: the repo of a very busy account, when it moves here. It is streamed, so this bounds traffic, not memory. */
 export const MAX_EGRESS_RESPONSE_BYTES = 512 * MIB
 
+/** A forwarded request's path (MAX_PATH_CHARS) behind another origin. */
+export const MAX_EGRESS_URL_CHARS = 20_480
+
 /** From the last of the request's body to the head of the answer (the reference PDS waits as long for an AppView). */
 export const EGRESS_DEADLINE_MS = 10 * SECOND_MS
 /** Silence in the middle of an answer, before it is given up (the reference PDS waits as long). */

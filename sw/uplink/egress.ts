@@ -1,7 +1,7 @@
 /** Fetching through the room, because CORS forbids it to the worker: DID documents, AppViews, metadata documents, relays. */
 import { XrpcError } from '../../wire/errors.ts'
 import type { FrameOf, RoomFrame, RoomServices, TabFrame } from '../../wire/frames.ts'
-import { CHUNK_BYTES, REQUEST_DEADLINE_MS } from '../../wire/limits.ts'
+import { CHUNK_BYTES, MAX_EGRESS_URL_CHARS, REQUEST_DEADLINE_MS } from '../../wire/limits.ts'
 import type { Fetch } from '../identity/handle-resolver.ts'
 import type { SendFrame } from './contract.ts'
 import { Inflow, Outflow } from './flow.ts'
@@ -33,10 +33,12 @@ export class Egress {
 
   /**
    * Like the platform's `fetch`, without redirects (a 3xx is an answer), with every header that is asked for, and only for what the room allows.
-   * Bodies stream both ways; the time limit, up to the head, is the room's. @throws XrpcError 503 UplinkClosed | 502 with the room's code (`docs/protocol.md`)
+   * Bodies stream both ways; the time limit, up to the head, is the room's. @throws XrpcError 414 UriTooLong | 503 UplinkClosed | 502 with the room's code (`docs/protocol.md`)
    */
   readonly fetch: Fetch = async (url, init = {}) => {
     const { method = 'GET', signal } = init
+    if (url.length > MAX_EGRESS_URL_CHARS)
+      throw new XrpcError(414, 'UriTooLong', `The address is longer than ${MAX_EGRESS_URL_CHARS} characters`)
     const body = await readBody(init.body)
     signal?.throwIfAborted()
     const send = this.#send

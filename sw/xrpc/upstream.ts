@@ -32,7 +32,9 @@ export const toUpstreamError = async (upstream: Response): Promise<XrpcError> =>
 /** @param cause what the fetch threw */
 export const unreachable = (host: string, cause: unknown): unknown => {
   if (!(cause instanceof XrpcError)) return new XrpcError(502, 'UpstreamFailure', `${host} could not be reached`, { cause })
-  if (cause.error === 'UplinkClosed') return cause
+  if (cause.error === 'UplinkClosed' || cause.error === 'UriTooLong') return cause
+  if (cause.error === 'TooManyFetches')
+    return new XrpcError(503, 'NotEnoughResources', cause.message, { cause, headers: { 'retry-after': '1' } })
   if (cause.error === 'FetchTimeout') return new XrpcError(504, 'UpstreamTimeout', `${host} did not answer in time`, { cause })
   return new XrpcError(502, 'UpstreamFailure', cause.message, { cause })
 }

@@ -123,6 +123,11 @@ test('5 MB are streamed: the first piece comes before the last is sent', async (
   expect(length).toBe(LONG_ANSWER_BYTES)
 })
 
+test('a compressed answer arrives as what it is', async ({ served }) => {
+  const response = await ask(served, 'app.bsky.feed.getFeedGenerators', { headers: UNCOMPRESSED })
+  expect(await response.json()).toMatchObject({ feeds: [] })
+})
+
 test('3 MB go the other way, whole', async ({ served }) => {
   const body = randomBytes(3 * 1024 * 1024)
   const response = await ask(served, 'app.bsky.video.uploadVideo', { method: 'POST', headers: { 'content-type': 'video/mp4' }, body })
