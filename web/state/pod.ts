@@ -75,6 +75,8 @@ const refreshSoon = (): void => {
     if (document.hidden) return
     try {
       pod.value = (await askOwner<PodSummary | null>({ kind: 'describe' })) ?? pod.value
+      // The room's acknowledgement is no activity: look again until it shows.
+      if (pod.value?.outbox && link.value?.state === 'online') refreshSoon()
     } catch {
       // The counts stay as they are: a worker that does not answer shows in the status light.
     }
