@@ -67,7 +67,9 @@ export class Egress {
       return { status, headers: answerHeaders(response.headers), body: answered }
     } catch (cause) {
       release()
-      throw said(url, patience, cause)
+      // What still comes is read by nobody.
+      patience.end(cause)
+      throw said(url, patience)
     }
   }
 }
@@ -150,7 +152,8 @@ async function* piecesOf(
       yield value
     }
   } catch (cause) {
-    throw said(url, patience, cause)
+    patience.end(cause)
+    throw said(url, patience)
   } finally {
     release()
     reader.cancel().catch(() => {})
@@ -164,9 +167,9 @@ const answerHeaders = (headers: Headers): HeaderList =>
 
 const tooLong = (): Refused => new Refused('TooLarge', `The answer is longer than ${MAX_EGRESS_RESPONSE_BYTES} bytes.`)
 
-/** Runtimes wrap the reason of an abort each in their own way: so the signal is asked, not the error. */
-const said = (url: URL, { signal }: Patience, thrown: unknown): Refused => {
-  const cause: unknown = signal.aborted ? signal.reason : thrown
+/** Runtimes wrap the reason of an abort each in their own way: so the signal is asked, which keeps the first one. */
+const said = (url: URL, { signal }: Patience): Refused => {
+  const cause: unknown = signal.reason
   if (cause instanceof Refused) return cause
   return cause instanceof DOMException && cause.name === 'TimeoutError'
     ? new Refused('FetchTimeout', `${url.host} did not answer in time.`, { cause })
