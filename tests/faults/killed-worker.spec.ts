@@ -49,7 +49,8 @@ test('a worker killed between requests and their answers loses no acknowledged w
       if (done % 20 === 0) await pod.killWorker()
     },
   )
-  expect(acknowledged.size).toBeGreaterThan(0)
+  // Short bodies are kept by the room and sent again: a killed worker costs time, not answers.
+  expect(acknowledged.size).toBe(120)
   await pod.online()
   // One more answered write: whatever the outbox still held has arrived before it.
   await pod.post('marker')
@@ -79,6 +80,7 @@ test('a worker killed in the middle of commits leaves each of them whole or not 
   // Not synchronised with anything on purpose: some of these fall into a commit.
   for (let kills = 0; kills < 10; kills++) await pod.killWorker()
   const acknowledged = await running
+  expect(acknowledged.size).toBe(16)
   await pod.online()
   await pod.post('marker')
   const counts = await countIn(pod, collection)
