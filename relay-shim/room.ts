@@ -1,5 +1,5 @@
 /** A room: everything behind one host name. Requests pass a visible list of handlers; sockets are either the tab's uplink or subscribers of the firehose. */
-import { BadFrame, decodeFrame } from '../wire/codec.ts'
+import { BadFrame, decodeMessage } from '../wire/codec.ts'
 import { XrpcError } from '../wire/errors.ts'
 import { parseTabFrame, STATUS_PATH, type FrameOf, type RoomStatus, type TabFrame } from '../wire/frames.ts'
 import { ASLEEP_RETRY_AFTER_S, JOIN_DEADLINE_MS, MAX_UNADMITTED } from '../wire/limits.ts'
@@ -105,11 +105,12 @@ export class Room {
   onMessage(socket: RoomSocket, bytes: Uint8Array): void {
     if (socket.state?.role !== 'uplink') return
     try {
-      const { head, payload } = decodeFrame(bytes, parseTabFrame)
-      if (socket.id === this.#uplink?.socket.id) this.#uplink.receive(head, payload)
-      else if (head.t === 'hello') void this.#greet(socket, head)
-      else if (socket.state.stage === 'challenged') throw new BadFrame('the first frame of a tab must be hello')
-      // Otherwise it was replaced, or its hello is being checked: what it says does not count.
+      for (const { head, payload } of decodeMessage(bytes, parseTabFrame)) {
+        if (socket.id === this.#uplink?.socket.id) this.#uplink.receive(head, payload)
+        else if (head.t === 'hello') void this.#greet(socket, head)
+        else if (socket.state.stage === 'challenged') throw new BadFrame('the first frame of a tab must be hello')
+        // Otherwise it was replaced, or its hello is being checked: what it says does not count.
+      }
     } catch (cause) {
       this.#hangUp(socket, cause instanceof BadFrame ? new Refused('BadFrame', `This frame breaks the protocol: ${cause.message}.`) : cause)
     }

@@ -1,7 +1,7 @@
 /** The admitted tab's connection: takes its frames apart and hands each to whom it belongs. It ends with its socket. */
 import { BadFrame, encodeFrame } from '../wire/codec.ts'
 import type { FrameOf, RoomFrame, TabFrame } from '../wire/frames.ts'
-import { MAX_SEEN_PER_SECOND } from '../wire/limits.ts'
+import { MAX_SEEN_PER_SECOND, MAX_UNSAID_ACCEPTED } from '../wire/limits.ts'
 import type { Egress } from './egress.ts'
 import { Fetches } from './fetches.ts'
 import type { Lane } from './lane.ts'
@@ -29,6 +29,11 @@ export class Uplink {
   readonly #uploads = new Map<string, Inflow>()
   readonly #fetches: Fetches
   #event: { readonly event: number; readonly bytes: Uint8Array; have: number } | null = null
+  /** Events that are in the lane. */
+  #waiting = 0
+  /** The newest event that was accepted and not told yet: one word for all that wait together. */
+  #unsaid: { readonly event: number; readonly seq: number } | null = null
+  #unsaidCount = 0
   #seenSecond = 0
   #seenCount = 0
 
@@ -114,14 +119,25 @@ export class Uplink {
   }
 
   #accept(event: number, body: Uint8Array): void {
+    this.#waiting += 1
     this.#parts.lane.enter(async () => {
       try {
         const { seq } = await this.#parts.mirror.accept(event, body)
-        this.send({ t: 'accepted', event, seq })
+        this.#unsaid = { event, seq }
+        this.#unsaidCount += 1
       } catch (cause) {
+        this.#sayAccepted()
         this.send({ t: 'rejected', event, ...saidOf(cause) })
       }
+      this.#waiting -= 1
+      if (this.#waiting === 0 || this.#unsaidCount >= MAX_UNSAID_ACCEPTED) this.#sayAccepted()
     })
+  }
+
+  #sayAccepted(): void {
+    if (this.#unsaid) this.send({ t: 'accepted', ...this.#unsaid })
+    this.#unsaid = null
+    this.#unsaidCount = 0
   }
 
   /** Outside of the lane, because a long upload must not hold answers back: the tab waits for `blob-stored` before it sends the commit. */

@@ -1,9 +1,15 @@
 import { describe, expect, test } from 'vitest'
-import { BadFrame, decodeFrame, encodeFrame } from './codec.ts'
+import { BadFrame, decodeMessage, encodeFrame, joinFrames } from './codec.ts'
 import { parseRoomFrame, parseTabFrame } from './frames.ts'
-import { MAX_FRAME_BYTES } from './limits.ts'
+import { MAX_MESSAGE_BYTES } from './limits.ts'
 
 const challenge = { t: 'challenge', host: 'alice.example', nonce: 'n', bound: false, policy: 'open' } as const
+/** The only frame of a message. */
+const decodeFrame = <Head>(message: Uint8Array, parse: (value: unknown) => Head) => {
+  const frames = [...decodeMessage(message, parse)]
+  expect(frames).toHaveLength(1)
+  return frames[0]!
+}
 const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values)
 
 describe('a frame', () => {
@@ -24,11 +30,12 @@ describe('a frame', () => {
   test.each([
     ['an empty message', bytes()],
     ['a length field that is cut off', bytes(0, 0, 1)],
-    ['a head longer than the message', bytes(0, 0, 0, 9, 123, 125)],
-    ['a head of 4 GiB', bytes(255, 255, 255, 255, 123, 125)],
-    ['a head that is no JSON', bytes(0, 0, 0, 2, 123, 123)],
-    ['a head that is no UTF-8', bytes(0, 0, 0, 1, 255)],
-    ['a message above the limit', new Uint8Array(MAX_FRAME_BYTES + 1)],
+    ['a head longer than the message', bytes(0, 0, 0, 9, 0, 0, 0, 0, 123, 125)],
+    ['a payload longer than the message', bytes(0, 0, 0, 2, 0, 0, 0, 1, 123, 125)],
+    ['a head of 4 GiB', bytes(255, 255, 255, 255, 0, 0, 0, 0, 123, 125)],
+    ['a head that is no JSON', bytes(0, 0, 0, 2, 0, 0, 0, 0, 123, 123)],
+    ['a head that is no UTF-8', bytes(0, 0, 0, 1, 0, 0, 0, 0, 255)],
+    ['a message above the limit', new Uint8Array(MAX_MESSAGE_BYTES + 1)],
   ])('is refused when it is %s', (_, frame) => {
     expect(() => decodeFrame(frame, parseRoomFrame)).toThrow(BadFrame)
   })
@@ -42,5 +49,21 @@ describe('a frame', () => {
     ['a frame only the room may send', challenge],
   ])('from a tab is refused for %s', (_, head) => {
     expect(() => decodeFrame(encodeFrame(head), parseTabFrame)).toThrow(BadFrame)
+  })
+})
+
+describe('a message', () => {
+  const cancel = { t: 'cancel', of: 'request', id: 1, reason: 'gone' } as const
+
+  test('of several frames is read in the order they were sent', () => {
+    const message = joinFrames([encodeFrame(challenge), encodeFrame(cancel, bytes(1)), encodeFrame(challenge, bytes(2, 3))])
+    const frames = [...decodeMessage(message, parseRoomFrame)]
+    expect(frames.map(({ head, payload }) => `${head.t} ${payload}`)).toEqual(['challenge ', 'cancel 1', 'challenge 2,3'])
+  })
+
+  test('counts up to the frame that is broken', () => {
+    const frames = decodeMessage(joinFrames([encodeFrame(challenge), bytes(0, 0, 0, 9) as Uint8Array<ArrayBuffer>]), parseRoomFrame)
+    expect(frames.next().value?.head).toEqual(challenge)
+    expect(() => frames.next()).toThrow(BadFrame)
   })
 })

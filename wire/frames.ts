@@ -60,7 +60,7 @@ const roomFrames = [
     body: bodyKind,
     retry: v.boolean(),
   }),
-  /** The event is verified, mirrored and numbered. */
+  /** The event, and all before it, are verified, mirrored and numbered; `seq` is this one's number. */
   v.object({ t: v.literal('accepted'), event: eventNumber, seq: v.number() }),
   /** The event was refused and nothing of it is kept; the tab shows it and joins anew to find common ground. */
   v.object({ t: v.literal('rejected'), event: eventNumber, error: text(64), message: text(512) }),

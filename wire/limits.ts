@@ -7,8 +7,8 @@ const MINUTE_MS = 60 * SECOND_MS
 const HOUR_MS = 60 * MINUTE_MS
 const DAY_MS = 24 * HOUR_MS
 
-/** A PartyKit socket that receives more than 1 MiB in one message goes silently dead (hibernation API), so frames stay well below. */
-export const MAX_FRAME_BYTES = 512 * KIB
+/** A PartyKit socket that receives more than 1 MiB in one message goes silently dead (hibernation API), so messages stay well below. */
+export const MAX_MESSAGE_BYTES = 512 * KIB
 
 /** Payload of one streamed piece: large enough for throughput, small enough that a short answer never waits long behind a big one. */
 export const CHUNK_BYTES = 128 * KIB
@@ -219,3 +219,6 @@ export const BLOB_PART_BYTES = 4 * MIB
 export const PLC_DEADLINE_MS = 5 * SECOND_MS
 /** What a directory said about the DID of a pod is not asked again for this long: a killed worker joins anew within 50 ms. */
 export const PLC_CACHE_MS = 5 * MINUTE_MS
+
+/** Events the room may have accepted without saying so: it speaks once for many, and the tab forgets what was accepted that late. */
+export const MAX_UNSAID_ACCEPTED = 64

@@ -1,6 +1,6 @@
 /** The tab's side of an uplink, as small as the protocol allows, for tests of the room: joins, and answers requests with a function. */
 import { base64url } from 'multiformats/bases/base64'
-import { decodeFrame, encodeFrame } from '../../wire/codec.ts'
+import { decodeMessage, encodeFrame } from '../../wire/codec.ts'
 import { joinMessage, parseRoomFrame, type FrameOf, type PublicJwk, type RoomFrame, type TabFrame } from '../../wire/frames.ts'
 
 export type RequestFrame = FrameOf<RoomFrame, 'request'>
@@ -65,7 +65,10 @@ export class TestTab {
   readonly send = (head: TabFrame, payload?: Uint8Array): void => this.#put(encodeFrame(head, payload))
 
   receive(bytes: Uint8Array): void {
-    const { head, payload } = decodeFrame(bytes, parseRoomFrame)
+    for (const { head, payload } of decodeMessage(bytes, parseRoomFrame)) this.#hear(head, payload)
+  }
+
+  #hear(head: RoomFrame, payload: Uint8Array): void {
     this.onFrame(head, payload)
     if (head.t === 'request') return this.onRequest(head, payload)
     const at = this.#waiting.findIndex(({ t }) => t === head.t)

@@ -66,11 +66,13 @@ export class Outbox {
     return this.#busy && this.#busy.then(() => this.settled())
   }
 
+  /** The room has this event and all before it. */
   accepted(event: number): void {
-    const size = this.#unaccepted.get(event)
-    if (size === undefined) return
-    this.#unaccepted.delete(event)
-    this.#unacceptedBytes -= size
+    for (const [number, size] of this.#unaccepted) {
+      if (number > event) break
+      this.#unaccepted.delete(number)
+      this.#unacceptedBytes -= size
+    }
     this.#wake?.()
   }
 

@@ -31,6 +31,11 @@ export class Requests {
     this.#options = options
   }
 
+  /** Those under way. */
+  get count(): number {
+    return this.#running.size
+  }
+
   /** @throws BadFrame when the number is taken */
   open(frame: FrameOf<RoomFrame, 'request'>, payload: Uint8Array<ArrayBuffer>): void {
     const { id } = frame

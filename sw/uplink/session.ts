@@ -2,11 +2,12 @@
  * One connection to the room, seen from the worker: challenge → hello → welcome → outbox → ready, then events out and requests in.
  * It ends with its pipe; nothing of it survives into the next one. The frames are in `wire/frames.ts`.
  */
-import { BadFrame, decodeFrame, encodeFrame } from '../../wire/codec.ts'
+import { BadFrame, decodeMessage } from '../../wire/codec.ts'
 import { XrpcError } from '../../wire/errors.ts'
 import { parseRoomFrame, type FrameOf, type RoomFrame } from '../../wire/frames.ts'
 import type { LinkState } from '../../wire/owner.ts'
 import { isPassing } from '../../wire/refusal.ts'
+import { Batch } from './batch.ts'
 import { findCommonGround } from './common-ground.ts'
 import type { PipeEnd, SendFrame, UplinkPod } from './contract.ts'
 import type { Egress } from './egress.ts'
@@ -32,22 +33,24 @@ export class Session {
   readonly #mirror: MirrorUpload
   readonly #outbox: Outbox
   readonly #requests: Requests
+  readonly #batch: Batch
   #stage: 'waiting' | 'joining' | 'joined' | 'closed' = 'waiting'
 
   constructor(pod: UplinkPod, options: SessionOptions) {
     this.#pod = pod
     this.#options = options
+    this.#batch = new Batch(options.pipe, () => this.#requests.count > 1)
     this.#mirror = new MirrorUpload(pod, this.#send)
     this.#outbox = new Outbox(pod, this.#send, this.#mirror)
     this.#requests = new Requests(pod, { send: this.#send, landed: () => this.#outbox.settled(), answered: options.answered })
   }
 
-  /** One frame of the room. The buffer is ours from here on. */
+  /** One message of the room. The buffer is ours from here on. */
   receive(bytes: ArrayBuffer): void {
     if (this.#stage === 'closed') return
     try {
-      const { head, payload } = decodeFrame(new Uint8Array(bytes), parseRoomFrame)
-      this.#dispatch(head, payload as Uint8Array<ArrayBuffer>)
+      for (const { head, payload } of decodeMessage(new Uint8Array(bytes), parseRoomFrame))
+        this.#dispatch(head, payload as Uint8Array<ArrayBuffer>)
     } catch (cause) {
       this.#fail(cause)
     }
@@ -61,6 +64,7 @@ export class Session {
     this.#requests.stop()
     this.#outbox.stop()
     this.#mirror.stop()
+    this.#batch.close()
   }
 
   #dispatch(head: RoomFrame, payload: Uint8Array<ArrayBuffer>): void {
@@ -133,11 +137,8 @@ export class Session {
     if (isSnapshot) await this.#mirror.sendAllBlobs()
   }
 
-  /** The whole frame is one buffer of its own, so it moves through the port without a copy. */
   readonly #send: SendFrame = (head, payload) => {
-    if (this.#stage === 'closed') return
-    const { buffer } = encodeFrame(head, payload)
-    this.#options.pipe.postMessage(buffer, [buffer])
+    if (this.#stage !== 'closed') this.#batch.send(head, payload)
   }
 
   #fail(cause: unknown): void {

@@ -1,5 +1,5 @@
 /** A scripted room on the other end of the pipe, and a small pod behind it, for the tests of this folder. Frames are the real ones. */
-import { decodeFrame, encodeFrame } from '../../wire/codec.ts'
+import { decodeMessage, encodeFrame } from '../../wire/codec.ts'
 import { parseTabFrame, type FrameOf, type MirrorHead, type RoomFrame, type TabFrame } from '../../wire/frames.ts'
 import type { PipeFromWorker } from '../../wire/owner.ts'
 import type { BlobView } from '../repo/contract.ts'
@@ -64,8 +64,8 @@ export class ScriptedRoom {
 
   #hear(message: PipeFromWorker): void {
     if (message instanceof ArrayBuffer) {
-      const { head, payload } = decodeFrame(new Uint8Array(message), parseTabFrame)
-      this.frames.push({ head, payload: payload as Uint8Array<ArrayBuffer> })
+      for (const { head, payload } of decodeMessage(new Uint8Array(message), parseTabFrame))
+        this.frames.push({ head, payload: payload as Uint8Array<ArrayBuffer> })
     } else this.words.push(message)
   }
 }

@@ -1,5 +1,5 @@
 import { afterEach, expect, it, vi } from 'vitest'
-import { decodeFrame, encodeFrame } from '../../wire/codec.ts'
+import { decodeMessage, encodeFrame } from '../../wire/codec.ts'
 import { parseTabFrame, type RoomFrame } from '../../wire/frames.ts'
 import type { PipeFromWorker } from '../../wire/owner.ts'
 import type { ActivityReport } from './activity.ts'
@@ -17,7 +17,7 @@ const connect = (uplink: Uplink, claim?: string) => {
   const heard: string[] = []
   const words: PipeFromWorker[] = []
   port1.onmessage = ({ data }: MessageEvent<PipeFromWorker>) => {
-    if (data instanceof ArrayBuffer) heard.push(decodeFrame(new Uint8Array(data), parseTabFrame).head.t)
+    if (data instanceof ArrayBuffer) heard.push(...Array.from(decodeMessage(new Uint8Array(data), parseTabFrame), ({ head }) => head.t))
     else words.push(data)
   }
   uplink.connect(port2, 'lock-1', claim)
