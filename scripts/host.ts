@@ -58,7 +58,9 @@ const settle = (flags: Flags, keptFile: string | null): Kept => {
     const kept = JSON.parse(readFileSync(keptFile, 'utf8')) as Kept
     for (const name of ['port', 'handle', 'password', 'plc'] as const) {
       const asked = name === 'plc' && flags.plc !== undefined ? readPlcUrl(flags.plc) : flags[name]
-      if (asked !== undefined && asked !== String(kept[name])) {
+      // Port 0 means any, so the one that it got then will do.
+      const isAny = name === 'port' && asked === '0'
+      if (asked !== undefined && !isAny && asked !== String(kept[name])) {
         throw new Usage(
           `The pod in ${flags.persist} was made with another --${name}${name === 'password' ? '' : ` (${kept[name] ?? 'none'})`}: leave the flag out.`,
         )
