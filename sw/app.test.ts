@@ -3,7 +3,7 @@ import { AtpAgent, BlobRef } from '@atproto/api'
 import { didDocument as didDocumentSchema, getKey } from '@atproto/identity'
 import { readCarWithRoot, verifyRepo, verifyRecords } from '@atproto/repo'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { TEMPORARY_BLOB_TTL_MS } from '../wire/limits.ts'
+import { MAX_SIGN_IN_FAILURES, TEMPORARY_BLOB_TTL_MS } from '../wire/limits.ts'
 import { createPod, openPod, type Pod } from './app.ts'
 import { openStore, type Store } from './store/open.ts'
 
@@ -138,6 +138,16 @@ describe('an outside client', () => {
       error: 'AuthenticationRequired',
       message: 'Invalid identifier or password',
     })
+  })
+
+  test('wrong passwords of somebody else lock new sign-ins out, not the open session', async () => {
+    const agent = await signIn()
+    for (let guess = 0; guess < MAX_SIGN_IN_FAILURES; guess++)
+      await expect(makeAgent().login({ identifier: 'alice.test', password: 'guess' })).rejects.toMatchObject({ status: 401 })
+    await expect(signIn()).rejects.toMatchObject({ status: 429 })
+    expect((await write(agent, 'createRecord', { collection: 'app.bsky.feed.post', record: post('still here') })).status).toBe(200)
+    await agent.sessionManager.refreshSession()
+    expect((await agent.com.atproto.server.getSession()).data.did).toBe(DID)
   })
 
   test('repeats a write with its key and finds it done', async () => {
