@@ -1,6 +1,7 @@
 /** The two sides of every comparison, each a process of its own: our headless host and the reference PDS. */
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Credentials } from './client.ts'
@@ -39,4 +40,12 @@ const startSide = async (name: Side['name'], command: readonly string[], cwd: st
 export const startOurs = (): Promise<Side> =>
   startSide('tabpod', [join(root, 'scripts/host.ts'), '--headless', '--json', '--port', '0'], root)
 
-export const startReference = (): Promise<Side> => startSide('reference', ['serve.mjs'], join(root, 'tests/reference'))
+/** Installs it first where it is not there yet: 640 packages that nothing but comparisons needs. */
+export const startReference = (): Promise<Side> => {
+  const directory = join(root, 'tests/reference')
+  if (!existsSync(join(directory, 'node_modules/.package-lock.json'))) {
+    process.stderr.write('installing the reference PDS …\n')
+    execFileSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: directory, stdio: ['ignore', 'ignore', 'inherit'] })
+  }
+  return startSide('reference', ['serve.mjs'], directory)
+}
