@@ -104,6 +104,12 @@ export class Admission {
     this.#binding = binding
   }
 
+  /** The room is free again. */
+  async release(): Promise<void> {
+    this.#binding = null
+    await this.#port.storage.delete([BINDING_KEY])
+  }
+
   async #assertClaim(claim: string | undefined): Promise<void> {
     const { policy, claimToken } = this.#port.settings
     if (policy === 'open') return

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { UPLINK_PATH, type RoomStatus } from '../wire/frames.ts'
-import { JOIN_DEADLINE_MS, MAX_SEEN_PER_SECOND } from '../wire/limits.ts'
+import { JOIN_DEADLINE_MS, MAX_SEEN_PER_SECOND, REJOIN_GRACE_MS, REQUEST_DEADLINE_MS } from '../wire/limits.ts'
 import { Room } from './room.ts'
 import { MemoryPort, type MemorySocket } from './testing/memory-port.ts'
 import { create, SigningPod } from './testing/signing-pod.ts'
@@ -49,6 +49,38 @@ describe('joining', () => {
     expect(await status()).toMatchObject({ bound: true, did: 'did:web:pod.example', handle: 'alice.test', rev: null })
     const response = await get('/xrpc/com.example.method?a=%2F')
     expect([await response.text(), answeredBy(response)]).toEqual(['tab: /xrpc/com.example.method?a=%2F', 'tab'])
+  })
+
+  test('a tab that went without a goodbye is given up with the first request it leaves unanswered', async () => {
+    const { tab, socket } = await connect()
+    await tab.join()
+    await online()
+    tab.onRequest = () => {}
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] })
+    const answer = get('/xrpc/com.example.method')
+    await vi.advanceTimersByTimeAsync(REQUEST_DEADLINE_MS + 1)
+    expect((await answer).status).toBe(504)
+    expect(socket.closed).toMatchObject({ reason: 'Silent' })
+    await vi.advanceTimersByTimeAsync(REJOIN_GRACE_MS + 1)
+    expect((await get('/xrpc/com.example.method')).status).toBe(503)
+  })
+
+  test('a pod that is deleted leaves nothing behind, and the address is free for another', async () => {
+    const { tab, socket } = await connect()
+    await tab.join()
+    await online()
+    const [event, body] = pod.next(await pod.begin())
+    tab.send({ t: 'event', event, size: body.length }, body)
+    await tab.next('accepted')
+    tab.send({ t: 'release' })
+    await tab.next('released')
+    expect(await tab.next('refused')).toMatchObject({ error: 'Released' })
+    await vi.waitFor(() => expect(socket.closed).not.toBeNull())
+    expect(await status()).toMatchObject({ bound: false, did: null, rev: null })
+    expect((await get(`/xrpc/com.atproto.sync.getLatestCommit?did=did:web:pod.example`)).status).not.toBe(200)
+    room = await Room.open(port)
+    const other = await connect(await newKeys((await SigningPod.create()).identity().signingKey))
+    expect(await other.tab.join()).toMatchObject({ t: 'welcome', mirror: null, event: 0 })
   })
 
   test('a tab that was not admitted gets no request, and what it sends is not heard', async () => {

@@ -2,7 +2,7 @@
 import { BadFrame, decodeMessage } from '../wire/codec.ts'
 import { XrpcError } from '../wire/errors.ts'
 import { parseTabFrame, STATUS_PATH, type FrameOf, type RoomStatus, type TabFrame } from '../wire/frames.ts'
-import { ASLEEP_RETRY_AFTER_S, JOIN_DEADLINE_MS, MAX_UNADMITTED } from '../wire/limits.ts'
+import { ASLEEP_RETRY_AFTER_S, JOIN_DEADLINE_MS, MAX_UNADMITTED, REQUEST_DEADLINE_MS } from '../wire/limits.ts'
 import { Admission, admitHandle } from './admission.ts'
 import { allowOrigins, ANSWERED_BY, errorToResponse, isPodPath, json, notFound, preflight } from './answer.ts'
 import { Egress } from './egress.ts'
@@ -29,6 +29,8 @@ interface Handler {
 /** Close codes of the uplink; the reason is the code of the `refused` frame before it. @see https://www.rfc-editor.org/rfc/rfc6455#section-7.4.2 */
 const CLOSE_REFUSED = 4003
 const CLOSE_REPLACED = 4009
+/** No refusal goes before it: a tab that does hear it dials again. */
+const CLOSE_SILENT = 4008
 
 interface RoomParts {
   readonly admission: Admission
@@ -43,6 +45,8 @@ export class Room {
   readonly #egress: Egress
   readonly #lane = new Lane()
   #uplink: Uplink | null = null
+  /** When the admitted tab said anything last. */
+  #heardAt: number
 
   readonly #handlers: readonly Handler[] = [
     { by: 'room', answer: (request, { pathname }) => preflight(request, pathname) },
@@ -56,7 +60,11 @@ export class Room {
   private constructor(port: RoomPort, parts: RoomParts) {
     this.#port = port
     this.#parts = parts
-    this.#tunnel = new Tunnel(() => port.now())
+    this.#heardAt = port.now()
+    this.#tunnel = new Tunnel(
+      () => port.now(),
+      () => this.#dropSilent(),
+    )
     this.#egress = new Egress({ allowLoopback: port.settings.allowLoopbackEgress })
     this.#resume()
   }
@@ -106,8 +114,10 @@ export class Room {
     if (socket.state?.role !== 'uplink') return
     try {
       for (const { head, payload } of decodeMessage(bytes, parseTabFrame)) {
-        if (socket.id === this.#uplink?.socket.id) this.#uplink.receive(head, payload)
-        else if (head.t === 'hello') void this.#greet(socket, head)
+        if (socket.id === this.#uplink?.socket.id) {
+          this.#heardAt = this.#port.now()
+          this.#uplink.receive(head, payload)
+        } else if (head.t === 'hello') void this.#greet(socket, head)
         else if (socket.state.stage === 'challenged') throw new BadFrame('the first frame of a tab must be hello')
         // Otherwise it was replaced, or its hello is being checked: what it says does not count.
       }
@@ -220,6 +230,16 @@ export class Room {
       egress: this.#egress,
       lane: this.#lane,
       now: () => this.#port.now(),
+      release: async () => {
+        try {
+          await mirror.clear()
+          await admission.release()
+          sendFrame(socket, { t: 'released' })
+          throw new Refused('Released', 'The owner has deleted this pod.')
+        } catch (cause) {
+          this.#hangUp(socket, cause)
+        }
+      },
       rename: async ({ handle, documents }) => {
         try {
           const { binding } = admission
@@ -231,6 +251,14 @@ export class Room {
         }
       },
     })
+  }
+
+  /** A machine that lost its network says no goodbye, and TCP takes minutes to notice: who waits would get 504 until then. */
+  #dropSilent(): void {
+    const uplink = this.#uplink
+    if (!uplink || this.#port.now() - this.#heardAt < REQUEST_DEADLINE_MS) return
+    this.onClose(uplink.socket)
+    uplink.socket.close(CLOSE_SILENT, 'Silent')
   }
 
   #hangUp(socket: RoomSocket, cause: unknown): void {

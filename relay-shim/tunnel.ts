@@ -40,6 +40,7 @@ const BODILESS = new Set([204, 205, 304])
 
 export class Tunnel {
   readonly #now: () => number
+  readonly #unanswered: () => void
   readonly #calls = new Map<number, Call>()
   #send: SendFrame | null = null
   /** An uplink that broke or is joining may be ready by then; null: nobody is expected. */
@@ -49,8 +50,10 @@ export class Tunnel {
   #open = 0
   #heldBytes = 0
 
-  constructor(now: () => number) {
+  /** `unanswered` is called when the tab let a request pass its deadline. */
+  constructor(now: () => number, unanswered: () => void = () => {}) {
     this.#now = now
+    this.#unanswered = unanswered
     // A room that slept forgets its counter: start above every number it may have used, so that no late answer meets a new request.
     this.#nextId = now() * 1000
   }
@@ -254,8 +257,10 @@ export class Tunnel {
     call.deadline = setTimeout(() => {
       const leftMs = call.movedAt + REQUEST_DEADLINE_MS - this.#now()
       if (leftMs > 0) return this.#armDeadline(call, leftMs)
-      if (call.stage === 'sent') this.#cancel(call, 'no answer in time')
+      const wasSent = call.stage === 'sent'
+      if (wasSent) this.#cancel(call, 'no answer in time')
       this.#finish(call, errorToResponse(new XrpcError(504, 'UpstreamTimeout', 'The pod did not answer in time.')))
+      if (wasSent) this.#unanswered()
     }, ms)
   }
 

@@ -18,6 +18,7 @@ export interface UplinkParts {
   /** Shared by all uplinks of a room, so that what an older one sent is done before a newer one is welcomed. */
   readonly lane: Lane
   readonly now: () => number
+  readonly release: () => Promise<void>
   readonly rename: (frame: FrameOf<TabFrame, 'documents'>) => Promise<void>
 }
 
@@ -47,7 +48,7 @@ export class Uplink {
 
   /** Frames of bodies go straight to their stream; what must keep its order goes through the lane. @throws BadFrame */
   receive(head: TabFrame, payload: Uint8Array): void {
-    const { tunnel, lane, rename } = this.#parts
+    const { tunnel, lane, rename, release } = this.#parts
     switch (head.t) {
       case 'response':
         return lane.enter(tunnel.receive(head, payload))
@@ -74,6 +75,8 @@ export class Uplink {
           this.socket.setState({ role: 'uplink', nonce: '', stage: 'ready' })
           tunnel.ready(this.send)
         })
+      case 'release':
+        return lane.enter(release)
       case 'documents':
         return lane.enter(() => rename(head))
       case 'egress':

@@ -6,14 +6,16 @@ import { deleteStore, openStore, type Store } from './store/open.ts'
 export class Resident {
   readonly #arrived: (pod: Pod) => void
   readonly #options: PodOptions
+  readonly #release: () => Promise<boolean>
   #store: Promise<Store> | undefined
   #opening: Promise<Pod | null> | undefined
   /** true once it is certain that no pod lives here: such a worker touches no request. */
   #isAbsent = false
 
-  /** `arrived` is called once for each pod that was opened or created. */
-  constructor(arrived: (pod: Pod) => void, options: PodOptions) {
+  /** `arrived` is called once for each pod that was opened or created; `release` frees the address of a pod that goes. */
+  constructor(arrived: (pod: Pod) => void, release: () => Promise<boolean>, options: PodOptions) {
     this.#arrived = arrived
+    this.#release = release
     this.#options = options
   }
 
@@ -47,11 +49,13 @@ export class Resident {
     }
   }
 
-  /** Deletes the pod, keys included. @throws XrpcError when `confirmHandle` is not its handle */
+  /** Deletes the pod, keys included, and tells the world and the room if they can be reached. @throws XrpcError when `confirmHandle` is not its handle */
   async forget(confirmHandle: string): Promise<void> {
     const pod = await this.pod()
     if (!pod) return
     if (pod.identity.handle !== confirmHandle) throw invalidRequest('The handle typed is not the handle of this pod', 'HandleMismatch')
+    await pod.repo.announce({ kind: 'account', active: false, status: 'deleted' })
+    await this.#release()
     await pod.close()
     ;(await this.#openStore()).close()
     await deleteStore()

@@ -31,6 +31,7 @@ const resident = new Resident(
     uplink = new Uplink(pod, activity, egress)
     pod.repo.onEvent((row) => activity.event(row))
   },
+  async () => (await uplink?.release()) ?? false,
   { egress },
 )
 

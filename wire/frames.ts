@@ -68,6 +68,8 @@ const roomFrames = [
   v.object({ t: v.literal('blob-refused'), cid: text(128), error: text(64), message: text(512) }),
   v.object({ t: v.literal('snapshot-stored'), head }),
   v.object({ t: v.literal('snapshot-refused'), error: text(64), message: text(512) }),
+  /** The room has forgotten the pod; `refused {error: 'Released'}` and the close follow. */
+  v.object({ t: v.literal('released') }),
   /** For the owner's live strip: a request the mirror answered. Sampled (MAX_SEEN_PER_SECOND). */
   v.object({ t: v.literal('seen'), method: text(16), path: text(2048), status: v.number() }),
   /** The head of the answer to an `egress` request; a streamed body follows `of: 'egress-response'`. */
@@ -110,6 +112,8 @@ const tabFrames = [
   v.object({ t: v.literal('blob'), id: streamId, cid: text(128), mime: text(256), size: byteCount }),
   /** The whole repo as CAR, when the mirror cannot be brought up to date by events; `body` frames `of: 'snapshot'` follow. */
   v.object({ t: v.literal('snapshot'), id: streamId, head }),
+  /** The owner deletes this pod: the room forgets its repo and its key, and is free again. The firehose keeps what it said. */
+  v.object({ t: v.literal('release') }),
   /** New public documents (a handle change). */
   v.object({ t: v.literal('documents'), handle: text(253), documents: v.record(text(256), text(65_536)) }),
   /** The pod asks its room to fetch, because CORS forbids it to the worker. A streamed body follows `of: 'egress-request'`. */

@@ -222,3 +222,6 @@ export const PLC_CACHE_MS = 5 * MINUTE_MS
 
 /** Events the room may have accepted without saying so: it speaks once for many, and the tab forgets what was accepted that late. */
 export const MAX_UNSAID_ACCEPTED = 64
+
+/** How long a pod that is being deleted waits for its room to forget it; then it goes all the same. */
+export const RELEASE_TIMEOUT_MS = 10 * SECOND_MS

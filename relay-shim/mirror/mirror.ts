@@ -161,6 +161,22 @@ export class Mirror {
     return head
   }
 
+  /** Forgets the pod: repo, blobs, identity. Sequence numbers and what the firehose said stay. */
+  async clear(): Promise<void> {
+    await this.#inTurn(async () => {
+      const { storage } = this.#port
+      const generation = this.#head?.generation ?? FIRST_GENERATION
+      this.#head = null
+      this.#identity = null
+      this.#account = { active: true, status: null }
+      this.#lastEvent = 0
+      this.#blocks.turnTo(FIRST_GENERATION)
+      await Promise.all([storage.put({ [DISCARDED]: [generation] }), storage.delete([HEAD, IDENTITY, DOCUMENTS, ACCOUNT, LAST_EVENT])])
+      await this.#discardOld()
+      await storage.delete(await unmentionedBlobs(storage, generationKeys(generation), Number.POSITIVE_INFINITY))
+    })
+  }
+
   async #acceptCommit(event: number, pod: CommitEvent, { did, verify }: Bound): Promise<NumberedEvent> {
     const before = this.#head
     const { storage } = this.#port

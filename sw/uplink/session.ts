@@ -5,6 +5,7 @@
 import { BadFrame, decodeMessage } from '../../wire/codec.ts'
 import { XrpcError } from '../../wire/errors.ts'
 import { parseRoomFrame, type FrameOf, type RoomFrame } from '../../wire/frames.ts'
+import { RELEASE_TIMEOUT_MS } from '../../wire/limits.ts'
 import type { LinkState } from '../../wire/owner.ts'
 import { isPassing } from '../../wire/refusal.ts'
 import { Batch } from './batch.ts'
@@ -34,6 +35,7 @@ export class Session {
   readonly #outbox: Outbox
   readonly #requests: Requests
   readonly #batch: Batch
+  #released: ((isReleased: boolean) => void) | undefined
   #stage: 'waiting' | 'joining' | 'joined' | 'closed' = 'waiting'
 
   constructor(pod: UplinkPod, options: SessionOptions) {
@@ -56,10 +58,22 @@ export class Session {
     }
   }
 
+  /** Asks the room to forget this pod, after everything that is under way to it. False when it could not be asked, or did not answer. */
+  async release(): Promise<boolean> {
+    await this.#outbox.settled()
+    if (this.#stage !== 'joined') return false
+    return new Promise((resolve) => {
+      this.#released = resolve
+      setTimeout(() => resolve(false), RELEASE_TIMEOUT_MS)
+      this.#send({ t: 'release' })
+    })
+  }
+
   /** The pipe is gone, or a newer one has come. */
   close(): void {
     if (this.#stage === 'closed') return
     this.#stage = 'closed'
+    this.#released?.(false)
     this.#options.egress.detach()
     this.#requests.stop()
     this.#outbox.stop()
@@ -106,6 +120,8 @@ export class Session {
       case 'fetched':
       case 'unfetched':
         return this.#options.egress.answered(head, payload)
+      case 'released':
+        return this.#released?.(true)
       case 'seen':
         return this.#options.seen(head)
     }

@@ -44,6 +44,11 @@ export class Uplink {
     port.postMessage({ lock })
   }
 
+  /** Frees the address, where the room can be reached. @returns whether it did. */
+  async release(): Promise<boolean> {
+    return (await this.#session?.release()) ?? false
+  }
+
   close(): void {
     this.#session?.close()
     this.#port?.close()

@@ -29,7 +29,8 @@ export const DangerZone = ({ handle }: { readonly handle: string }) => {
       <form class="danger-form" noValidate onSubmit={submit}>
         <p>
           This deletes your repo, your blobs and your keys from this browser. There is no way back: without the keys nobody, you included,
-          can write as <strong>{handle}</strong> again. What was public may live on in copies.
+          can write as <strong>{handle}</strong> again. The relay forgets it too and the address is free for a new one, if you are online
+          now. What was public may live on in copies elsewhere.
         </p>
         <Field
           id="confirm-handle"
