@@ -11,6 +11,7 @@ import { Lane } from './lane.ts'
 import { Mirror } from './mirror/mirror.ts'
 import type { RoomPort, RoomSocket, SocketState } from './port.ts'
 import { Refused, refusalOf } from './refused.ts'
+import { readAway } from './request-body.ts'
 import { Tunnel } from './tunnel.ts'
 import { sendFrame, Uplink } from './uplink.ts'
 
@@ -93,6 +94,7 @@ export class Room {
       response = errorToResponse(cause)
     }
     response ??= notFound(request)
+    if (by === 'room') await readAway(request)
     if (!response.headers.has(ANSWERED_BY)) response.headers.set(ANSWERED_BY, by)
     allowOrigins(response, url.pathname)
     return response

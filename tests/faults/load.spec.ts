@@ -48,3 +48,19 @@ test('50 MB go up and come down again, byte for byte, whole and in ranges, tab o
   await same()
   await pod.reopen()
 })
+
+test('a refusal that needs no body leaves the connection fit for the next request', async ({ room }) => {
+  const refuse = () => room.request('/xrpc/_health', { method: 'POST', body: 'x'.repeat(10_000) })
+  const lane = async (): Promise<number[]> => {
+    const statuses: number[] = []
+    for (let turn = 0; turn < 250; turn++) {
+      const answer = await refuse()
+      // Read to its end: only such a connection is used again.
+      await answer.arrayBuffer()
+      statuses.push(answer.status)
+    }
+    return statuses
+  }
+  const statuses = (await Promise.all(Array.from({ length: 4 }, lane))).flat()
+  expect(statuses).toEqual(statuses.map(() => 405))
+})
