@@ -1,4 +1,5 @@
 import { request } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fetchVerifiedRepo } from '../../scripts/witness.ts'
 import { expect, type Pod, POST, test } from '../fixtures/pod.ts'
 
@@ -6,7 +7,10 @@ test.use({ name: 'killed-worker' })
 
 const COLLECTION = 'com.example.survivor'
 
-/** Runs `write(0…count-1)`, eight at a time; `onAnswer` hears how many are done. @returns which were acknowledged */
+const LANES = 16
+const WRITES = 160
+
+/** Runs `write(0…count-1)`, sixteen at a time; `onAnswer` hears how many are done. @returns which were acknowledged */
 const writeMany = async (
   count: number,
   write: (index: number) => Promise<Response>,
@@ -25,7 +29,7 @@ const writeMany = async (
       await onAnswer(++done)
     }
   }
-  await Promise.all(Array.from({ length: 8 }, lane))
+  await Promise.all(Array.from({ length: LANES }, lane))
   return acknowledged
 }
 
@@ -43,14 +47,17 @@ test('a worker killed between requests and their answers loses no acknowledged w
   await pod.token()
   const body = (index: number) => JSON.stringify({ repo: pod.did, collection: COLLECTION, record: { $type: COLLECTION, index } })
   const acknowledged = await writeMany(
-    120,
+    WRITES,
     (index) => pod.procedure('com.atproto.repo.createRecord', body(index)),
     async (done) => {
-      if (done % 20 === 0) await pod.killWorker()
+      if (done % 40 !== 20) return
+      // The other lanes go on: so it dies at any moment between a request and its answer, also after landing and before saying so.
+      await sleep(Math.random() * 10)
+      await pod.killWorker()
     },
   )
   // Short bodies are kept by the room and sent again: a killed worker costs time, not answers.
-  expect(acknowledged.size).toBe(120)
+  expect(acknowledged.size).toBe(WRITES)
   await pod.online()
   // One more answered write: whatever the outbox still held has arrived before it.
   await pod.post('marker')
