@@ -57,6 +57,7 @@ const bundle = async (directory: string): Promise<string> => {
     resolve: { alias },
     build: {
       outDir: directory,
+      emptyOutDir: false,
       rolldownOptions: {
         input: join(import.meta.dirname, 'in-tab-worker.ts'),
         transform: { inject },
