@@ -4,6 +4,8 @@ export interface KeyVault {
   readonly signingDidKey: string
   /** ES256 by the repo signing key: 64 bytes r‖s, low-S. */
   sign(message: Uint8Array): Promise<Uint8Array<ArrayBuffer>>
+  /** Whether `sig` is by the repo signing key. */
+  verify(message: Uint8Array, sig: Uint8Array): Promise<boolean>
   /** ES256 by the uplink key: 64 bytes r‖s. */
   signJoin(message: Uint8Array): Promise<Uint8Array<ArrayBuffer>>
   readonly uplinkKey: { readonly kty: 'EC'; readonly crv: 'P-256'; readonly x: string; readonly y: string }

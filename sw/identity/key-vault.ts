@@ -37,6 +37,9 @@ export const openVault = async (keys: PodRows['keys']): Promise<KeyVault> => {
   return {
     signingDidKey: keys.signingDidKey,
     sign: async (message) => lowS(await signES256(keys.signing.privateKey, message)),
+    // TypeScript's lib wants views on an ArrayBuffer; WebCrypto copies whatever it is given.
+    verify: (message, sig) =>
+      crypto.subtle.verify(ES256, keys.signing.publicKey, sig as Uint8Array<ArrayBuffer>, message as Uint8Array<ArrayBuffer>),
     signJoin: async (message) => signES256(keys.uplink.privateKey, message),
     uplinkKey: { kty: 'EC', crv: 'P-256', x, y },
     sessionKey: keys.session,

@@ -9,6 +9,7 @@ import { HeadMoved, land } from '../store/land.ts'
 import type { Store } from '../store/open.ts'
 import type { AnswerRow, EventRow } from '../store/schema.ts'
 import { type Announcement, planAnnouncement } from './announcement.ts'
+import { type Lost, planAdoption } from './adopt.ts'
 import { writeCheckpoint } from './checkpoint.ts'
 import type { WriteOutcome } from './contract.ts'
 import { mergePlans, type Plan } from './landing.ts'
@@ -26,6 +27,7 @@ type Job = (
       readonly key: string | undefined
     }
   | { readonly kind: 'announce'; readonly announcement: Announcement }
+  | { readonly kind: 'adopt'; readonly lost: Lost }
 ) & {
   readonly resolve: (plan: Plan) => void
   readonly reject: (cause: unknown) => void
@@ -82,6 +84,12 @@ export class CommitLine {
   ): Promise<WriteOutcome> {
     const plan = await this.#enqueue({ kind: 'write', writes, swapCommit: options.swapCommit, key: options.key })
     return plan.outcome
+  }
+
+  /** @throws XrpcError 503 `RepoBehindMirror` */
+  async adopt(lost: Lost): Promise<void> {
+    await this.settled()
+    await this.#enqueue({ kind: 'adopt', lost })
   }
 
   /** @returns the number of the event. */
@@ -151,6 +159,7 @@ export class CommitLine {
   }
 
   async #plan(job: Job, tip: Tip): Promise<Plan> {
+    if (job.kind === 'adopt') return planAdoption(this.#author, this.landed, job.lost)
     if (job.kind === 'announce') return planAnnouncement(this.#author, { ...tip, head: tip.head ?? this.landed.tip.head }, job.announcement)
     const answered = job.key === undefined ? undefined : this.landed.answers.get(job.key)
     if (answered) return { tip, outcome: answered.outcome }

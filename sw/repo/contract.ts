@@ -99,6 +99,11 @@ export interface RepoLog {
   /** The room has stored everything up to `event`: it may be pruned once it is checkpointed too. */
   acknowledge(event: number): Promise<void>
   acknowledged(): Promise<number>
+  /**
+   * Takes back newer commits of this pod that only the mirror still has. `car`: everything after our head (`getRepo?since`); `event`: the last the room has.
+   * The blobs that its records mention must be stored already. Allowed while suspended. @throws XrpcError 503 `RepoBehindMirror`
+   */
+  adopt(car: Uint8Array, event: number): Promise<void>
   /** Every later write is refused with `error` (the mirror is ahead of this repo, or on another branch); `null` lifts it. */
   suspend(error: XrpcError | null): void
 }

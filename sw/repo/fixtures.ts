@@ -1,6 +1,6 @@
 /** For the tests of this room: a vault with a real P-256 key, and fresh stores. */
 import 'fake-indexeddb/auto'
-import { P256Keypair } from '@atproto/crypto'
+import { P256Keypair, verifySignature } from '@atproto/crypto'
 import { type Cid, parseCid } from '@atproto/lex-data'
 import { type MST, type BlockMap, MemoryBlockstore, MST as Tree, readCarWithRoot } from '@atproto/repo'
 import { type CommitEvent, decodeEvent } from '../../wire/event.ts'
@@ -17,7 +17,15 @@ export const makeVault = async (): Promise<KeyVault> => {
   const pair = await P256Keypair.create()
   const session = await crypto.subtle.generateKey({ name: 'HMAC', hash: 'SHA-256' }, false, ['sign', 'verify'])
   const sign = async (message: Uint8Array) => new Uint8Array(await pair.sign(message))
-  return { signingDidKey: pair.did(), sign, signJoin: sign, uplinkKey: { kty: 'EC', crv: 'P-256', x: '', y: '' }, sessionKey: session }
+  const verify = (message: Uint8Array, sig: Uint8Array) => verifySignature(pair.did(), message, sig)
+  return {
+    signingDidKey: pair.did(),
+    sign,
+    verify,
+    signJoin: sign,
+    uplinkKey: { kty: 'EC', crv: 'P-256', x: '', y: '' },
+    sessionKey: session,
+  }
 }
 
 let stores = 0

@@ -129,6 +129,11 @@ export class Repo implements RepoReader, RepoWriter, RepoLog {
     this.#line.suspended = error
   }
 
+  async adopt(car: Uint8Array, event: number): Promise<void> {
+    await this.#line.adopt({ car, event })
+    await this.acknowledge(this.head().event)
+  }
+
   eventsAfter(event: number, limit: number): Promise<readonly EventRow[]> {
     return readEventsAfter(this.#store, event, limit)
   }

@@ -7,7 +7,7 @@ import type { BlobService, RepoLog, RepoReader } from '../repo/contract.ts'
 export interface UplinkPod {
   readonly identity: { readonly did: string; readonly handle: string; readonly origin: string }
   readonly repo: Pick<RepoReader, 'head' | 'car'> & RepoLog
-  readonly blobs: Pick<BlobService, 'get' | 'list'>
+  readonly blobs: Pick<BlobService, 'get' | 'list' | 'upload'>
   readonly vault: Pick<KeyVault, 'signingDidKey' | 'signJoin' | 'uplinkKey'>
   /** Public documents by path, as JSON text (`hello.documents`). */
   documents(): Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>

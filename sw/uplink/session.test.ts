@@ -1,5 +1,8 @@
+import { cidForCbor } from '@atproto/lex-data'
+import { encode } from '@ipld/dag-cbor'
 import { describe, expect, it } from 'vitest'
 import { CHUNK_BYTES, STREAM_WINDOW_BYTES } from '../../wire/limits.ts'
+import { writeCar } from '../repo/car.ts'
 import { mirrorAt, quiet, ScriptedRoom, SmallPod, until } from './testing.ts'
 
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)
@@ -133,6 +136,27 @@ describe('the outbox', () => {
     room.say({ t: 'snapshot-stored', head: head.head })
     await joined
     await room.next('blob')
+    expect(room.all('event')).toEqual([])
+  })
+
+  it('takes back from the mirror what it had sent and lost, and only that', async () => {
+    const pod = new SmallPod()
+    pod.land()
+    pod.land()
+    pod.acknowledgedEvent = 2
+    const asked: string[] = []
+    const cid = await cidForCbor(encode({}))
+    const car = writeCar(cid, [{ cid, bytes: encode({}) }])
+    const room = new ScriptedRoom(pod, {
+      fetch: (input) => {
+        asked.push(String(input))
+        return Promise.resolve(new Response(car))
+      },
+    })
+    await room.join(mirrorAt(7), 7)
+    expect(asked).toEqual(['https://pod.test/xrpc/com.atproto.sync.getRepo?did=did%3Aweb%3Apod.test&since=rev0002'])
+    expect(pod.adopted).toEqual(car)
+    expect(pod.suspended).toBeNull()
     expect(room.all('event')).toEqual([])
   })
 

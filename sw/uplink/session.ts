@@ -4,23 +4,26 @@
  */
 import { BadFrame, decodeMessage } from '../../wire/codec.ts'
 import { XrpcError } from '../../wire/errors.ts'
-import { parseRoomFrame, type FrameOf, type RoomFrame } from '../../wire/frames.ts'
+import { parseRoomFrame, type FrameOf, type MirrorHead, type RoomFrame } from '../../wire/frames.ts'
 import { RELEASE_TIMEOUT_MS } from '../../wire/limits.ts'
 import type { LinkState } from '../../wire/owner.ts'
 import { isPassing } from '../../wire/refusal.ts'
 import { Batch } from './batch.ts'
-import { findCommonGround } from './common-ground.ts'
+import { type CommonGround, findCommonGround } from './common-ground.ts'
 import type { PipeEnd, SendFrame, UplinkPod } from './contract.ts'
 import type { Egress } from './egress.ts'
 import { answerChallenge } from './join.ts'
 import { MirrorUpload, SnapshotRefused } from './mirror-upload.ts'
 import { Outbox } from './outbox.ts'
+import { takeBack } from './take-back.ts'
 import { Requests, type RequestOptions } from './requests.ts'
 
 export interface SessionOptions {
   readonly pipe: PipeEnd
   readonly claim: string | undefined
   readonly egress: Egress
+  /** For what the mirror answers; a worker's own requests go to the network. */
+  readonly fetch: typeof globalThis.fetch
   readonly accepted: (event: number) => void
   /** The room verified an event and refused it. True: join anew to find common ground. False: that was tried already. */
   readonly rejoins: (frame: FrameOf<RoomFrame, 'rejected'>) => boolean
@@ -139,10 +142,7 @@ export class Session {
   }
 
   async #bringUp({ mirror, event, services }: FrameOf<RoomFrame, 'welcome'>): Promise<void> {
-    const { repo } = this.#pod
-    const ground = await findCommonGround(repo, mirror)
-    repo.suspend(ground.kind === 'apart' ? ground.error : null)
-    if (ground.kind === 'apart') throw ground.error
+    const ground = await this.#findGround(mirror, event)
     const isSnapshot = ground.kind === 'snapshot'
     const commitsAfter = isSnapshot ? await this.#mirror.sendSnapshot() : ground.after
     await this.#outbox.catchUp({ commitsAfter, othersAfter: event })
@@ -151,6 +151,22 @@ export class Session {
     this.#send({ t: 'ready' })
     this.#say({ state: 'online' })
     if (isSnapshot) await this.#mirror.sendAllBlobs()
+  }
+
+  /** Writes are refused while pod and mirror are apart. @throws XrpcError RepoBehindMirror | RepoFork */
+  async #findGround(mirror: MirrorHead | null, event: number): Promise<Exclude<CommonGround, { kind: 'apart' }>> {
+    const { repo } = this.#pod
+    let ground = await findCommonGround(repo, mirror)
+    if (ground.kind === 'apart') {
+      repo.suspend(ground.error)
+      const isBehind = ground.error.error === 'RepoBehindMirror' && (await repo.acknowledged()) >= repo.head().event
+      if (!isBehind) throw ground.error
+      await takeBack(this.#pod, event, this.#options.fetch)
+      ground = await findCommonGround(repo, mirror)
+      if (ground.kind === 'apart') throw ground.error
+    }
+    repo.suspend(null)
+    return ground
   }
 
   readonly #send: SendFrame = (head, payload) => {

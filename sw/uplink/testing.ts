@@ -22,6 +22,7 @@ export class ScriptedRoom {
       pipe: { postMessage: (message) => this.#hear(message) },
       claim: undefined,
       egress: this.egress,
+      fetch: () => Promise.reject(new Error('nothing is fetched here')),
       accepted: () => {},
       rejoins: () => true,
       answered: () => {},
@@ -78,6 +79,7 @@ export class SmallPod implements UplinkPod {
   suspended: string | null = null
   snapshot = new Uint8Array(0)
   acknowledgedEvent = 0
+  adopted: Uint8Array | null = null
   oldest = 1
   answer: (request: Request) => Response | Promise<Response> = () => Response.json({})
   readonly #listeners = new Set<(row: EventRow) => void>()
@@ -91,6 +93,7 @@ export class SmallPod implements UplinkPod {
   readonly blobs = {
     get: (cid: string) => Promise.resolve(this.stored.get(cid) ?? null),
     list: () => Promise.resolve({ cids: [...this.stored.keys()] }),
+    upload: () => Promise.reject(new Error('this pod stores no uploads')),
   }
 
   readonly repo = {
@@ -108,6 +111,11 @@ export class SmallPod implements UplinkPod {
       return Promise.resolve()
     },
     acknowledged: () => Promise.resolve(this.acknowledgedEvent),
+    adopt: (car: Uint8Array, event: number) => {
+      this.adopted = car
+      this.rows.push({ event, kind: 'commit', at: 0, rev: revOf(event), body: car.slice() })
+      return Promise.resolve()
+    },
     suspend: (error: { error: string } | null) => {
       this.suspended = error?.error ?? null
     },

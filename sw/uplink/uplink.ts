@@ -30,6 +30,7 @@ export class Uplink {
       pipe: port,
       claim,
       egress: this.#egress,
+      fetch: (input, init) => fetch(input, init),
       accepted: (event) => this.#accept(event),
       rejoins: () => !this.#hasRejoined && (this.#hasRejoined = true),
       answered: (request) => this.#activity.request({ by: 'tab', origin: 'shim', ...request }),

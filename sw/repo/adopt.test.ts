@@ -1,0 +1,57 @@
+import { expect, test } from 'vitest'
+import { openStore } from '../store/open.ts'
+import { bytesOf, create, makeRepo, makeVault, NOTE, put, remove } from './fixtures.ts'
+import { Repo } from './repo.ts'
+
+const STORES = ['pod', 'records', 'nodes', 'events', 'blobs', 'blobRefs', 'answers'] as const
+
+/** A repo and the same repo as it was earlier, in a store of its own: what a power cut leaves. */
+const cutOff = async () => {
+  const whole = await makeRepo()
+  await whole.repo.write([create('a', 'one'), create('b', 'two'), create('c', 'three')])
+  const store = await openStore(`${whole.name}-earlier`)
+  for (const name of STORES) {
+    const [keys, rows] = await Promise.all([whole.store.getAllKeys(name), whole.store.getAll(name)])
+    const isInline = store.transaction(name).store.keyPath !== null
+    for (const [at, key] of keys.entries()) await (isInline ? store.put(name, rows[at]!) : store.put(name, rows[at]!, key as never))
+  }
+  const earlier = await Repo.open(store, whole.vault)
+  for (let n = 0; n < 30; n++) await whole.repo.write([create(`later-${n}`, `text ${n}`)])
+  await whole.repo.write([put('a', 'changed'), remove('b')])
+  return { whole, earlier, store, vault: whole.vault }
+}
+
+const values = async (repo: Repo) => (await repo.list({ collection: NOTE, limit: 100, reverse: true })).records
+
+test('a pod takes back what it had signed, and goes on from there', async () => {
+  const { whole, earlier, store, vault } = await cutOff()
+  await earlier.adopt(await bytesOf(whole.repo.car(earlier.head().rev)), whole.repo.head().event)
+  expect(earlier.head()).toMatchObject({ commit: whole.repo.head().commit, data: whole.repo.head().data })
+  expect(earlier.head().event).toBeGreaterThanOrEqual(whole.repo.head().event)
+  expect(await values(earlier)).toEqual(await values(whole.repo))
+  expect(await earlier.acknowledged()).toBe(earlier.head().event)
+
+  await earlier.write([create('after', 'it goes on')])
+  const reopened = await Repo.open(store, vault)
+  expect(reopened.head()).toEqual(earlier.head())
+  expect(await bytesOf(reopened.car())).toEqual(await bytesOf(earlier.car()))
+  expect((await reopened.eventsAfter(0, 100)).at(-1)).toMatchObject({ since: whole.repo.head().rev })
+})
+
+test('commits of another key, older ones, and CARs that are not whole are refused and change nothing', async () => {
+  const { whole, earlier, store } = await cutOff()
+  const car = await bytesOf(whole.repo.car(earlier.head().rev))
+  const before = earlier.head()
+  const stranger = await makeVault()
+  const foreign = await Repo.open(store, stranger)
+  await expect(foreign.adopt(car, 40)).rejects.toMatchObject({ error: 'RepoBehindMirror' })
+  const torn = car.slice(0, car.length - 40)
+  await expect(earlier.adopt(torn, 40)).rejects.toMatchObject({ error: 'RepoBehindMirror' })
+  const flipped = car.slice()
+  flipped[flipped.length - 3]! ^= 1
+  await expect(earlier.adopt(flipped, 40)).rejects.toMatchObject({ error: 'RepoBehindMirror' })
+  await expect(whole.repo.adopt(await bytesOf(earlier.car()), 40)).rejects.toMatchObject({ error: 'RepoBehindMirror' })
+  expect(earlier.head()).toEqual(before)
+  await expect(earlier.adopt(new Uint8Array(0), 40)).rejects.toMatchObject({ error: 'RepoBehindMirror' })
+  expect(await values(earlier)).toHaveLength(3)
+})
