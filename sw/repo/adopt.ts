@@ -87,7 +87,10 @@ const changesOf = (diff: DataDiff, blocks: BlockMap, rev: string): RecordChange[
     const row = { collection, rkey, cid: String(change.cid), bytes: new Uint8Array(bytes), rev }
     return { collection, rkey, existed: 'prev' in change, row, blobs: blobsOf(bytes) }
   }),
-  ...diff.deleteList().map(({ key }) => ({ ...placeOf(key), existed: true, row: null, blobs: [] })),
+  ...diff.deleteList().map(({ key }) => {
+    const { collection, rkey } = placeOf(key)
+    return { collection, rkey, existed: true, row: null, blobs: [] }
+  }),
 ]
 
 const placeOf = (key: string): { collection: string; rkey: string } => {
