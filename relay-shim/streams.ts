@@ -1,45 +1,28 @@
 /** Bodies in pieces, with credit: whoever sends keeps at most STREAM_WINDOW_BYTES unread by the other side, so no body is ever held whole. */
 import { BadFrame } from '../wire/codec.ts'
 import { CHUNK_BYTES, STREAM_WINDOW_BYTES } from '../wire/limits.ts'
+import { SendWindow } from '../wire/window.ts'
 
 /** A request's body on its way to the tab. */
-export class Outflow {
+export class Outflow extends SendWindow {
   readonly #send: (piece: Uint8Array, end: boolean) => void
-  #window = STREAM_WINDOW_BYTES
-  #stopped = false
-  #wake: (() => void) | null = null
 
   constructor(send: (piece: Uint8Array, end: boolean) => void) {
+    super()
     this.#send = send
-  }
-
-  credit(bytes: number): void {
-    this.#window += bytes
-    this.#wake?.()
-  }
-
-  /** The tab wants no more, or is gone. */
-  stop(): void {
-    this.#stopped = true
-    this.#wake?.()
   }
 
   /** Resolves when all is sent, or it was stopped. @throws what the source throws: the client broke off. */
   async pipe(source: AsyncIterable<Uint8Array>): Promise<void> {
     for await (const chunk of source) {
-      for (let at = 0; at < chunk.length && !this.#stopped; at += CHUNK_BYTES) {
+      for (let at = 0; at < chunk.length; at += CHUNK_BYTES) {
         const piece = chunk.subarray(at, at + CHUNK_BYTES)
-        while (this.#window < piece.length && !this.#stopped)
-          await new Promise<void>((resolve) => {
-            this.#wake = resolve
-          })
-        if (this.#stopped) return
-        this.#window -= piece.length
+        if (!(await this.take(piece.length))) return
         this.#send(piece, false)
       }
-      if (this.#stopped) return
+      if (this.isStopped) return
     }
-    if (!this.#stopped) this.#send(NOTHING, true)
+    if (!this.isStopped) this.#send(NOTHING, true)
   }
 }
 

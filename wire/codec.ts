@@ -3,6 +3,7 @@
  * JSON for the head because parsing it is native in every engine; raw bytes for the payload because base64 made a 1 MiB body 17 times slower.
  * Several in one message because a message costs the room, the page and the browser's network process more than what is in it.
  */
+import { concat } from './bytes.ts'
 import { MAX_MESSAGE_BYTES } from './limits.ts'
 
 const HEAD_AT = 8
@@ -35,14 +36,7 @@ export const encodeFrame = (head: { readonly t: string }, payload: Uint8Array = 
 /** Frames as one message, in their order. The sender keeps it within MAX_MESSAGE_BYTES. */
 export const joinFrames = (frames: readonly Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> => {
   const [only] = frames
-  if (only && frames.length === 1) return only
-  const message = new Uint8Array(frames.reduce((sum, frame) => sum + frame.length, 0))
-  let at = 0
-  for (const frame of frames) {
-    message.set(frame, at)
-    at += frame.length
-  }
-  return message
+  return only && frames.length === 1 ? only : concat(frames)
 }
 
 /** Yields the frames before a broken one, so that what came in order counts. @throws BadFrame */

@@ -11,7 +11,7 @@ import {
   STORAGE_BATCH_KEYS,
 } from '../../wire/limits.ts'
 import { main as subscribeRepos } from '../../lexicons/com/atproto/sync/subscribeRepos.ts'
-import { concat } from '../mirror/car.ts'
+import { concat } from '../../wire/bytes.ts'
 import { type Rows, cut, eventKey, pieceKeys, seqOfKey } from '../mirror/keys.ts'
 import type { RoomPort, RoomSocket } from '../port.ts'
 import { errorFrame, eventFrame, infoFrame } from './frame.ts'

@@ -1,7 +1,7 @@
 /** The repo's blocks in storage, with a cache in memory that may be lost at any time. */
 import { BLOCK_CACHE_BYTES } from '../../wire/limits.ts'
 import type { RoomStorage, StorageValue } from '../port.ts'
-import { concat } from './car.ts'
+import { concat } from '../../wire/bytes.ts'
 import { type GenerationKeys, type Rows, cut, generationKeys, pieceKey } from './keys.ts'
 
 export interface StoredBlock {

@@ -4,6 +4,7 @@
  */
 import { decode, encode } from '@ipld/dag-cbor'
 import { CID } from 'multiformats/cid'
+import { concat } from '../../wire/bytes.ts'
 import { CID_BYTES, cidAt, cidToBytes, isHashOf, writeCid } from './cid.ts'
 
 export interface Block {
@@ -93,16 +94,6 @@ export const writeCar = (root: string | null, blocks: readonly Block[]): Uint8Ar
   let at = header.length
   for (const { cid, bytes } of blocks) at = writeCarEntry(car, at, cid, bytes)
   return car.subarray(0, at)
-}
-
-export const concat = (parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> => {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    whole.set(part, at)
-    at += part.length
-  }
-  return whole
 }
 
 const rootOf = (header: Uint8Array): string => {

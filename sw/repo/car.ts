@@ -1,6 +1,7 @@
 /** CAR v1, written whole or as a stream. @see https://ipld.io/specs/transport/car/carv1/ */
 import type { Cid } from '@atproto/lex-data'
 import { encode } from '@ipld/dag-cbor'
+import { concat } from '../../wire/bytes.ts'
 import { CHUNK_BYTES } from '../../wire/limits.ts'
 
 export interface Block {
@@ -11,7 +12,7 @@ export interface Block {
 export const writeCar = (root: Cid, blocks: Iterable<Block>): Uint8Array<ArrayBuffer> => {
   const pieces = [header(root)]
   for (const block of blocks) pieces.push(...frame(block))
-  return join(pieces)
+  return concat(pieces)
 }
 
 /** Streams blocks as they come, in pieces of about CHUNK_BYTES; `release` runs once, however the stream ends. */
@@ -24,7 +25,7 @@ export const streamCar = (root: Cid, blocks: AsyncGenerator<Block>, release: () 
         while (size < CHUNK_BYTES) {
           const next = await blocks.next()
           if (next.done) {
-            if (size > 0) controller.enqueue(join(pending))
+            if (size > 0) controller.enqueue(concat(pending))
             release()
             controller.close()
             return
@@ -38,7 +39,7 @@ export const streamCar = (root: Cid, blocks: AsyncGenerator<Block>, release: () 
         release()
         throw cause
       }
-      controller.enqueue(join(pending))
+      controller.enqueue(concat(pending))
       pending = []
     },
     async cancel() {
@@ -50,7 +51,7 @@ export const streamCar = (root: Cid, blocks: AsyncGenerator<Block>, release: () 
 
 const header = (root: Cid): Uint8Array => {
   const bytes = encode({ version: 1, roots: [root] })
-  return join([varint(bytes.length), bytes])
+  return concat([varint(bytes.length), bytes])
 }
 
 const frame = ({ cid, bytes }: Block): Uint8Array[] => [varint(cid.bytes.length + bytes.length), cid.bytes, bytes]
@@ -61,14 +62,4 @@ const varint = (value: number): Uint8Array => {
   for (; rest >= 0x80; rest >>>= 7) bytes.push((rest & 0x7f) | 0x80)
   bytes.push(rest)
   return Uint8Array.from(bytes)
-}
-
-const join = (pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> => {
-  const whole = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0))
-  let at = 0
-  for (const piece of pieces) {
-    whole.set(piece, at)
-    at += piece.length
-  }
-  return whole
 }

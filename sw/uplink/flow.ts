@@ -2,51 +2,35 @@
 import { BadFrame } from '../../wire/codec.ts'
 import type { StreamOf } from '../../wire/frames.ts'
 import { CHUNK_BYTES, STREAM_WINDOW_BYTES } from '../../wire/limits.ts'
+import { SendWindow } from '../../wire/window.ts'
 import type { SendFrame } from './contract.ts'
 
 /** Credits are gathered up to this, so that a fast reader does not answer every piece with a frame. */
 const CREDIT_STEP_BYTES = STREAM_WINDOW_BYTES / 4
 
 /** One body on its way out. */
-export class Outflow {
+export class Outflow extends SendWindow {
   readonly #send: SendFrame
   readonly #of: StreamOf
   readonly #id: number
-  #window = STREAM_WINDOW_BYTES
-  #stopped = false
-  #wake: (() => void) | undefined
 
   constructor(send: SendFrame, of: StreamOf, id: number) {
+    super()
     this.#send = send
     this.#of = of
     this.#id = id
-  }
-
-  credit(bytes: number): void {
-    this.#window += bytes
-    this.#wake?.()
-  }
-
-  /** The reader wants no more, or is gone. */
-  stop(): void {
-    this.#stopped = true
-    this.#wake?.()
   }
 
   /** Sends everything, and the end. Resolves true when all of it was sent, false when the reader stopped it or the source broke off. */
   async pipe(source: ReadableStream<Uint8Array>): Promise<boolean> {
     const reader = source.getReader()
     try {
-      for (;;) {
-        const { done, value } = await reader.read()
-        if (done) break
-        if (!(await this.#sendPieces(value))) break
-      }
+      for (let read = await reader.read(); !read.done && (await this.#sendPieces(read.value));) read = await reader.read()
     } catch (cause) {
-      if (!this.#stopped) this.#send({ t: 'cancel', of: this.#of, id: this.#id, reason: reasonOf(cause) })
-      this.#stopped = true
+      if (!this.isStopped) this.#send({ t: 'cancel', of: this.#of, id: this.#id, reason: reasonOf(cause) })
+      this.stop()
     }
-    if (this.#stopped) {
+    if (this.isStopped) {
       reader.cancel().catch(() => {})
       return false
     }
@@ -57,18 +41,10 @@ export class Outflow {
   async #sendPieces(chunk: Uint8Array): Promise<boolean> {
     for (let at = 0; at < chunk.length; at += CHUNK_BYTES) {
       const piece = chunk.subarray(at, at + CHUNK_BYTES)
-      while (this.#window < piece.length && !this.#stopped) await this.#credited()
-      if (this.#stopped) return false
-      this.#window -= piece.length
+      if (!(await this.take(piece.length))) return false
       this.#send({ t: 'body', of: this.#of, id: this.#id, end: false }, piece)
     }
-    return !this.#stopped
-  }
-
-  #credited(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#wake = resolve
-    })
+    return !this.isStopped
   }
 }
 
