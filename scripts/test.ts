@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { readArguments } from './arguments.ts'
 import { findChromium } from './browser.ts'
-import { end, run } from './ending.ts'
+import { beforeEnd, end, run } from './ending.ts'
 import { root } from './root.ts'
 
 interface Outcome {
@@ -28,7 +28,12 @@ const tool = (name: string, ...flags: readonly string[]): Promise<{ ok: boolean;
   const path = [dirname(process.execPath), join(root, 'node_modules/.bin'), process.env['PATH']].join(delimiter)
   return new Promise((resolve) => {
     const options = { cwd: root, env: { ...process.env, PATH: path, FORCE_COLOR: '0', NO_COLOR: '1' }, maxBuffer: MAX_OUTPUT_BYTES }
-    execFile(name, flags, options, (error, stdout, stderr) => resolve({ ok: error === null, output: `${stdout}${stderr}` }))
+    const child = execFile(name, flags, options, (error, stdout, stderr) => resolve({ ok: error === null, output: `${stdout}${stderr}` }))
+    const ended = new Promise((resolve) => child.once('exit', resolve))
+    beforeEnd(async () => {
+      // On SIGINT Playwright stops its browsers and shims before it ends.
+      if (child.exitCode === null && child.kill('SIGINT')) await ended
+    })
   })
 }
 
