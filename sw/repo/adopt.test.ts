@@ -55,3 +55,13 @@ test('commits of another key, older ones, and CARs that are not whole are refuse
   await expect(earlier.adopt(new Uint8Array(0), 40)).rejects.toMatchObject({ error: 'RepoBehindMirror' })
   expect(await values(earlier)).toHaveLength(3)
 })
+
+test('more than a row of the log may hold is refused, and the pod still opens', async () => {
+  const { whole, earlier, store, vault } = await cutOff()
+  const before = earlier.head()
+  const text = 'x'.repeat(900_000)
+  for (const rkey of ['large-1', 'large-2', 'large-3']) await whole.repo.write([create(rkey, text)])
+  const car = await bytesOf(whole.repo.car(before.rev))
+  await expect(earlier.adopt(car, whole.repo.head().event)).rejects.toMatchObject({ error: 'RepoBehindMirror' })
+  expect((await Repo.open(store, vault)).head()).toEqual(before)
+})

@@ -9,6 +9,7 @@ import { CID } from 'multiformats/cid'
 import * as v from 'valibot'
 import { XrpcError } from '../../wire/errors.ts'
 import { encodeEvent } from '../../wire/event.ts'
+import { MAX_COMMIT_BLOCKS_BYTES } from '../../wire/limits.ts'
 import type { RecordChange } from '../store/land.ts'
 import type { Head } from '../store/schema.ts'
 import type { Plan } from './landing.ts'
@@ -32,6 +33,8 @@ export interface Lost {
 
 /** @throws XrpcError 503 `RepoBehindMirror` when the CAR is not a newer commit of ours, or not whole. */
 export const planAdoption = async (author: Author, { tip, nodes }: Landed, { car, event: roomEvent }: Lost): Promise<Plan> => {
+  // A row of the log is read back as an event, and no event is larger.
+  if (car.length > MAX_COMMIT_BLOCKS_BYTES) throw unfit(`they are ${car.length} bytes, more than one row of the log may hold`)
   // Whatever is wrong with what came, nothing changes here.
   const { root, blocks } = await readCarWithRoot(car).catch(refuse)
   const stored = blocks.get(root)
