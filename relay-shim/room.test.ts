@@ -315,6 +315,17 @@ describe('with the tab closed', () => {
     expect([program.status, await program.json()]).toMatchObject([404, { error: 'NotFound' }])
   })
 
+  test('and they are so while the tab is open too, which is not bothered with them', async () => {
+    const { tab } = await connect()
+    await tab.join()
+    await online()
+    const asked: string[] = []
+    tab.onRequest = ({ path }) => void asked.push(path)
+    const page = await get('/nowhere', { headers: { accept: 'text/html' } })
+    expect([page.status, page.headers.get('content-type'), answeredBy(page)]).toEqual([404, 'text/html; charset=utf-8', 'room'])
+    expect(asked).toEqual([])
+  })
+
   test('a request costs no write to storage', async () => {
     const { tab } = await connect()
     await tab.join()

@@ -53,8 +53,9 @@ export class Room {
     { by: 'room', answer: (request, { pathname }) => preflight(request, pathname) },
     { by: 'room', answer: (request, { pathname }) => (pathname === STATUS_PATH ? readOnly(request, this.status()) : null) },
     { by: 'room', answer: (request, { pathname }) => (pathname === HEALTH_PATH ? readOnly(request, this.#health()) : null) },
+    { by: 'room', answer: (request, { pathname }) => (isPodPath(pathname) ? null : notFound(request)) },
     { by: 'mirror', answer: (request, url) => this.#mirrored(request, url) },
-    { by: 'room', answer: (request, { pathname }) => this.#nobodyHome(request, pathname) },
+    { by: 'room', answer: () => this.#nobodyHome() },
     { by: 'tab', answer: (request, { pathname, search }) => this.#tunnel.forward(request, pathname + search) },
   ]
 
@@ -159,11 +160,9 @@ export class Room {
     return response
   }
 
-  /** Paths that mean nothing without a tab; `tunnel` says the rest (503 and when to come back). */
-  #nobodyHome(request: Request, pathname: string): Answer {
-    if (this.#tunnel.reachable) return null
-    if (!isPodPath(pathname)) return notFound(request)
-    if (this.#parts.admission.binding) return null
+  /** An address without a pod; of one whose tab is closed `tunnel` says when to come back. */
+  #nobodyHome(): Answer {
+    if (this.#tunnel.reachable || this.#parts.admission.binding) return null
     throw new XrpcError(503, 'NoPodHere', 'No pod lives at this address yet.', { headers: { 'retry-after': String(ASLEEP_RETRY_AFTER_S) } })
   }
 
