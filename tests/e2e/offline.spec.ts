@@ -8,24 +8,12 @@ test("without any network the owner's tab goes on writing, and on reconnect ever
   const before = await pod.post('before')
   const subscriber = subscribe(pod.url, 0)
   await subscriber.until(({ body }) => body.ops?.some(({ path }) => path === `${POST}/${before}`) ?? false)
-  const token = await pod.token()
+  await pod.token()
 
   await pod.context.setOffline(true)
   const written: string[] = []
   for (const text of ['one', 'two', 'three', 'four', 'five']) {
-    const uri = await pod.page.evaluate(
-      async ({ token, repo, collection, text }) => {
-        const answer = await fetch('/xrpc/com.atproto.repo.createRecord', {
-          method: 'POST',
-          headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
-          body: JSON.stringify({ repo, collection, record: { $type: collection, text, createdAt: new Date().toISOString() } }),
-        })
-        if (!answer.ok) throw new Error(`${answer.status} ${await answer.text()}`)
-        return ((await answer.json()) as { uri: string }).uri
-      },
-      { token, repo: pod.did, collection: POST, text },
-    )
-    written.push(`${POST}/${uri.split('/').at(-1)!}`)
+    written.push(`${POST}/${await pod.postInTab(text)}`)
   }
   const read = await pod.page.evaluate(
     async (path) => (await fetch(path)).status,

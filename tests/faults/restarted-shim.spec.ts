@@ -1,37 +1,20 @@
 import { fetchVerifiedRepo, follow } from '../../scripts/witness.ts'
-import { expect, type Pod, POST, test } from '../fixtures/pod.ts'
+import { expect, POST, test } from '../fixtures/pod.ts'
 import { commitsOf, subscribe } from '../fixtures/subscriber.ts'
 
 test.use({ name: 'restarted-shim' })
 test.slow()
-
-/** As the app in the owner's tab does it: answered by the worker, without the shim. @returns the rkey */
-const writeInTab = async (pod: Pod, token: string, text: string): Promise<string> => {
-  const uri = await pod.page.evaluate(
-    async ({ token, repo, collection, text }) => {
-      const answer = await fetch('/xrpc/com.atproto.repo.createRecord', {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
-        body: JSON.stringify({ repo, collection, record: { $type: collection, text, createdAt: new Date().toISOString() } }),
-      })
-      if (!answer.ok) throw new Error(`${answer.status} ${await answer.text()}`)
-      return ((await answer.json()) as { uri: string }).uri
-    },
-    { token, repo: pod.did, collection: POST, text },
-  )
-  return uri.split('/').at(-1)!
-}
 
 test('after a crashed shim is started again the pod reconnects, and a consumer resumes from its cursor without gap or repeat', async ({
   pod,
 }) => {
   const follower = follow(pod.url)
   const rkeys = [await pod.post('before the crash'), await pod.post('just before the crash')]
-  const token = await pod.token()
+  await pod.token()
   await pod.room.crash()
 
   // The owner's own tab does not depend on the shim.
-  rkeys.push(await writeInTab(pod, token, 'while it was down'))
+  rkeys.push(await pod.postInTab('while it was down'))
 
   await pod.room.start()
   await pod.online()
@@ -62,11 +45,11 @@ test('what the mirror had verified is still there after the crash, and replays t
 })
 
 test('while the shim is down the owner opens the app as ever, sees why nobody can reach it, and writes', async ({ pod }) => {
-  const token = await pod.token()
+  await pod.token()
   await pod.room.crash()
   await pod.page.reload()
   await expect(pod.page.getByTestId('home').getByRole('status')).toHaveText(/^\s*Unreachable/)
-  const rkey = await writeInTab(pod, token, 'written in a page that no server sent')
+  const rkey = await pod.postInTab('written in a page that no server sent')
   await pod.room.start()
   await pod.online()
   await expect.poll(async () => (await pod.posts()).map((post) => post.rkey)).toContain(rkey)
