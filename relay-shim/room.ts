@@ -219,7 +219,7 @@ export class Room {
       t: 'welcome',
       mirror: mirror.head(),
       event: mirror.lastEvent(),
-      services: { appview: this.#port.settings.appview, plc: this.#port.settings.plcUrl },
+      services: { appview: this.#port.settings.appview, plc: this.#port.settings.plcUrl, mail: false },
     })
   }
 

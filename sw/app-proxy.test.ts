@@ -24,7 +24,7 @@ interface Sent {
 let store: Store
 let pod: Pod
 let sent: Sent[]
-let services: { appview: string | null; plc: null }
+let services: { appview: string | null; plc: null; mail: false }
 /** What the other services answer, by host and path. */
 let answers: Record<string, (request: Sent) => Response | Promise<Response>>
 
@@ -42,7 +42,7 @@ const fetch = async (url: string, init: RequestInit = {}): Promise<Response> => 
 beforeEach(async () => {
   store = await openStore(crypto.randomUUID())
   sent = []
-  services = { appview: APPVIEW, plc: null }
+  services = { appview: APPVIEW, plc: null, mail: false }
   answers = {
     'appview.example/.well-known/did.json': () => Response.json(documentOf('appview.example', 'bsky_appview')),
     'labeler.example/.well-known/did.json': () => Response.json(documentOf('labeler.example', 'atproto_labeler')),
@@ -239,7 +239,7 @@ describe('proxying', () => {
   })
 
   test('without a default AppView unknown methods are 501, and the client may still name a service', async () => {
-    services = { appview: null, plc: null }
+    services = { appview: null, plc: null, mail: false }
     answers['appview.example/xrpc/app.bsky.feed.getTimeline'] = () => Response.json({ feed: [] })
     for (const scope of [null, 'com.atproto.access'] as const)
       expect(await errorOf(await call('app.bsky.feed.getTimeline', { scope }))).toMatchObject({
@@ -314,7 +314,7 @@ describe('records of others', () => {
   })
 
   test('are not found where there is no AppView', async () => {
-    services = { appview: null, plc: null }
+    services = { appview: null, plc: null, mail: false }
     expect(await errorOf(await call(path, { scope: null }))).toMatchObject({ status: 400, error: 'RecordNotFound' })
   })
 })
@@ -369,7 +369,7 @@ describe('preferences', () => {
     const response = await call('app.bsky.actor.getPreferences', { proxy: LABELER })
     expect(await response.json()).toEqual({ preferences: ['elsewhere'] })
     expect(await (await call('app.bsky.actor.getPreferences', { proxy: APPVIEW })).json()).toEqual({ preferences: [] })
-    services = { appview: null, plc: null }
+    services = { appview: null, plc: null, mail: false }
     const official = await call('app.bsky.actor.getPreferences', { proxy: 'did:web:api.bsky.app#bsky_appview' })
     expect(await official.json()).toEqual({ preferences: [] })
   })

@@ -10,12 +10,13 @@ import { makeOwner, SignIn } from './account/sign-in.ts'
 import { Authenticator } from './http/auth.ts'
 import { type Handler, makeHandler } from './http/site.ts'
 import type { KeyVault } from './identity/contract.ts'
-import { didDocument, type Identity, originToDidWeb } from './identity/did-document.ts'
+import { originToDidWeb } from './identity/did-document.ts'
 import { DidResolver } from './identity/did-resolver.ts'
 import { type Fetch, resolveHandle } from './identity/handle-resolver.ts'
 import { admitHandle } from './identity/handle.ts'
 import { makeKeys, openVault } from './identity/key-vault.ts'
 import { createDidPlc } from './identity/plc.ts'
+import { Self } from './identity/self.ts'
 import { blobService } from './repo/blobs.ts'
 import type { BlobService } from './repo/contract.ts'
 import { Repo, type RepoOptions } from './repo/repo.ts'
@@ -31,7 +32,7 @@ import { serviceAuthRoutes } from './xrpc/service-auth.ts'
 import { syncRoutes } from './xrpc/sync.ts'
 
 export interface Pod {
-  readonly identity: Identity & { readonly createdAt: string; readonly plc?: string }
+  readonly identity: Self
   readonly repo: Repo
   readonly blobs: BlobService
   readonly vault: KeyVault
@@ -52,10 +53,10 @@ export interface PodOptions extends RepoOptions {
 
 /** null where no pod lives in this profile, or its creation was cut off: `createPod` starts over then. */
 export const openPod = async (store: Store, options: PodOptions = {}): Promise<Pod | null> => {
-  const [identity, keys, head] = await Promise.all([readPod(store, 'identity'), readPod(store, 'keys'), readPod(store, 'head')])
-  if (!identity || !keys || !head) return null
-  const vault = await openVault(keys)
-  return composePod(store, identity, vault, await Repo.open(store, vault, options), options)
+  const [keys, head] = await Promise.all([readPod(store, 'keys'), readPod(store, 'head')])
+  if (!keys || !head) return null
+  const [vault, self] = await Promise.all([openVault(keys), Self.open(store, keys.signingDidKey)])
+  return self && composePod(store, self, vault, await Repo.open(store, vault, options), options)
 }
 
 /**
@@ -79,38 +80,39 @@ export const createPod = async (
   const { origin } = wanted
   const did = plc === null ? originToDidWeb(origin) : await createDidPlc(plc, { handle, origin }, vault, options.fetch ?? workerFetch)
   const createdAt = new Date((options.now ?? Date.now)()).toISOString()
-  const identity = { did, handle, origin, createdAt, ...(plc !== null && { plc }) }
-  await writePod(store, { identity, keys, owner })
-  const repo = await Repo.create(store, vault, identity.did, options)
+  const account = { standing: 'active', since: Date.parse(createdAt) } as const
+  await writePod(store, { identity: { did, handle, origin, createdAt, ...(plc !== null && { plc }) }, account, keys, owner })
+  const identity = await Self.open(store, keys.signingDidKey)
+  if (!identity) throw new TypeError('the identity was written just now')
+  const repo = await Repo.create(store, vault, did, options)
   await repo.announce({ kind: 'identity', handle })
   await repo.announce({ kind: 'account', active: true })
   return composePod(store, identity, vault, repo, options)
 }
 
-const composePod = (store: Store, identity: Pod['identity'], vault: KeyVault, repo: Repo, options: PodOptions): Pod => {
+const composePod = (store: Store, identity: Self, vault: KeyVault, repo: Repo, options: PodOptions): Pod => {
   const { egress = { fetch: options.fetch ?? workerFetch, services: NO_SERVICES }, now = Date.now } = options
   const { fetch } = egress
   const blobs = sweepOnUpload(blobService(store, now), now)
-  const document = didDocument(identity, vault.signingDidKey)
   const serviceDid = originToDidWeb(identity.origin)
   const issuer = { did: identity.did, audience: serviceDid, key: vault.sessionKey }
   const authenticator = new Authenticator(issuer, now)
   const sessions = new Sessions(store, issuer, now)
   const signIn = new SignIn(store, identity, now)
-  const documents = {
+  const documents = (): Readonly<Record<string, string>> => ({
     // The document of a did:plc is its directory's to serve: here it would look like a did:web.
-    ...(identity.plc === undefined && { '/.well-known/did.json': JSON.stringify(document) }),
+    ...(identity.plc === undefined && { '/.well-known/did.json': JSON.stringify(identity.document) }),
     '/.well-known/atproto-did': identity.did,
-    '/xrpc/com.atproto.identity.resolveDid': JSON.stringify({ didDoc: document }),
+    '/xrpc/com.atproto.identity.resolveDid': JSON.stringify({ didDoc: identity.document }),
     '/xrpc/com.atproto.server.describeServer': JSON.stringify(describeService(serviceDid)),
-  }
+  })
   const resolver = new DidResolver({ fetch, plc: () => egress.services.plc ?? PLC_DIRECTORY, now })
   const proxy = makeProxy({ did: identity.did, authenticator, vault, resolver, fetch, appview: () => egress.services.appview, now })
   const routes = [
-    ...serverRoutes({ identity, serviceDid, document, authenticator, signIn, sessions }),
-    ...repoRoutes({ identity, document, authenticator, repo, blobs, proxy }),
+    ...serverRoutes({ identity, serviceDid, authenticator, signIn, sessions }),
+    ...repoRoutes({ identity, authenticator, repo, blobs, proxy }),
     ...syncRoutes({ repo, blobs }),
-    ...identityRoutes({ identity, document, resolve: (handle) => resolveHandle(handle, fetch) }),
+    ...identityRoutes({ identity, resolve: (handle) => resolveHandle(handle, fetch) }),
     ...serviceAuthRoutes({ did: identity.did, authenticator, vault, now }),
     ...actorRoutes({ authenticator, preferences: preferencesOf(store, now), proxy }),
   ]
@@ -123,17 +125,37 @@ const composePod = (store: Store, identity: Pod['identity'], vault: KeyVault, re
     blobs,
     vault,
     handle: makeHandler({ documents, xrpc, health }),
-    documents: () => documents,
+    documents,
     summary: async () => {
-      const { did, handle, origin, createdAt } = identity
-      const [collections, totals, outbox] = await Promise.all([repo.collections(), blobs.totals(), countOutbox(repo)])
-      return { did, handle, origin, createdAt, rev: repo.head().rev, collections, blobs: totals, outbox }
+      const { did, handle, origin, createdAt, standing, account } = identity
+      const [collections, totals, outbox, owner, recovery] = await Promise.all([
+        repo.collections(),
+        blobs.totals(),
+        countOutbox(repo),
+        readPod(store, 'owner'),
+        readPod(store, 'recovery'),
+      ])
+      return {
+        did,
+        handle,
+        origin,
+        createdAt,
+        standing,
+        ...(account.inviteCode !== undefined && { inviteCode: account.inviteCode }),
+        ...(owner?.email !== undefined && { email: owner.email }),
+        emailConfirmed: owner?.emailConfirmedAt !== undefined,
+        ...(recovery && { recoveryFileAt: new Date(recovery.at).toISOString() }),
+        rev: repo.head().rev,
+        collections,
+        blobs: totals,
+        outbox,
+      }
     },
     close: () => repo.close(),
   }
 }
 
-const NO_SERVICES: RoomServices = { appview: null, plc: null }
+const NO_SERVICES: RoomServices = { appview: null, plc: null, mail: false }
 const PLC_DIRECTORY = 'https://plc.directory'
 const workerFetch: Fetch = (url, init) => globalThis.fetch(url, init)
 

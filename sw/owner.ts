@@ -1,5 +1,5 @@
 /** Commands of the owner's pages (`wire/owner.ts`). They come by message from a page of this origin, never over HTTP, and need no token. */
-import { XrpcError } from '../wire/errors.ts'
+import { notImplemented, XrpcError } from '../wire/errors.ts'
 import type { OwnerAnswer, OwnerCommand, PodSummary } from '../wire/owner.ts'
 import type { Resident } from './resident.ts'
 
@@ -28,5 +28,7 @@ const obey = async (command: OwnerCommand, resident: Resident, origin: string): 
     case 'forget':
       await resident.forget(command.confirmHandle)
       return null
+    default:
+      throw notImplemented(command.kind)
   }
 }

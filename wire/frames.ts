@@ -33,8 +33,20 @@ const credit = v.object({ t: v.literal('credit'), of: streamOf, id: streamId, by
 /** Either side gives a stream up. On a request it means: the client is gone, stop. On a response: the body broke off. */
 const cancel = v.object({ t: v.literal('cancel'), of: streamOf, id: streamId, reason: text(512) })
 
-/** Servers the shim's operator chose for the pods behind it; null where none was named. `appview`: `did#service`; `plc`: URL of the PLC directory. */
-const services = v.object({ appview: v.nullable(text(2048)), plc: v.nullable(text(2048)) })
+/**
+ * What the shim's operator chose for the pods behind it; null where nothing was named. `appview`: `did#service`; `plc`: URL of the PLC directory;
+ * `mail`: whether the room can send mail to the owner.
+ */
+const services = v.object({ appview: v.nullable(text(2048)), plc: v.nullable(text(2048)), mail: v.boolean() })
+
+/**
+ * How the account stands. `vacant`: a pod that waits for an account to move in; its DID is the did:web of the host. `arriving`: the account is here, its
+ * DID document does not point here yet. Of both nothing is mirrored and nothing goes out. `deactivated`: it was active here; what it says of itself goes out.
+ */
+const standing = v.picklist(['vacant', 'arriving', 'active', 'deactivated'])
+
+/** What a mail to the owner is about; the room words it. */
+const mailPurpose = v.picklist(['confirm-email', 'update-email', 'reset-password', 'plc-operation', 'delete-account'])
 
 const roomFrames = [
   /** First frame of a connection. `nonce` is fresh for each connection. */
@@ -75,6 +87,8 @@ const roomFrames = [
   /** The head of the answer to an `egress` request; a streamed body follows `of: 'egress-response'`. */
   v.object({ t: v.literal('fetched'), id: streamId, status: httpStatus, headers: headerList, body: bodyKind }),
   v.object({ t: v.literal('unfetched'), id: streamId, error: text(64), message: text(512) }),
+  /** What became of a `mail`; `error` is absent when the mail server took it. */
+  v.object({ t: v.literal('mailed'), id: streamId, error: v.optional(text(64)), message: v.optional(text(512)) }),
   body,
   credit,
   cancel,
@@ -90,7 +104,12 @@ const tabFrames = [
     did: text(2048),
     handle: text(253),
     signingKey: text(256),
+    standing,
     uplinkKey: publicJwk,
+    /** did:key (P-256) of the owner's recovery key, which the room remembers with the binding. */
+    recoveryKey: v.optional(text(256)),
+    /** ES256 by the recovery key that the room remembers, over `recoveryMessage(...)`: the room turns to this uplink key. */
+    recovery: v.optional(text(128)),
     claim: v.optional(text(256)),
     sig: text(128),
     /** Public documents the mirror serves while the tab is closed, by path, as JSON text. */
@@ -125,6 +144,8 @@ const tabFrames = [
     headers: headerList,
     body: bodyKind,
   }),
+  /** A token for the owner, to be mailed to `to` in the room's own words. */
+  v.object({ t: v.literal('mail'), id: streamId, to: text(320), purpose: mailPurpose, token: text(64) }),
   body,
   credit,
   cancel,
@@ -140,6 +161,8 @@ export type RoomServices = v.InferOutput<typeof services>
 export type StreamOf = v.InferOutput<typeof body>['of']
 export type HeaderList = v.InferOutput<typeof headerList>
 export type MirrorHead = v.InferOutput<typeof head>
+export type Standing = v.InferOutput<typeof standing>
+export type MailPurpose = v.InferOutput<typeof mailPurpose>
 export type PublicJwk = v.InferOutput<typeof publicJwk>
 
 export const parseRoomFrame = (value: unknown): RoomFrame => v.parse(roomFrame, value)
@@ -148,6 +171,10 @@ export const parseTabFrame = (value: unknown): TabFrame => v.parse(tabFrame, val
 /** What the uplink key signs to join: bound to the protocol, the room, this very connection, and the keys announced. */
 export const joinMessage = (join: { host: string; nonce: string; did: string; signingKey: string }): Uint8Array<ArrayBuffer> =>
   new TextEncoder().encode([UPLINK_PROTOCOL, join.host, join.nonce, join.did, join.signingKey].join('\n'))
+
+/** What the recovery key signs to hand the room to another uplink key; `uplinkKey` is its RFC 7638 thumbprint. */
+export const recoveryMessage = (join: { host: string; nonce: string; did: string; uplinkKey: string }): Uint8Array<ArrayBuffer> =>
+  new TextEncoder().encode([`${UPLINK_PROTOCOL} recovery`, join.host, join.nonce, join.did, join.uplinkKey].join('\n'))
 
 /** What STATUS_PATH answers. */
 export interface RoomStatus {

@@ -3,13 +3,88 @@
  * which is why these commands need no token.
  */
 
+import type { MailPurpose, Standing } from './frames.ts'
+
 /** Page → worker, each with a MessagePort on which exactly one `OwnerAnswer` comes back. */
 export type OwnerCommand =
   | { readonly kind: 'describe' }
+  | AccountCommand
+  | RecoveryCommand
+  | MovingCommand
   /** `plc`: address of the directory to register a did:plc with; left out: did:web. */
   | { readonly kind: 'create'; readonly handle: string; readonly password: string; readonly plc?: string }
   /** Deletes the pod of this profile, keys included. There is no way back. */
   | { readonly kind: 'forget'; readonly confirmHandle: string }
+
+/** Answers `PodSummary` unless it says otherwise. */
+export type AccountCommand =
+  /** Answers `InboxMessage[]`, newest first. */
+  | { readonly kind: 'inbox' }
+  | { readonly kind: 'dismiss-message'; readonly id: string }
+  /** Answers `AppPassword[]`. */
+  | { readonly kind: 'app-passwords' }
+  /** Answers the password in plain, once: `{ name, password, … }` (`CreatedAppPassword`). */
+  | { readonly kind: 'create-app-password'; readonly name: string; readonly privileged: boolean }
+  | { readonly kind: 'revoke-app-password'; readonly name: string }
+  | { readonly kind: 'set-password'; readonly password: string }
+  | { readonly kind: 'set-email'; readonly email: string | null }
+  | { readonly kind: 'change-handle'; readonly handle: string }
+  | { readonly kind: 'activate' }
+  | { readonly kind: 'deactivate' }
+
+export type RecoveryCommand =
+  /** Answers `RecoveryFile`. From then on its recovery key rules the address (and a did:plc). */
+  | { readonly kind: 'make-recovery-file'; readonly passphrase: string }
+  /** Answers `RecoveryCheck`: whether a restore from this file would work now, tried as far as that is possible without doing it. Works without a pod, too. */
+  | { readonly kind: 'check-recovery-file'; readonly file: string; readonly passphrase: string }
+  /** In a browser without a pod: keys anew, the repo from the mirror, private state from the file. Progress comes as `Activity` of kind `progress`. */
+  | { readonly kind: 'restore'; readonly file: string; readonly passphrase: string }
+
+export type MovingCommand =
+  /** A pod without an account, which waits for one to move in by com.atproto.server.createAccount; `PodSummary.inviteCode` opens that door. */
+  | { readonly kind: 'await-account' }
+  /** Puts a whole repo in place of an empty or deactivated one. Progress comes as `Activity` of kind `progress`. */
+  | { readonly kind: 'import-repo'; readonly car: Blob }
+  /** Takes blobs that records of the imported repo mention. Answers `{ taken, refused }` (counts). */
+  | { readonly kind: 'import-blobs'; readonly files: readonly Blob[] }
+  /** For a did:web that moved out: its document names this server and key from now on. `signingKey`: did:key. */
+  | { readonly kind: 'point-elsewhere'; readonly endpoint: string; readonly signingKey: string }
+
+export interface InboxMessage {
+  readonly id: string
+  /** ms since 1970. */
+  readonly at: number
+  readonly purpose: MailPurpose
+  /** What the asking client wants typed in. */
+  readonly token: string
+  readonly expiresAt: number
+  /** Whether the room mailed it, too. */
+  readonly mailed: boolean
+}
+
+export interface AppPassword {
+  readonly name: string
+  readonly createdAt: string
+  readonly privileged: boolean
+}
+export type CreatedAppPassword = AppPassword & { readonly password: string }
+
+export interface RecoveryFile {
+  readonly name: string
+  /** Text of the file: JSON, its secrets encrypted with the passphrase. */
+  readonly text: string
+}
+
+export interface RecoveryCheck {
+  readonly did: string
+  readonly handle: string
+  /** When the file was made, ISO 8601. */
+  readonly madeAt: string
+  /** What the mirror holds now; null: it could not be read. */
+  readonly mirror: { readonly rev: string; readonly records: number; readonly blobs: number; readonly missingBlobs: number } | null
+  /** Sentences for people, each a reason why a restore would fail or lose something. Empty: it would work. */
+  readonly problems: readonly string[]
+}
 
 export type OwnerAnswer<T = unknown> =
   | { readonly ok: true; readonly value: T }
@@ -21,6 +96,13 @@ export interface PodSummary {
   readonly handle: string
   readonly origin: string
   readonly createdAt: string
+  readonly standing: Standing
+  /** Only while vacant: what a client must give as `inviteCode` to create the account. */
+  readonly inviteCode?: string
+  readonly email?: string
+  readonly emailConfirmed: boolean
+  /** When the last recovery file was made, ISO 8601; absent: never. */
+  readonly recoveryFileAt?: string
   readonly rev: string
   readonly collections: ReadonlyArray<{ readonly name: string; readonly count: number }>
   readonly blobs: { readonly count: number; readonly bytes: number }
@@ -74,5 +156,9 @@ export type Activity =
       readonly paths?: readonly string[]
     }
   | { readonly kind: 'link'; readonly link: LinkState }
+  /** A long work of the owner's (import, restore): `done` of `total`, where the total is known. */
+  | { readonly kind: 'progress'; readonly work: 'records' | 'blobs'; readonly done: number; readonly total?: number }
+  /** Something of the account changed (inbox, standing, handle): pages describe the pod anew. */
+  | { readonly kind: 'account' }
   /** A page has just opened and asks the leading page to say the link state again. */
   | { readonly kind: 'link-wanted' }

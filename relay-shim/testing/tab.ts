@@ -37,6 +37,7 @@ export const signedHello = async (
     did,
     handle: 'alice.test',
     signingKey,
+    standing: 'active',
     uplinkKey: keys.jwk,
     sig: base64url.baseEncode(sig),
     documents: {},

@@ -18,17 +18,18 @@ export interface RequestContext {
 export type Handler = (request: Request, context: RequestContext) => Promise<Response>
 
 export interface Site {
-  /** Public documents by path; those under `/xrpc/` belong to `xrpc`. */
-  readonly documents: Readonly<Record<string, string>>
+  /** Public documents by path, as they are now; those under `/xrpc/` belong to `xrpc`. */
+  readonly documents: () => Readonly<Record<string, string>>
   readonly xrpc: (nsid: string, request: Request, key: string | undefined) => Promise<Response>
   readonly health: () => object
 }
 
 export const makeHandler = ({ documents, xrpc, health }: Site): Handler => {
   const site = new Hono<{ Bindings: RequestContext }>()
-  for (const [path, text] of Object.entries(documents)) {
-    if (!path.startsWith('/xrpc/')) site.get(path, () => new Response(text, { headers: { 'content-type': contentType(text) } }))
-  }
+  site.get('/.well-known/*', ({ req, notFound }) => {
+    const text = documents()[req.path]
+    return text === undefined ? notFound() : new Response(text, { headers: { 'content-type': contentType(text) } })
+  })
   site.get('/health', () => Response.json(health()))
   site.get('/xrpc/_health', () => Response.json(health()))
   site.all('/xrpc/:nsid', ({ req, env }) => xrpc(req.param('nsid'), req.raw, env.key))

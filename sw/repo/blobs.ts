@@ -32,6 +32,12 @@ export const blobService = (store: Store, now: () => number = Date.now): BlobSer
     return { cids, ...(last !== undefined && cids.length === options.limit && { cursor: last }) }
   },
   totals: () => totalBlobs(store),
+  // A commit is refused when a blob it mentions is not here, so none is ever missing.
+  missing: async () => ({ blobs: [] }),
+  async counts() {
+    const { count } = await totalBlobs(store)
+    return { expected: count, imported: count }
+  },
   sweep: (at) => sweepTemporaryBlobs(store, at - TEMPORARY_BLOB_TTL_MS),
 })
 

@@ -86,6 +86,24 @@ export interface RepoWriter {
   ): Promise<number>
 }
 
+export interface ImportProgress {
+  readonly records: number
+}
+
+export interface RepoImporter {
+  /**
+   * Puts the repo of `car` (CAR v1, any order of blocks) in place of this one, commit signed anew by this pod's key with a newer rev. Streamed in batches beside the
+   * present repo; one transaction makes it visible. A broken-off or refused import leaves everything as it was.
+   * Its DID must be this pod's; its own signature is checked against `signingKey` (did:key) where given, because some files come without a directory to ask.
+   * Blobs that the records mention need not be here: they are expected (`BlobService.missing`).
+   * @throws XrpcError 400 InvalidRequest (what is wrong with the CAR) | 400 InvalidRepo | 413 | 507 StorageFull | 409 ImportUnderWay
+   */
+  import(
+    car: ReadableStream<Uint8Array>,
+    options: { readonly signingKey?: string; readonly onProgress?: (progress: ImportProgress) => void },
+  ): Promise<{ readonly rev: string; readonly records: number }>
+}
+
 /** The outbox, for the uplink. */
 export interface RepoLog {
   /** Events after number `event`, oldest first. */
@@ -128,6 +146,10 @@ export interface BlobService {
   /** Referenced blobs, sorted by CID. */
   list(options: { since?: string; limit: number; cursor?: string }): Promise<{ cids: string[]; cursor?: string }>
   totals(): Promise<{ count: number; bytes: number }>
+  /** Blobs that records mention and that are not here (after an import), each with the first record that does, sorted by CID. */
+  missing(options: { limit: number; cursor?: string }): Promise<{ blobs: Array<{ cid: string; recordUri: string }>; cursor?: string }>
+  /** Distinct blobs that records mention, and how many of them are here. */
+  counts(): Promise<{ expected: number; imported: number }>
   /** Drops temporary blobs older than TEMPORARY_BLOB_TTL_MS. */
   sweep(now: number): Promise<number>
 }

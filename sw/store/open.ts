@@ -19,6 +19,7 @@ export const openStore = async (name: string = DATABASE_NAME): Promise<Store> =>
   const opening = openDB<PodDatabase>(name, DATABASE_VERSION, {
     upgrade(store, from) {
       if (from < 1) createStores(store)
+      if (from < 2) createAccountStores(store)
     },
     blocked() {
       // Should the other tab let go after all, nobody here waits for this connection any more.
@@ -34,6 +35,12 @@ export const openStore = async (name: string = DATABASE_NAME): Promise<Store> =>
 
 /** Deletes the whole database, keys included. Close every open `Store` of that name first, else this waits for them. */
 export const deleteStore = (name: string = DATABASE_NAME): Promise<void> => deleteDB(name)
+
+/** Version 2: app passwords and the owner's inbox. */
+const createAccountStores = (store: Store): void => {
+  store.createObjectStore('appPasswords', { keyPath: 'name' })
+  store.createObjectStore('inbox', { keyPath: 'purpose' })
+}
 
 const createStores = (store: Store): void => {
   store.createObjectStore('pod')

@@ -3,14 +3,19 @@
  * Rows cost time, bytes hardly do (one put ≈ 0.05 ms whatever its size): a commit touches as few rows as it can.
  */
 import type { DBSchema } from 'idb'
+import type { MailPurpose, Standing } from '../../wire/frames.ts'
 
 export const DATABASE_NAME = 'tabpod'
-export const DATABASE_VERSION = 1
+export const DATABASE_VERSION = 2
 
 /** The one pod of this profile; singletons under fixed keys, so that each may change alone. */
 export interface PodRows {
   /** Written once at creation, handle excepted. `plc`: the directory that a did:plc is registered with; a did:web has none. */
   identity: { did: string; handle: string; origin: string; createdAt: string; plc?: string }
+  /** Absent in pods of version 1, which are active. `since`: ms. `deleteAfter`: ISO 8601, as the owner asked at deactivation. `inviteCode`: while vacant. */
+  account: { standing: Standing; since: number; deleteAfter?: string; inviteCode?: string }
+  /** The newest recovery file: its public key (did:key), and when it was made (ms). */
+  recovery: { didKey: string; at: number }
   /**
    * CryptoKeys, all non-extractable. `signing` and `uplink` are P-256 pairs; `session` is the HMAC key of legacy tokens. `rotation`, P-256, rules a
    * did:plc and is, until there are recovery files, its only rotation key.
@@ -37,6 +42,7 @@ export interface PodRows {
     failures: number
     lockedUntil: number
     email?: string
+    emailConfirmedAt?: number
   }
   /** Private preferences of apps, in their order; `json` holds `$type` too. */
   preferences: ReadonlyArray<{ readonly type: string; readonly json: string }>
@@ -94,6 +100,30 @@ export interface SessionRow {
   readonly family: string
 }
 
+/** Its secret is hashed with a salt that all app passwords of the pod share, so that a sign-in derives once, however many there are. */
+export interface AppPasswordRow {
+  readonly name: string
+  readonly privileged: boolean
+  /** ms. */
+  readonly createdAt: number
+  readonly salt: Uint8Array<ArrayBuffer>
+  readonly hash: Uint8Array<ArrayBuffer>
+  readonly rounds: number
+}
+
+/** A token that waits for the owner. One of each purpose at most: a newer one replaces it. */
+export interface InboxRow {
+  readonly id: string
+  readonly purpose: MailPurpose
+  readonly token: string
+  /** ms. */
+  readonly at: number
+  readonly expiresAt: number
+  readonly mailed: boolean
+  /** The e-mail address it speaks for, where it speaks for one. */
+  readonly email?: string
+}
+
 export interface AnswerRow {
   /** Idempotency key of the forwarded request. */
   readonly key: string
@@ -115,4 +145,6 @@ export interface PodDatabase extends DBSchema {
   }
   sessions: { key: string; value: SessionRow; indexes: { family: string } }
   answers: { key: string; value: AnswerRow; indexes: { at: number } }
+  appPasswords: { key: string; value: AppPasswordRow }
+  inbox: { key: MailPurpose; value: InboxRow }
 }

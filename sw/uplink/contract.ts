@@ -1,11 +1,11 @@
 /** What the uplink asks of the pod it announces and serves. The composition (`sw/app.ts`) fits it by shape. */
-import type { TabFrame } from '../../wire/frames.ts'
+import type { Standing, TabFrame } from '../../wire/frames.ts'
 import type { PipeFromWorker } from '../../wire/owner.ts'
 import type { KeyVault } from '../identity/contract.ts'
 import type { BlobService, RepoLog, RepoReader } from '../repo/contract.ts'
 
 export interface UplinkPod {
-  readonly identity: { readonly did: string; readonly handle: string; readonly origin: string }
+  readonly identity: { readonly did: string; readonly handle: string; readonly origin: string; readonly standing: Standing }
   readonly repo: Pick<RepoReader, 'head' | 'car'> & RepoLog
   readonly blobs: Pick<BlobService, 'get' | 'list' | 'upload'>
   readonly vault: Pick<KeyVault, 'signingDidKey' | 'signJoin' | 'uplinkKey'>

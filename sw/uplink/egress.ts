@@ -17,7 +17,7 @@ interface Fetching {
   backstop?: ReturnType<typeof setTimeout>
 }
 
-const NO_SERVICES: RoomServices = { appview: null, plc: null }
+const NO_SERVICES: RoomServices = { appview: null, plc: null, mail: false }
 
 /** Lives as long as the worker; attached to whichever connection is up. */
 export class Egress {

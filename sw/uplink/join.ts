@@ -13,7 +13,7 @@ export const answerChallenge = async (
   challenge: FrameOf<RoomFrame, 'challenge'>,
   claim: string | undefined,
 ): Promise<FrameOf<TabFrame, 'hello'>> => {
-  const { did, handle, origin } = pod.identity
+  const { did, handle, origin, standing } = pod.identity
   const { host, nonce } = challenge
   if (host !== new URL(origin).host) throw new XrpcError(403, 'WrongHost', `This pod lives at ${origin}, not at ${host}`)
   const signingKey = pod.vault.signingDidKey
@@ -23,6 +23,7 @@ export const answerChallenge = async (
     did,
     handle,
     signingKey,
+    standing,
     uplinkKey: pod.vault.uplinkKey,
     ...(claim === undefined ? {} : { claim }),
     sig: base64url.baseEncode(sig),

@@ -44,7 +44,7 @@ describe('joining', () => {
     garbage.session.receive(new Uint8Array([0, 0, 0, 9, 1]).buffer)
     expect(garbage.words).toEqual([{ close: 'BadFrame' }])
     const early = new ScriptedRoom(new SmallPod())
-    early.say({ t: 'welcome', mirror: null, event: 0, services: { appview: null, plc: null } })
+    early.say({ t: 'welcome', mirror: null, event: 0, services: { appview: null, plc: null, mail: false } })
     expect(early.words).toEqual([{ close: 'BadFrame' }])
   })
 })

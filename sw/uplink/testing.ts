@@ -43,7 +43,7 @@ export class ScriptedRoom {
   async join(mirror: MirrorHead | null = null, event = 0): Promise<void> {
     this.say({ t: 'challenge', host: 'pod.test', nonce: 'n', bound: false, policy: 'open' })
     await this.next('hello')
-    this.say({ t: 'welcome', mirror, event, services: { appview: null, plc: null } })
+    this.say({ t: 'welcome', mirror, event, services: { appview: null, plc: null, mail: false } })
     await this.next('ready')
   }
 
@@ -72,7 +72,7 @@ export class ScriptedRoom {
 }
 
 export class SmallPod implements UplinkPod {
-  readonly identity = { did: 'did:web:pod.test', handle: 'pod.test', origin: 'https://pod.test' }
+  readonly identity = { did: 'did:web:pod.test', handle: 'pod.test', origin: 'https://pod.test', standing: 'active' } as const
   readonly rows: EventRow[] = []
   readonly stored = new Map<string, BlobView>()
   readonly contexts: RequestContext[] = []

@@ -28,7 +28,7 @@ const connect = (uplink: Uplink, claim?: string) => {
   const join = async (): Promise<void> => {
     say({ t: 'challenge', host: 'pod.test', nonce: 'n', bound: true, policy: 'open' })
     await until(() => heard.includes('hello'))
-    say({ t: 'welcome', mirror: mirrorAt(1), event: 1, services: { appview: null, plc: null } })
+    say({ t: 'welcome', mirror: mirrorAt(1), event: 1, services: { appview: null, plc: null, mail: false } })
     await until(() => heard.includes('ready'))
   }
   return { heard, words, say, join }

@@ -3,22 +3,20 @@ import * as resolveDid from '../../lexicons/com/atproto/identity/resolveDid.ts'
 import * as resolveHandle from '../../lexicons/com/atproto/identity/resolveHandle.ts'
 import { invalidRequest, notImplemented } from '../../wire/errors.ts'
 import { anyone } from '../http/auth.ts'
-import type { DidDocument, Identity } from '../identity/did-document.ts'
+import type { Self } from '../identity/self.ts'
 import { type Route, route } from './router.ts'
 
 /** `resolve`: handle → DID, null when it has none; asked for foreign handles only. */
 export const identityRoutes = ({
   identity,
-  document,
   resolve,
 }: {
-  readonly identity: Identity
-  readonly document: DidDocument
+  readonly identity: Self
   readonly resolve: (handle: string) => Promise<string | null>
 }): Route[] => [
   route(resolveDid.main, anyone, ({ params }) => {
     if (params.did !== identity.did) throw notImplemented(`${resolveDid.$nsid} of other DIDs`)
-    return { didDoc: { ...document } }
+    return { didDoc: { ...identity.document } }
   }),
   route(resolveHandle.main, anyone, async ({ params }) => {
     const handle = params.handle.toLowerCase()

@@ -15,20 +15,19 @@ import { invalidRequest, XrpcError } from '../../wire/errors.ts'
 import { MAX_WRITES_PER_COMMIT } from '../../wire/limits.ts'
 import { anyone, type Authenticator } from '../http/auth.ts'
 import { wholeLength } from '../http/body.ts'
-import type { DidDocument, Identity } from '../identity/did-document.ts'
+import type { Self } from '../identity/self.ts'
 import type { BlobService, RepoReader, RepoWriter, Write, WriteOptions, WriteOutcome, WriteResult } from '../repo/contract.ts'
 import type { Proxy } from './proxy.ts'
 import { type Route, route } from './router.ts'
 
 export const repoRoutes = (services: {
-  readonly identity: Identity
-  readonly document: DidDocument
+  readonly identity: Self
   readonly authenticator: Authenticator
   readonly repo: RepoReader & RepoWriter
   readonly blobs: BlobService
   readonly proxy: Proxy
 }): Route[] => {
-  const { identity, document, authenticator, repo, blobs, proxy } = services
+  const { identity, authenticator, repo, blobs, proxy } = services
   const isOwn = (actor: string): boolean => actor === identity.did || actor.toLowerCase() === identity.handle
   const assertOwn = (actor: string): void => {
     if (!isOwn(actor)) throw new XrpcError(403, 'AccountNotFound', 'Account not found')
@@ -75,7 +74,7 @@ export const repoRoutes = (services: {
     route(describeRepo.main, anyone, async ({ params }) => {
       if (!isOwn(params.repo)) throw invalidRequest(`Could not find repo: ${params.repo}`, 'RepoNotFound')
       const collections = (await repo.collections()).map(({ name }) => name)
-      return { handle: identity.handle, did: identity.did, didDoc: { ...document }, collections, handleIsCorrect: true }
+      return { handle: identity.handle, did: identity.did, didDoc: { ...identity.document }, collections, handleIsCorrect: true }
     }),
 
     route(uploadBlob.main, authenticator.access, async ({ request }) => {

@@ -4,11 +4,12 @@ import * as deleteSession from '../../lexicons/com/atproto/server/deleteSession.
 import * as describeServer from '../../lexicons/com/atproto/server/describeServer.ts'
 import * as getSession from '../../lexicons/com/atproto/server/getSession.ts'
 import * as refreshSession from '../../lexicons/com/atproto/server/refreshSession.ts'
+import type { Standing } from '../../wire/frames.ts'
 import { MAX_BLOB_BYTES } from '../../wire/limits.ts'
 import type { Sessions } from '../account/sessions.ts'
 import type { SignIn } from '../account/sign-in.ts'
 import { anyone, type Authenticator } from '../http/auth.ts'
-import type { DidDocument, Identity } from '../identity/did-document.ts'
+import type { Self } from '../identity/self.ts'
 import { type Route, route } from './router.ts'
 
 /** Answer of describeServer; the room's mirror serves it too. @param did of the service, not of the account */
@@ -22,22 +23,24 @@ export const describeService = (did: string) => ({
   contact: {},
 })
 
+/** As sessions and repo status tell it. */
+const accountStatus = (standing: Standing) => (standing === 'active' ? { active: true } : { active: false, status: 'deactivated' as const })
+
 export const serverRoutes = (services: {
-  readonly identity: Identity
+  readonly identity: Self
   readonly serviceDid: string
-  readonly document: DidDocument
   readonly authenticator: Authenticator
   readonly signIn: SignIn
   readonly sessions: Sessions
 }): Route[] => {
-  const { identity, serviceDid, document, authenticator, signIn, sessions } = services
+  const { identity, serviceDid, authenticator, signIn, sessions } = services
   const account = (email?: string) => ({
     did: identity.did,
     handle: identity.handle,
-    didDoc: { ...document },
+    didDoc: { ...identity.document },
     ...(email !== undefined && { email }),
     emailConfirmed: email !== undefined,
-    active: true,
+    ...accountStatus(identity.standing),
   })
   return [
     route(describeServer.main, anyone, () => describeService(serviceDid)),

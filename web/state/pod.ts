@@ -60,7 +60,8 @@ const listen = (): void => {
       link.value = activity.link
       if (activity.link.state === 'online') dropClaim(sessionStorage)
       refreshSoon()
-    } else if (activity.kind !== 'link-wanted') {
+    } else if (activity.kind === 'account') refreshSoon()
+    else if (activity.kind === 'request' || activity.kind === 'event') {
       strip.add(activity)
       if (activity.kind === 'event') refreshSoon()
     }
