@@ -3,10 +3,11 @@ import { defineConfig } from 'vite'
 
 const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
 
-/** What @atproto/repo expects of Node; see shims/README.md. */
+/** What @atproto/repo brings along and is better replaced; see shims/README.md. */
 export const alias = {
   '@atproto/common': at('shims/atproto-common.ts'),
   'node:timers/promises': at('shims/timers-promises.ts'),
+  zod: at('shims/zod.ts'),
 }
 export const inject = { Buffer: [at('shims/buffer.ts'), 'Buffer'] as [string, string] }
 

@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   test: {
-    include: ['{wire,sw,web,relay-shim,scripts,bench}/**/*.test.{ts,tsx}'],
+    include: ['{wire,sw,web,relay-shim,scripts,bench,shims}/**/*.test.{ts,tsx}'],
     testTimeout: 20_000,
   },
 })
