@@ -147,6 +147,7 @@ export class Room {
       handle: binding?.handle ?? null,
       rev: this.#parts.mirror.head()?.rev ?? null,
       plc: this.#port.settings.plcUrl,
+      recoveryKey: null,
     }
   }
 

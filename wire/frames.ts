@@ -187,4 +187,6 @@ export interface RoomStatus {
   readonly rev: string | null
   /** Address of the PLC directory whose did:plc identities this shim admits; null: did:web only. */
   readonly plc: string | null
+  /** did:key that may hand this room to another browser (`hello.recovery`); null: none was announced. */
+  readonly recoveryKey: string | null
 }

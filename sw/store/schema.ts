@@ -17,6 +17,13 @@ export interface PodRows {
   /** The newest recovery file: its public key (did:key), and when it was made (ms). */
   recovery: { didKey: string; at: number }
   /**
+   * While a restore is under way: whose it is, by the key of its file (did:key). What lies beside it is no pod yet, and a restore by the same file goes on with it.
+   * `mirrorKey`: did:key that the repo in the mirror is signed by.
+   */
+  restoring: { didKey: string; mirrorKey: string }
+  /** After a restore, until the room has turned to this browser: the recovery key of the file, which signs `hello.recovery`. Non-extractable. */
+  rebind: { key: CryptoKey }
+  /**
    * CryptoKeys, all non-extractable. `signing` and `uplink` are P-256 pairs; `session` is the HMAC key of legacy tokens. `rotation`, P-256, rules a
    * did:plc and is, until there are recovery files, its only rotation key.
    */
@@ -91,7 +98,9 @@ export interface BlobRow {
 export interface SessionRow {
   /** jti of the refresh token that is valid now. */
   readonly id: string
+  /** Name of the app password it was made with; absent: the owner's own. */
   readonly appPassword?: string
+  readonly privileged?: boolean
   readonly createdAt: number
   readonly expiresAt: number
   /** Set when it was rotated: its successor, and until when this one still answers (with the same successor). */
@@ -120,6 +129,8 @@ export interface InboxRow {
   readonly at: number
   readonly expiresAt: number
   readonly mailed: boolean
+  /** Wrong tokens that were tried instead of it. */
+  readonly failures: number
   /** The e-mail address it speaks for, where it speaks for one. */
   readonly email?: string
 }

@@ -9,10 +9,22 @@ export interface UplinkPod {
   readonly repo: Pick<RepoReader, 'head' | 'car'> & RepoLog
   readonly blobs: Pick<BlobService, 'get' | 'list' | 'upload'>
   readonly vault: Pick<KeyVault, 'signingDidKey' | 'signJoin' | 'uplinkKey'>
+  /** Left out: a pod that no recovery file speaks for. */
+  readonly recovery?: RecoveryVoice
   /** Public documents by path, as JSON text (`hello.documents`). */
   documents(): Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>
   /** Never rejects for what a client did: errors are Responses. */
   handle(request: Request, context: RequestContext): Promise<Response>
+}
+
+/** What the pod says to its room of the recovery key. */
+export interface RecoveryVoice {
+  /** `hello.recoveryKey`: did:key of the file that is in force, or about to be; undefined: none was ever made. */
+  announced(): Promise<string | undefined>
+  /** `hello.recovery`: the signature over `message` that turns the room to this browser; undefined where no restore asks for it. */
+  rebind(message: Uint8Array): Promise<Uint8Array | undefined>
+  /** The room has admitted this browser: no rebinding is asked for any more. */
+  admitted(): Promise<void>
 }
 
 export interface RequestContext {

@@ -142,6 +142,7 @@ export class Session {
   }
 
   async #bringUp({ mirror, event, services }: FrameOf<RoomFrame, 'welcome'>): Promise<void> {
+    await this.#pod.recovery?.admitted()
     const ground = await this.#findGround(mirror, event)
     const isSnapshot = ground.kind === 'snapshot'
     const commitsAfter = isSnapshot ? await this.#mirror.sendSnapshot() : ground.after
