@@ -96,7 +96,6 @@ const composePod = (store: Store, identity: Self, vault: KeyVault, repo: Repo, o
   const blobs = sweepOnUpload(blobService(store, now), now)
   const serviceDid = originToDidWeb(identity.origin)
   const issuer = { did: identity.did, audience: serviceDid, key: vault.sessionKey }
-  const authenticator = new Authenticator(issuer, now)
   const sessions = new Sessions(store, issuer, now)
   const signIn = new SignIn(store, identity, now)
   const documents = (): Readonly<Record<string, string>> => ({
@@ -107,6 +106,7 @@ const composePod = (store: Store, identity: Self, vault: KeyVault, repo: Repo, o
     '/xrpc/com.atproto.server.describeServer': JSON.stringify(describeService(serviceDid)),
   })
   const resolver = new DidResolver({ fetch, plc: () => egress.services.plc ?? PLC_DIRECTORY, now })
+  const authenticator = new Authenticator({ issuer, sessions, keys: { signingKey: () => Promise.reject(notYet) }, now })
   const proxy = makeProxy({ did: identity.did, authenticator, vault, resolver, fetch, appview: () => egress.services.appview, now })
   const routes = [
     ...serverRoutes({ identity, serviceDid, authenticator, signIn, sessions }),
@@ -155,6 +155,7 @@ const composePod = (store: Store, identity: Self, vault: KeyVault, repo: Repo, o
   }
 }
 
+const notYet = new XrpcError(501, 'MethodNotImplemented', 'Keys of other accounts cannot be looked up yet')
 const NO_SERVICES: RoomServices = { appview: null, plc: null, mail: false }
 const PLC_DIRECTORY = 'https://plc.directory'
 const workerFetch: Fetch = (url, init) => globalThis.fetch(url, init)

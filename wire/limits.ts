@@ -225,3 +225,12 @@ export const MAX_UNSAID_ACCEPTED = 64
 
 /** How long a pod that is being deleted waits for its room to forget it; then it goes all the same. */
 export const RELEASE_TIMEOUT_MS = 10 * SECOND_MS
+
+/** Tokens in the owner's inbox (reference PDS: 15 minutes), and wrong ones after which a token is worth nothing: it has 50 bits, a typo is likely, ten are not. */
+export const INBOX_TOKEN_TTL_MS = 15 * MINUTE_MS
+export const MAX_TOKEN_GUESSES = 10
+
+/** Own posts shown in the answer of an AppView that has not seen them yet: more than anyone writes in the seconds that it usually lags. */
+export const MAX_LOCAL_RECORDS = 50
+/** Events looked through for them, newest first: likes and follows stand between the posts. */
+export const MAX_LOCAL_EVENTS = 200

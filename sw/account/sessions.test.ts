@@ -22,7 +22,12 @@ test('tokens carry the claims and types of the reference PDS', async () => {
   const seconds = clock.now / 1000
   const common = { sub: 'did:web:localhost%3A1999', aud: 'did:web:localhost%3A1999', iat: seconds, jti: expect.any(String) }
   expect(decodeProtectedHeader(accessJwt)).toEqual({ typ: 'at+jwt', alg: 'HS256' })
-  expect(decodeJwt(accessJwt)).toEqual({ ...common, scope: 'com.atproto.access', exp: seconds + ACCESS_TTL_MS / 1000 })
+  expect(decodeJwt(accessJwt)).toEqual({
+    ...common,
+    scope: 'com.atproto.access',
+    sid: expect.any(String),
+    exp: seconds + ACCESS_TTL_MS / 1000,
+  })
   expect(decodeProtectedHeader(refreshJwt)).toEqual({ typ: 'refresh+jwt', alg: 'HS256' })
   expect(decodeJwt(refreshJwt)).toEqual({ ...common, scope: 'com.atproto.refresh', exp: seconds + REFRESH_TTL_MS / 1000 })
 })
@@ -81,4 +86,35 @@ test('expired rows go when someone signs in', async () => {
   clock.now += REFRESH_TTL_MS
   await sessions.open()
   expect(await store.count('sessions')).toBe(1)
+})
+
+test('an access token is worth nothing once its sign-in has ended, in this worker or before it', async () => {
+  const { sessions, store } = await set()
+  const families: string[] = []
+  for (const appPassword of [undefined, { name: 'phone', privileged: false }, undefined]) {
+    const { accessJwt, refreshJwt } = await sessions.open(appPassword)
+    families.push(String(decodeJwt(accessJwt)['sid']))
+    if (families.length === 1) await sessions.close(idOf(refreshJwt))
+  }
+  const open = () => Promise.all(families.map((family) => sessions.isOpen(family)))
+  expect(await open()).toEqual([false, true, true])
+  await sessions.closeAll('phone')
+  expect(await open()).toEqual([false, false, true])
+  const later = new Sessions(store, { did: '', audience: '', key: (await makeKeys()).session })
+  expect(await later.isOpen(families[1]!)).toBe(false)
+  expect(await later.isOpen(families[2]!)).toBe(true)
+  await sessions.closeAll()
+  expect(await open()).toEqual([false, false, false])
+})
+
+test.each([
+  [undefined, 'com.atproto.access'],
+  [{ name: 'phone', privileged: false }, 'com.atproto.appPass'],
+  [{ name: 'phone', privileged: true }, 'com.atproto.appPassPrivileged'],
+])('the scope of %j is %s, after refreshes too', async (appPassword, scope) => {
+  const { sessions } = await set()
+  const first = await sessions.open(appPassword)
+  const second = await sessions.rotate(idOf(first.refreshJwt))
+  const third = await sessions.rotate(idOf(second.refreshJwt))
+  for (const { accessJwt } of [first, second, third]) expect(decodeJwt(accessJwt)['scope']).toBe(scope)
 })

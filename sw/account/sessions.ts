@@ -1,5 +1,6 @@
 /**
- * Legacy sessions: HS256 tokens as the reference PDS makes them. Access tokens are only signed; refresh tokens are also rows, rotated at each use.
+ * Legacy sessions: HS256 tokens as the reference PDS makes them. Refresh tokens are rows, rotated at each use; access tokens are signed, and name the
+ * sign-in (`sid`) that they end with.
  * @see https://atproto.com/specs/xrpc#authentication
  */
 import { SignJWT } from 'jose'
@@ -7,7 +8,15 @@ import { invalidRequest } from '../../wire/errors.ts'
 import { ACCESS_TTL_MS, REFRESH_GRACE_MS, REFRESH_TTL_MS } from '../../wire/limits.ts'
 import type { Store } from '../store/open.ts'
 import type { SessionRow } from '../store/schema.ts'
-import { deleteSessionFamily, getSession, pruneExpiredSessions, putSession, rotateSession } from '../store/sessions.ts'
+import {
+  deleteSessionFamily,
+  deleteSessions,
+  getSession,
+  pruneExpiredSessions,
+  putSession,
+  readFamilies,
+  rotateSession,
+} from '../store/sessions.ts'
 
 export type AccessScope = 'com.atproto.access' | 'com.atproto.appPass' | 'com.atproto.appPassPrivileged'
 export const REFRESH_SCOPE = 'com.atproto.refresh'
@@ -25,12 +34,20 @@ export interface TokenIssuer {
   readonly key: CryptoKey
 }
 
+/** What a sign-in was made with, where it was not the owner's own password. */
+export interface UsedAppPassword {
+  readonly name: string
+  readonly privileged: boolean
+}
+
 const ID_BYTES = 32
 
 export class Sessions {
   readonly #store: Store
   readonly #issuer: TokenIssuer
   readonly #now: () => number
+  /** Every access token is asked about: the sign-ins that have not ended stay in memory. */
+  #families: Promise<Set<string>> | undefined
 
   constructor(store: Store, issuer: TokenIssuer, now: () => number = Date.now) {
     this.#store = store
@@ -39,12 +56,19 @@ export class Sessions {
   }
 
   /** A new sign-in. */
-  async open(): Promise<TokenPair> {
+  async open(appPassword?: UsedAppPassword): Promise<TokenPair> {
     const now = this.#now()
-    const row = makeRow(randomId(), now)
+    const family = randomId()
+    const row = makeRow({ family, ...(appPassword && { appPassword: appPassword.name, privileged: appPassword.privileged }) }, now)
     await pruneExpiredSessions(this.#store, now)
     await putSession(this.#store, row)
+    ;(await this.#open()).add(family)
     return this.#issue(row)
+  }
+
+  /** Whether the sign-in that a token names (`sid`) has not ended. */
+  async isOpen(family: string): Promise<boolean> {
+    return (await this.#open()).has(family)
   }
 
   /**
@@ -54,7 +78,8 @@ export class Sessions {
    */
   async rotate(id: string): Promise<TokenPair> {
     const now = this.#now()
-    const rotation = await rotateSession(this.#store, id, now, now + REFRESH_GRACE_MS, ({ family }) => makeRow(family, now))
+    const rotation = await rotateSession(this.#store, id, now, now + REFRESH_GRACE_MS, (row) => makeRow(row, now))
+    if (rotation.outcome === 'reused') (await this.#open()).delete(rotation.family)
     if (rotation.outcome === 'unknown' || rotation.outcome === 'reused') throw invalidRequest('Token has been revoked', 'ExpiredToken')
     return this.#issue(rotation.successor)
   }
@@ -62,20 +87,36 @@ export class Sessions {
   /** Signs out: ends the sign-in that token `id` belongs to. No error when it is gone already. */
   async close(id: string): Promise<void> {
     const row = await getSession(this.#store, id)
-    if (row) await deleteSessionFamily(this.#store, row.family)
+    if (!row) return
+    await deleteSessionFamily(this.#store, row.family)
+    ;(await this.#open()).delete(row.family)
+  }
+
+  /** Ends all sign-ins, or those made with one app password: their tokens are worth nothing from then on. */
+  async closeAll(appPassword?: string): Promise<void> {
+    await deleteSessions(this.#store, appPassword)
+    this.#families = undefined
+  }
+
+  #open(): Promise<Set<string>> {
+    this.#families ??= readFamilies(this.#store).catch((cause: unknown) => {
+      this.#families = undefined
+      throw cause
+    })
+    return this.#families
   }
 
   async #issue(row: SessionRow): Promise<TokenPair> {
     const now = this.#now()
     const [accessJwt, refreshJwt] = await Promise.all([
-      this.#sign('at+jwt', 'com.atproto.access', randomId(), now, now + ACCESS_TTL_MS),
-      this.#sign('refresh+jwt', REFRESH_SCOPE, row.id, now, row.expiresAt),
+      this.#sign('at+jwt', { scope: scopeOf(row), sid: row.family }, randomId(), now, now + ACCESS_TTL_MS),
+      this.#sign('refresh+jwt', { scope: REFRESH_SCOPE }, row.id, now, row.expiresAt),
     ])
     return { accessJwt, refreshJwt }
   }
 
-  #sign(typ: string, scope: string, id: string, issuedAt: number, expiresAt: number): Promise<string> {
-    return new SignJWT({ scope })
+  #sign(typ: string, claims: { scope: string; sid?: string }, id: string, issuedAt: number, expiresAt: number): Promise<string> {
+    return new SignJWT(claims)
       .setProtectedHeader({ typ, alg: 'HS256' })
       .setSubject(this.#issuer.did)
       .setAudience(this.#issuer.audience)
@@ -86,7 +127,21 @@ export class Sessions {
   }
 }
 
-const makeRow = (family: string, now: number): SessionRow => ({ id: randomId(), family, createdAt: now, expiresAt: now + REFRESH_TTL_MS })
+type SignIn = Pick<SessionRow, 'family' | 'appPassword' | 'privileged'>
+
+const makeRow = ({ family, appPassword, privileged }: SignIn, now: number): SessionRow => ({
+  id: randomId(),
+  family,
+  ...(appPassword !== undefined && { appPassword }),
+  ...(privileged !== undefined && { privileged }),
+  createdAt: now,
+  expiresAt: now + REFRESH_TTL_MS,
+})
+
+const scopeOf = ({ appPassword, privileged = false }: SessionRow): AccessScope => {
+  if (appPassword === undefined) return 'com.atproto.access'
+  return privileged ? 'com.atproto.appPassPrivileged' : 'com.atproto.appPass'
+}
 
 const randomId = (): string => btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(ID_BYTES))))
 

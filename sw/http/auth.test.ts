@@ -17,14 +17,20 @@ interface Parts {
   typ?: string
   signer?: CryptoKey
 }
-const access = { sub: DID, aud: DID, iat: NOW, exp: NOW + 7200, jti: 'id', scope: 'com.atproto.access' }
+const access = { sub: DID, aud: DID, iat: NOW, exp: NOW + 7200, jti: 'id', sid: 'family', scope: 'com.atproto.access' }
 const token = ({ claims = {}, typ = 'at+jwt', signer = key }: Parts = {}): Promise<string> =>
   new SignJWT({ ...access, ...claims }).setProtectedHeader({ alg: 'HS256', typ }).sign(signer)
 const refreshToken = (claims: Record<string, unknown> = {}) =>
   token({ typ: 'refresh+jwt', claims: { scope: 'com.atproto.refresh', ...claims } })
 const bearing = (authorization?: string) =>
   new Request('http://localhost:1999/', authorization === undefined ? {} : { headers: { authorization } })
-const authenticator = (clock = { now: NOW * 1000 }) => new Authenticator({ did: DID, audience: DID, key }, () => clock.now)
+const authenticator = (clock = { now: NOW * 1000 }, open = new Set(['family'])) =>
+  new Authenticator({
+    issuer: { did: DID, audience: DID, key },
+    sessions: { isOpen: async (family) => open.has(family) },
+    keys: { signingKey: () => Promise.reject(new Error('nobody is asked')) },
+    now: () => clock.now,
+  })
 
 test.each(['com.atproto.access', 'com.atproto.appPass', 'com.atproto.appPassPrivileged'])(
   'a token of scope %s is let in',
@@ -100,4 +106,31 @@ test('an expired refresh token is good for signing out only', async () => {
   const request = bearing(`Bearer ${await refreshToken({ exp: NOW - 1 })}`)
   await expect(guard.refresh(request)).rejects.toMatchObject({ status: 400, error: 'ExpiredToken' })
   expect(await guard.refreshEvenExpired(request)).toMatchObject({ tokenId: 'id' })
+})
+
+test('a token ends with its sign-in, also one that was seen before, and one that names none is old', async () => {
+  const open = new Set(['family'])
+  const guard = authenticator(undefined, open)
+  const request = bearing(`Bearer ${await token()}`)
+  await guard.access(request)
+  open.clear()
+  const revoked = { status: 400, error: 'ExpiredToken' }
+  await expect(guard.access(request)).rejects.toMatchObject(revoked)
+  await expect(guard.access(bearing(`Bearer ${await token({ claims: { sid: undefined } })}`))).rejects.toMatchObject(revoked)
+})
+
+test.each([
+  ['com.atproto.access', true, true],
+  ['com.atproto.appPassPrivileged', true, false],
+  ['com.atproto.appPass', false, false],
+])('%s: privileged %s, full %s', async (scope, isPrivileged, isFull) => {
+  const guard = authenticator()
+  const request = bearing(`Bearer ${await token({ claims: { scope } })}`)
+  await guard.access(request)
+  const passes = (admit: (request: Request) => Promise<unknown>) =>
+    admit(request).then(
+      () => true,
+      ({ error }) => error !== 'InvalidToken',
+    )
+  expect([await passes(guard.accessPrivileged), await passes(guard.accessFull)]).toEqual([isPrivileged, isFull])
 })

@@ -1,11 +1,13 @@
 /**
- * Who is calling: legacy Bearer tokens, with the error names of the reference PDS.
+ * Who is calling: legacy Bearer tokens and service tokens, with the error names of the reference PDS.
  * @see https://atproto.com/specs/xrpc#authentication
  */
-import { errors, jwtVerify, type JWTPayload } from 'jose'
+import { decodeJwt, errors, jwtVerify, type JWTPayload } from 'jose'
 import { invalidRequest, XrpcError } from '../../wire/errors.ts'
+import type { Standing } from '../../wire/frames.ts'
 import { MAX_CACHED_TOKENS } from '../../wire/limits.ts'
 import { type AccessScope, REFRESH_SCOPE, type TokenIssuer } from '../account/sessions.ts'
+import { type SigningKeys, verifyServiceToken } from './service-token.ts'
 
 export interface AccessCredentials {
   readonly did: string
@@ -18,40 +20,102 @@ export interface RefreshCredentials {
   readonly tokenId: string
 }
 
-const ACCESS_SCOPES: readonly string[] = [
-  'com.atproto.access',
-  'com.atproto.appPass',
-  'com.atproto.appPassPrivileged',
-] satisfies AccessScope[]
+/** Another server, or another PDS, that speaks for an account. */
+export interface ServiceCredentials {
+  /** DID of the account that issued the token: whether it is the right one is the route's to check. */
+  readonly did: string
+}
 
-/** Guards of routes: each takes a request and gives credentials. @throws XrpcError 401 AuthMissing | 400 InvalidToken | 400 ExpiredToken */
+export interface AuthenticatorOptions {
+  readonly issuer: TokenIssuer
+  /** Sign-ins that have not ended. */
+  readonly sessions: { isOpen(family: string): Promise<boolean> }
+  /** Keys of those who issue service tokens. */
+  readonly keys: SigningKeys
+  readonly now?: () => number
+}
+
+interface Seen {
+  readonly credentials: AccessCredentials
+  readonly family: string
+  readonly expiresAt: number
+}
+
+const FULL: readonly AccessScope[] = ['com.atproto.access']
+const PRIVILEGED: readonly AccessScope[] = [...FULL, 'com.atproto.appPassPrivileged']
+const STANDARD: readonly AccessScope[] = [...PRIVILEGED, 'com.atproto.appPass']
+
+/**
+ * Guards of routes: each takes a request and gives credentials. None asks how the account stands: `assertActive` does.
+ * @throws XrpcError 401 AuthMissing | 400 InvalidToken | 400 ExpiredToken (also when its sign-in has ended)
+ */
 export class Authenticator {
   readonly #issuer: TokenIssuer
+  readonly #sessions: AuthenticatorOptions['sessions']
+  readonly #keys: SigningKeys
   readonly #now: () => number
   /** Verified access tokens by their whole header: a client shows the same one at every request for two hours. May be lost at any time. */
-  readonly #seen = new Map<string, { readonly credentials: AccessCredentials; readonly expiresAt: number }>()
+  readonly #seen = new Map<string, Seen>()
 
-  constructor(issuer: TokenIssuer, now: () => number = Date.now) {
+  constructor({ issuer, sessions, keys, now = Date.now }: AuthenticatorOptions) {
     this.#issuer = issuer
+    this.#sessions = sessions
+    this.#keys = keys
     this.#now = now
   }
 
-  /** The owner, or an app the owner trusts. */
-  readonly access = async (request: Request): Promise<AccessCredentials> => {
-    const header = request.headers.get('authorization')
-    const seen = header === null ? undefined : this.#seen.get(header)
-    if (header !== null && seen && seen.expiresAt > this.#now()) return seen.credentials
-    const { scope, exp } = await this.#verify(header, 'at+jwt')
-    if (!isAccessScope(scope)) throw invalidToken('Bad token scope')
-    const credentials = { did: this.#issuer.did, scope }
-    if (header !== null && exp !== undefined) this.#remember(header, credentials, exp * 1000)
-    return credentials
-  }
+  /** Any session: the owner, or an app with an app password. */
+  readonly access = (request: Request): Promise<AccessCredentials> => this.#access(request, STANDARD)
+
+  /** The owner's own password only: account settings, moving. */
+  readonly accessFull = (request: Request): Promise<AccessCredentials> => this.#access(request, FULL)
+
+  /** The owner, or an app password that was made for it: chat. */
+  readonly accessPrivileged = (request: Request): Promise<AccessCredentials> => this.#access(request, PRIVILEGED)
 
   readonly refresh = (request: Request): Promise<RefreshCredentials> => this.#refresh(request)
 
   /** For signing out, which must work with an old token too. */
   readonly refreshEvenExpired = (request: Request): Promise<RefreshCredentials> => this.#refresh(request, Infinity)
+
+  /**
+   * A service token made for method `lxm` of this server.
+   * @throws XrpcError 401 MissingJwt | BadJwt | BadJwtType | JwtExpired | BadJwtLexiconMethod | BadJwtIss | BadJwtSignature | BadJwtAudience
+   */
+  readonly serviceAuth =
+    (lxm: string) =>
+    (request: Request): Promise<ServiceCredentials> =>
+      this.#service(request, lxm)
+
+  /** A service token, or nobody. */
+  readonly serviceAuthOptional =
+    (lxm: string) =>
+    async (request: Request): Promise<ServiceCredentials | null> =>
+      request.headers.has('authorization') ? this.#service(request, lxm) : null
+
+  /** Any session, or a service token made for method `lxm`. */
+  readonly accessOrServiceAuth =
+    (lxm: string) =>
+    (request: Request): Promise<AccessCredentials | ServiceCredentials> =>
+      namesMethod(request) ? this.#service(request, lxm) : this.access(request)
+
+  async #access(request: Request, scopes: readonly AccessScope[]): Promise<AccessCredentials> {
+    const header = request.headers.get('authorization')
+    const known = header === null ? undefined : this.#seen.get(header)
+    const { credentials, family } = known && known.expiresAt > this.#now() ? known : await this.#admit(header)
+    if (!scopes.includes(credentials.scope)) throw invalidToken('Bad token scope')
+    if (!(await this.#sessions.isOpen(family))) throw invalidRequest('Token has been revoked', 'ExpiredToken')
+    return credentials
+  }
+
+  async #admit(header: string | null): Promise<Seen> {
+    const { scope, sid, exp = 0 } = await this.#verify(header, 'at+jwt')
+    if (!isAccessScope(scope)) throw invalidToken('Bad token scope')
+    const seen = { credentials: { did: this.#issuer.did, scope }, family: typeof sid === 'string' ? sid : '', expiresAt: exp * 1000 }
+    if (this.#seen.size >= MAX_CACHED_TOKENS) this.#seen.clear()
+    if (header !== null) this.#seen.set(header, seen)
+    return seen
+  }
 
   async #refresh(request: Request, clockTolerance?: number): Promise<RefreshCredentials> {
     const { scope, jti } = await this.#verify(request.headers.get('authorization'), 'refresh+jwt', clockTolerance)
@@ -60,7 +124,18 @@ export class Authenticator {
     return { did: this.#issuer.did, tokenId: jti }
   }
 
-  async #verify(header: string | null, typ: string, clockTolerance = 0): Promise<JWTPayload & { readonly scope?: unknown }> {
+  async #service({ headers }: Request, lxm: string): Promise<ServiceCredentials> {
+    const header = headers.get('authorization')
+    if (!header) throw new XrpcError(401, 'MissingJwt', 'missing jwt')
+    const { iss } = await verifyServiceToken(bearerToken(header), { aud: this.#issuer.audience, lxm }, this.#keys, this.#now())
+    return { did: iss }
+  }
+
+  async #verify(
+    header: string | null,
+    typ: string,
+    clockTolerance = 0,
+  ): Promise<JWTPayload & { readonly scope?: unknown; readonly sid?: unknown }> {
     const { did: subject, audience, key } = this.#issuer
     const options = {
       typ,
@@ -79,15 +154,20 @@ export class Authenticator {
     if ('lxm' in payload || 'cnf' in payload) throw invalidToken('Malformed token')
     return payload
   }
-
-  #remember(header: string, credentials: AccessCredentials, expiresAt: number): void {
-    if (this.#seen.size >= MAX_CACHED_TOKENS) this.#seen.clear()
-    this.#seen.set(header, { credentials, expiresAt })
-  }
 }
 
 /** For routes that are open to the world. */
 export const anyone = (): null => null
+
+/** For what only a server's administrator may: a pod has none, so nobody gets in. @throws XrpcError 401 AuthenticationRequired */
+export const nobody = (): never => {
+  throw new XrpcError(401, 'AuthenticationRequired', 'Authentication Required')
+}
+
+/** For writes, which wait until the account is activated. @throws XrpcError 401 AccountDeactivated */
+export const assertActive = ({ standing }: { readonly standing: Standing }): void => {
+  if (standing !== 'active') throw new XrpcError(401, 'AccountDeactivated', 'Account is deactivated')
+}
 
 const bearerToken = (header: string | null): string => {
   if (!header) throw new XrpcError(401, 'AuthMissing', 'Authentication Required')
@@ -97,6 +177,15 @@ const bearerToken = (header: string | null): string => {
   return token
 }
 
-const isAccessScope = (scope: unknown): scope is AccessScope => typeof scope === 'string' && ACCESS_SCOPES.includes(scope)
+/** Whether the token names the one method it is good for, as service tokens do; which it is good for is checked later. */
+const namesMethod = ({ headers }: Request): boolean => {
+  try {
+    return 'lxm' in decodeJwt(bearerToken(headers.get('authorization')))
+  } catch {
+    return false
+  }
+}
+
+const isAccessScope = (scope: unknown): scope is AccessScope => STANDARD.some((known) => known === scope)
 
 const invalidToken = (message: string): XrpcError => invalidRequest(message, 'InvalidToken')

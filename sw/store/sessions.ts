@@ -17,7 +17,7 @@ export type Rotation =
   /** Never issued, signed out, expired, or pruned. */
   | { readonly outcome: 'unknown' }
   /** Used again after its grace: someone else has it. The whole family is gone now. */
-  | { readonly outcome: 'reused' }
+  | { readonly outcome: 'reused'; readonly family: string }
 
 /**
  * Rotates token `id` in one transaction, so that two tabs cannot both win. `successor` is asked for only when a new row is needed and must be
@@ -44,7 +44,7 @@ export const rotateSession = (
     if (row.next.graceUntil > now) return { outcome: 'repeated', successor: next }
     const family = await tx.store.index('family').getAllKeys(row.family)
     await Promise.all(family.map((member) => tx.store.delete(member)))
-    return { outcome: 'reused' }
+    return { outcome: 'reused', family: row.family }
   })
 }
 
@@ -55,6 +55,28 @@ export const deleteSessionFamily = (store: Store, family: string): Promise<numbe
     const ids = await tx.store.index('family').getAllKeys(family)
     await Promise.all(ids.map((id) => tx.store.delete(id)))
     return ids.length
+  })
+}
+
+/** Every sign-in that has not ended. */
+export const readFamilies = async (store: Store): Promise<Set<string>> => {
+  const families = new Set<string>()
+  // Keys only, each once: a sign-in leaves a row at every refresh.
+  let cursor = await store.transaction('sessions').store.index('family').openKeyCursor(null, 'nextunique')
+  while (cursor) {
+    families.add(cursor.key)
+    cursor = await cursor.continue()
+  }
+  return families
+}
+
+/** Ends every session, or those made with one app password. */
+export const deleteSessions = (store: Store, appPassword?: string): Promise<void> => {
+  const tx = store.transaction('sessions', 'readwrite')
+  return settle(tx, async () => {
+    if (appPassword === undefined) return tx.store.clear()
+    const rows = await tx.store.getAll()
+    await Promise.all(rows.filter((row) => row.appPassword === appPassword).map(({ id }) => tx.store.delete(id)))
   })
 }
 
