@@ -30,5 +30,8 @@ export const takeClaim = ({ location, history, storage }: Address): void => {
 
 export const keptClaim = (storage: Address['storage']): string | null => storage.getItem(KEY)
 export const keepClaim = (storage: Address['storage'], claim: string): void => storage.setItem(KEY, claim)
+/** What is wrong with a token as typed, or null. */
+export const claimProblem = (claim: string): string | null =>
+  claim.trim() === '' ? 'This relay wants its claim token. Open the address that it printed, or paste the part after #claim=.' : null
 /** Once the room knows this pod, the token has done its work. */
 export const dropClaim = (storage: Address['storage']): void => storage.removeItem(KEY)

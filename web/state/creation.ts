@@ -1,5 +1,7 @@
 /** Creating a pod, as the steps that the person waiting for it sees. */
 import { effect, signal } from '@preact/signals'
+import type { PodSummary } from '../../wire/owner.ts'
+import { codeOf, sentenceOf } from './failure.ts'
 import { isBlocked, page, showHome } from './page.ts'
 import { goOnline, link, makePod } from './pod.ts'
 import type { PodWish } from './pod.ts'
@@ -24,11 +26,7 @@ export const createPod = async (wanted: PodWish, claim: string): Promise<Creatio
   try {
     const summary = await makePod(wanted, () => (creationStep.value = 'pod'))
     creationStep.value = 'address'
-    // Not awaited: Firefox asks the person, and the pod does not wait for the answer.
-    void askToKeep()
-    goOnline(claim)
-    await settled()
-    showHome(summary)
+    await enterHome(summary, claim)
     return null
   } catch (cause) {
     if (isBlocked(cause)) page.value = { kind: 'obstacle', obstacle: 'blocked', detail: String(cause) }
@@ -36,6 +34,15 @@ export const createPod = async (wanted: PodWish, claim: string): Promise<Creatio
   } finally {
     creationStep.value = null
   }
+}
+
+/** With a pod that has just come to be, by whatever road: it goes online, and its home page is shown. */
+export const enterHome = async (summary: PodSummary, claim: string): Promise<void> => {
+  // Not awaited: Firefox asks the person, and the pod does not wait for the answer.
+  void askToKeep()
+  goOnline(claim)
+  await settled()
+  showHome(summary)
 }
 
 /** The uplink is up, or refused with a reason. */
@@ -52,17 +59,14 @@ const settled = (): Promise<void> =>
 
 /** By the worker's stable codes; what belongs to no field is said above the button. */
 export const failureOf = (cause: unknown): CreationFailure => {
-  const error = typeof cause === 'object' && cause !== null && 'error' in cause ? String(cause.error) : ''
-  const message = cause instanceof Error && cause.message !== '' ? cause.message : 'Something went wrong. Try again.'
-  switch (error) {
+  const message = sentenceOf(cause)
+  switch (codeOf(cause)) {
     case 'InvalidHandle':
     case 'HandleNotAvailable':
     case 'UnsupportedDomain':
       return { field: 'handle', message }
     case 'InvalidPassword':
       return { field: 'password', message }
-    case 'StorageFull':
-      return { field: 'form', message: 'This browser has no room left for your PDS. Free some disk space, then try again.' }
     default:
       return { field: 'form', message }
   }

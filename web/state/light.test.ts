@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { isPassing } from '../../wire/refusal.ts'
-import { lightOfLink, lightOfRoom } from './light.ts'
+import { lightOfLink, lightOfPod, lightOfRoom } from './light.ts'
 
 test('an uplink that is up is Online', () => {
   expect(lightOfLink({ state: 'online' }, true).word).toBe('Online')
@@ -56,6 +56,21 @@ test('an unknown refusal shows the message of the room', () => {
     word: 'Refused',
     reason: 'We are full.',
   })
+})
+
+test.each([
+  ['active', 'Online'],
+  ['deactivated', 'Deactivated'],
+  ['vacant', 'Waiting for an account'],
+  ['arriving', 'Moving in'],
+] as const)('an account that is %s is, when connected, %s', (standing, word) => {
+  expect(lightOfPod(standing, { state: 'online' }, true).word).toBe(word)
+})
+
+test('trouble with the connection goes before how the account stands', () => {
+  expect(lightOfPod('deactivated', { state: 'online' }, true).word).toBe('Deactivated')
+  expect(lightOfPod('deactivated', { state: 'offline', message: '' }, true).word).toBe('Unreachable')
+  expect(lightOfPod('vacant', { state: 'refused', error: 'ClaimRequired', message: '' }, true)).toMatchObject({ wantsClaim: true })
 })
 
 test('a visitor sees Online or Asleep', () => {

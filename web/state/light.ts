@@ -1,12 +1,19 @@
 /** The status light: one word and one dot, with the reason and what to do about it. */
+import type { Standing } from '../../wire/frames.ts'
 import type { LinkState } from '../../wire/owner.ts'
 
 export interface Light {
-  readonly word: 'Connecting' | 'Online' | 'Asleep' | 'Unreachable' | 'Refused'
+  readonly word: 'Connecting' | 'Online' | 'Asleep' | 'Unreachable' | 'Refused' | 'Deactivated' | 'Waiting for an account' | 'Moving in'
   readonly reason: string
   readonly remedy?: string
   /** The room wants a claim token: the home page offers the field for it. */
   readonly wantsClaim?: true
+}
+
+/** Of an account that is not simply active the light tells that; what is wrong with the connection goes before it. */
+export const lightOfPod = (standing: Standing, link: LinkState | null, network: boolean): Light => {
+  const light = lightOfLink(link, network)
+  return light.word === 'Online' && standing !== 'active' ? STANDINGS[standing] : light
 }
 
 /** `null` and `undefined` mean: nothing heard yet. `network` is navigator.onLine. */
@@ -29,6 +36,24 @@ export const lightOfRoom = (room: { readonly online: boolean }): Light =>
   room.online
     ? { word: 'Online', reason: 'The owner’s tab is open and answers itself.' }
     : { word: 'Asleep', reason: 'The owner’s tab is closed. What is public is answered from a verified copy.' }
+
+const STANDINGS: Readonly<Record<Exclude<Standing, 'active'>, Light>> = {
+  vacant: {
+    word: 'Waiting for an account',
+    reason: 'This address is yours. An account from another server can move in now.',
+    remedy: 'Keep this tab open until it is here.',
+  },
+  arriving: {
+    word: 'Moving in',
+    reason: 'The account is here, and its identity still names the old server. The network sees nothing of this one yet.',
+    remedy: 'Keep this tab open until the move is finished.',
+  },
+  deactivated: {
+    word: 'Deactivated',
+    reason: 'Your PDS is connected, and tells everyone that this account is switched off.',
+    remedy: 'You can activate it again on the Account page.',
+  },
+}
 
 const KEEPS_WRITES = 'You can keep writing. It retries by itself and sends everything once it is back.'
 const CONNECTING: Light = { word: 'Connecting', reason: 'Reaching the relay that gives your PDS its address.' }

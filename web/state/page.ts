@@ -4,6 +4,7 @@ import type { RoomStatus } from '../../wire/frames.ts'
 import type { PodSummary } from '../../wire/owner.ts'
 import { findPod, goOnline, pod } from './pod.ts'
 import { readRoom } from './room.ts'
+import { go } from './route.ts'
 import { unsupported } from './support.ts'
 import type { Unsupported } from './support.ts'
 
@@ -23,9 +24,10 @@ export const openPage = async (): Promise<void> => {
   page.value = await decide()
 }
 
-/** After creation: the pod is here, show it. */
+/** After creation: the pod is here, show it. The road there (`#/restore`) is no place to be in any more. */
 export const showHome = (summary: PodSummary): void => {
   pod.value = summary
+  go('')
   page.value = { kind: 'home' }
 }
 

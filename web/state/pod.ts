@@ -1,11 +1,12 @@
-/** The pod of this profile as the owner's pages see it. The only module of the app that talks to `web/uplink`. */
+/** The pod of this profile as the owner's pages see it: kept up to date by what the worker says. The only module of the app that starts the uplink. */
 import { computed, signal } from '@preact/signals'
 import type { LinkState, OwnerCommand, PodSummary } from '../../wire/owner.ts'
 import { onActivity } from '../uplink/activity.ts'
 import { askOwner, registerWorker, unregisterIfAsked } from '../uplink/register.ts'
 import { startUplink } from '../uplink/start.ts'
 import { dropClaim, keepClaim, keptClaim } from './claim.ts'
-import { lightOfLink } from './light.ts'
+import { readInbox } from './inbox.ts'
+import { lightOfPod } from './light.ts'
 import { createStrip } from './strip.ts'
 
 /** Counts may lag behind the strip by this much: each refresh reads the whole pod. */
@@ -17,7 +18,7 @@ export type PodWish = Omit<Extract<OwnerCommand, { kind: 'create' }>, 'kind'>
 export const pod = signal<PodSummary | null>(null)
 export const link = signal<LinkState | null>(null)
 export const network = signal(navigator.onLine)
-export const light = computed(() => lightOfLink(link.value, network.value))
+export const light = computed(() => lightOfPod(pod.value?.standing ?? 'active', link.value, network.value))
 export const strip = createStrip()
 
 let stopUplink: (() => void) | undefined
@@ -31,6 +32,11 @@ export const makePod = async (wanted: PodWish, onWorker: () => void): Promise<Po
   await registerWorker()
   onWorker()
   return askOwner<PodSummary>({ kind: 'create', ...wanted })
+}
+
+/** Gives a command that answers how the pod is afterwards. @throws XrpcError as the worker refused */
+export const changePod = async (command: OwnerCommand): Promise<void> => {
+  pod.value = (await askOwner<PodSummary | null>(command)) ?? pod.value
 }
 
 /** Takes part in keeping the pod online, and listens to what it does. Again with a claim: starts over. */
@@ -55,19 +61,26 @@ export const deletePod = async (confirmHandle: string): Promise<void> => {
 export const leaveWorkerIfAsked = (): Promise<unknown> => unregisterIfAsked().catch(() => false)
 
 const listen = (): void => {
+  void readInbox()
   onActivity((activity) => {
     if (activity.kind === 'link') {
       link.value = activity.link
       if (activity.link.state === 'online') dropClaim(sessionStorage)
       refreshSoon()
-    } else if (activity.kind === 'account') refreshSoon()
-    else if (activity.kind === 'request' || activity.kind === 'event') {
+    } else if (activity.kind === 'account') {
+      refreshSoon()
+      void readInbox()
+    } else if (activity.kind === 'request' || activity.kind === 'event') {
       strip.add(activity)
       if (activity.kind === 'event') refreshSoon()
     }
   })
   for (const change of ['online', 'offline']) addEventListener(change, () => (network.value = navigator.onLine))
-  document.addEventListener('visibilitychange', () => document.hidden || refreshSoon())
+  document.addEventListener('visibilitychange', () => {
+    if (document.hidden) return
+    refreshSoon()
+    void readInbox()
+  })
 }
 
 const refreshSoon = (): void => {

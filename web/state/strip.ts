@@ -27,7 +27,10 @@ export interface Strip {
 const MAX_ROWS = 200
 
 /** `schedule` calls back before the next paint. */
-export const createStrip = (schedule: (paint: () => void) => void = requestAnimationFrame, limit = MAX_ROWS): Strip => {
+export const createStrip = (
+  schedule: (paint: () => void) => void = (paint) => void requestAnimationFrame(paint),
+  limit = MAX_ROWS,
+): Strip => {
   const rows = signal<readonly StripRow[]>([])
   const paused = signal(false)
   const held = signal(0)

@@ -1,11 +1,14 @@
 /** The page's side of the service worker: registered where a pod lives or is being made, and nowhere else. */
 import { Workbox } from 'workbox-window'
 import { XrpcError } from '../../wire/errors.ts'
-import { OWNER_DEADLINE_MS } from '../../wire/limits.ts'
-import type { OwnerAnswer, OwnerCommand, OwnerMessage } from '../../wire/owner.ts'
+import { KEEP_ALIVE_INTERVAL_MS, OWNER_DEADLINE_MS } from '../../wire/limits.ts'
+import type { KeepAliveMessage, OwnerAnswer, OwnerCommand, OwnerMessage } from '../../wire/owner.ts'
+import { onActivity } from './activity.ts'
 
 const WORKER_URL = '/sw.js'
 const UNREGISTER_PARAM = 'unregister-worker'
+/** A pod comes to be with these, so they bring the worker with them. Nothing else may: a visitor gets none. */
+const BRING_WORKER: ReadonlySet<OwnerCommand['kind']> = new Set(['create', 'await-account', 'check-recovery-file', 'restore'])
 
 /** Registers the worker, or finds it registered, and resolves when it is active. */
 export const registerWorker = async (): Promise<ServiceWorker> => {
@@ -24,12 +27,15 @@ export const findWorker = async (): Promise<ServiceWorker | null> => {
 }
 
 /**
- * `create` registers the worker first; the others answer null where there is none. `T` is what the command answers (`wire/owner.ts`).
- * @throws XrpcError as the worker refused, or 503 WorkerUnavailable
+ * `T` is what the command answers (`wire/owner.ts`); `describe` and `forget` answer null where there is no worker.
+ * @throws XrpcError as the worker refused, 404 NoPod, or 503 WorkerUnavailable
  */
 export const askOwner = async <T>(command: OwnerCommand): Promise<T> => {
-  const worker = command.kind === 'create' ? await registerWorker() : await findWorker()
-  if (!worker) return null as T
+  const worker = BRING_WORKER.has(command.kind) ? await registerWorker() : await findWorker()
+  if (!worker) {
+    if (command.kind === 'describe' || command.kind === 'forget') return null as T
+    throw new XrpcError(404, 'NoPod', 'There is no PDS in this browser profile')
+  }
   const answer = await ask<T>(worker, command)
   if (!answer.ok) throw new XrpcError(answer.status, answer.error, answer.message)
   return answer.value
@@ -48,16 +54,29 @@ const unregisterWorkers = async (): Promise<void> => {
   await Promise.all(registrations.map((registration) => registration.unregister()))
 }
 
+/** An import may take many minutes: the deadline counts from the last sign of progress, and the worker is kept awake, which without a pod no uplink does. */
 const ask = <T>(worker: ServiceWorker, command: OwnerCommand): Promise<OwnerAnswer<T>> =>
   new Promise((resolve, reject) => {
     const { port1, port2 } = new MessageChannel()
-    const deadline = setTimeout(() => {
-      port1.close()
+    const giveUp = (): void => {
+      end()
       reject(new XrpcError(503, 'WorkerUnavailable', 'The service worker did not answer'))
-    }, OWNER_DEADLINE_MS)
-    port1.onmessage = ({ data }: MessageEvent<OwnerAnswer<T>>) => {
+    }
+    let deadline = setTimeout(giveUp, OWNER_DEADLINE_MS)
+    const beat = setInterval(() => worker.postMessage({ tabpod: 'keep-alive' } satisfies KeepAliveMessage), KEEP_ALIVE_INTERVAL_MS)
+    const stopListening = onActivity(({ kind }) => {
+      if (kind !== 'progress') return
       clearTimeout(deadline)
+      deadline = setTimeout(giveUp, OWNER_DEADLINE_MS)
+    })
+    const end = (): void => {
+      clearTimeout(deadline)
+      clearInterval(beat)
+      stopListening()
       port1.close()
+    }
+    port1.onmessage = ({ data }: MessageEvent<OwnerAnswer<T>>) => {
+      end()
       resolve(data)
     }
     const message: OwnerMessage = { tabpod: 'owner', command }
