@@ -131,6 +131,11 @@ export const PREFLIGHT_MAX_AGE_S = 7200
 
 /** Both ways of resolving a handle run side by side within this time. */
 export const HANDLE_LOOKUP_DEADLINE_MS = 5 * SECOND_MS
+/** Handles are believed without a look for this long, and used that long while nobody answers: shorter than DIDs, because names do change hands. */
+export const HANDLE_STALE_MS = 10 * MINUTE_MS
+export const HANDLE_MAX_AGE_MS = 1 * HOUR_MS
+/** Resolved handles kept in memory: those one owner meets in an hour. */
+export const MAX_CACHED_HANDLES = 256
 /** A DID is at most 2048 characters; DNS answers wrap it in a little JSON. */
 export const MAX_HANDLE_ANSWER_BYTES = 16 * KIB
 
@@ -217,6 +222,8 @@ export const BLOB_PART_BYTES = 4 * MIB
 
 /** A PLC directory answers within half a second; a join waits for it and must still end before JOIN_DEADLINE_MS. */
 export const PLC_DEADLINE_MS = 5 * SECOND_MS
+/** The log of a DID that changed a thousand times; directories take some hundred operations a week. */
+export const MAX_PLC_LOG_BYTES = 1 * MIB
 /** What a directory said about the DID of a pod is not asked again for this long: a killed worker joins anew within 50 ms. */
 export const PLC_CACHE_MS = 5 * MINUTE_MS
 
@@ -234,3 +241,11 @@ export const MAX_TOKEN_GUESSES = 10
 export const MAX_LOCAL_RECORDS = 50
 /** Events looked through for them, newest first: likes and follows stand between the posts. */
 export const MAX_LOCAL_EVENTS = 200
+
+/** Whoever has a recovery file may try passphrases for as long as they like, without any lock: longer than a password that only a lock protects. */
+export const MIN_PASSPHRASE_LENGTH = 12
+export const MAX_PASSPHRASE_LENGTH = 1024
+/** What a recovery file may ask for: a changed file must not keep the worker busy for hours (600,000 rounds take a quarter of a second). */
+export const MAX_RECOVERY_ROUNDS = 20_000_000
+/** Preferences are the largest thing in a recovery file; they come in one JSON body at a time. */
+export const MAX_RECOVERY_FILE_CHARS = 16 * MIB
