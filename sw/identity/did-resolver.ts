@@ -1,19 +1,13 @@
 /**
- * DID → document, for the services this pod talks to: did:web and did:plc, remembered for a while.
+ * DID → document: did:web and did:plc, remembered for a while.
  * @see https://atproto.com/specs/did
  */
-import * as v from 'valibot'
 import { invalidRequest, XrpcError } from '../../wire/errors.ts'
 import { DID_LOOKUP_DEADLINE_MS, DID_MAX_AGE_MS, DID_STALE_MS, MAX_CACHED_DIDS, MAX_DID_DOCUMENT_BYTES } from '../../wire/limits.ts'
 import { isLoopbackHost } from '../../wire/loopback.ts'
 import type { Fetch } from './handle-resolver.ts'
+import { endpointOf, handleOf, parseDocument, type ResolvedDocument, signingKeyOf } from './resolved-document.ts'
 import { readShortText } from './short-text.ts'
-
-const documentSchema = v.object({
-  id: v.string(),
-  service: v.optional(v.array(v.object({ id: v.string(), serviceEndpoint: v.unknown() })), []),
-})
-export type ServiceDocument = v.InferOutput<typeof documentSchema>
 
 export interface DidResolverOptions {
   readonly fetch: Fetch
@@ -24,16 +18,22 @@ export interface DidResolverOptions {
 
 export class DidResolver {
   readonly #options: DidResolverOptions
-  readonly #known = new Map<string, { readonly document: ServiceDocument; readonly at: number }>()
+  readonly #known = new Map<string, { readonly document: ResolvedDocument; readonly at: number }>()
   /** Many requests need the same service at once. */
-  readonly #asking = new Map<string, Promise<ServiceDocument>>()
+  readonly #asking = new Map<string, Promise<ResolvedDocument>>()
 
   constructor(options: DidResolverOptions) {
     this.#options = options
   }
 
-  /** @throws XrpcError 400 InvalidRequest: no such DID | 502 UpstreamFailure: cannot be asked now | 503 UplinkClosed */
-  async resolve(did: string): Promise<ServiceDocument> {
+  /**
+   * @param options.fresh asks, whatever is remembered
+   * @throws XrpcError 400 InvalidRequest (no DID of atproto) | 400 DidNotFound | 400 DidDeactivated | 502 UpstreamFailure: cannot be asked now |
+   *   503 UplinkClosed
+   */
+  async resolve(did: string, { fresh = false } = {}): Promise<ResolvedDocument> {
+    // Not even the answer to a look-up under way, which may have been asked too early.
+    if (fresh) return this.#lookUp(did)
     const known = this.#known.get(did)
     const age = known ? this.#options.now() - known.at : Infinity
     if (!known || age >= DID_MAX_AGE_MS) return this.#ask(did)
@@ -42,23 +42,37 @@ export class DidResolver {
     return known.document
   }
 
-  /** Origin of the service `did#name`. @throws like `resolve`, and XrpcError 400 InvalidRequest where the document has no such service */
-  async endpoint(did: string, name: string): Promise<string> {
-    const { service } = await this.resolve(did)
-    const endpoint = service.find(({ id }) => id === `#${name}` || id === `${did}#${name}`)?.serviceEndpoint
-    const url = typeof endpoint === 'string' && URL.canParse(endpoint) ? new URL(endpoint) : null
-    if (url?.protocol !== 'https:' && !(url?.protocol === 'http:' && isLoopbackHost(url.hostname)))
-      throw invalidRequest(`The document of ${did} names no service #${name}`)
-    return url.origin
+  /** did:key of `#atproto`, by which the repo is signed. @throws like `resolve`, and XrpcError 400 InvalidRequest where the document names no usable key */
+  async signingKey(did: string, options?: { readonly fresh?: boolean }): Promise<string> {
+    const didKey = signingKeyOf(await this.resolve(did, options))
+    if (didKey === null) throw invalidRequest(`The document of ${did} names no usable key #atproto`)
+    return didKey
   }
 
-  #ask(did: string): Promise<ServiceDocument> {
+  /** Origin of the service `did#name`. @throws like `resolve`, and XrpcError 400 InvalidRequest where the document has no such service */
+  async endpoint(did: string, name: string, options?: { readonly fresh?: boolean }): Promise<string> {
+    const endpoint = endpointOf(await this.resolve(did, options), name)
+    if (endpoint === null) throw invalidRequest(`The document of ${did} names no service #${name}`)
+    return endpoint
+  }
+
+  /** The handle its document claims, which the handle must confirm before anyone believes it; null: none. @throws like `resolve` */
+  async handleOf(did: string, options?: { readonly fresh?: boolean }): Promise<string | null> {
+    return handleOf(await this.resolve(did, options))
+  }
+
+  /** For whoever has just changed its document. */
+  forget(did: string): void {
+    this.#known.delete(did)
+  }
+
+  #ask(did: string): Promise<ResolvedDocument> {
     const asking = this.#asking.get(did) ?? this.#lookUp(did).finally(() => this.#asking.delete(did))
     this.#asking.set(did, asking)
     return asking
   }
 
-  async #lookUp(did: string): Promise<ServiceDocument> {
+  async #lookUp(did: string): Promise<ResolvedDocument> {
     const { fetch, plc, now } = this.#options
     const address = documentAddress(did, plc())
     if (address === null) throw invalidRequest(`${did} is neither a did:web nor a did:plc`)
@@ -69,9 +83,10 @@ export class DidResolver {
         redirect: 'error',
         signal,
       })
-      if (response.status === 404 || response.status === 410) throw invalidRequest(`${did} has no document`)
+      if (response.status === 404) throw invalidRequest(`${did} has no document`, 'DidNotFound')
+      if (response.status === 410) throw invalidRequest(`${did} was given up`, 'DidDeactivated')
       if (response.status !== 200) throw new TypeError(`${address} answered ${response.status}`)
-      const document = v.parse(documentSchema, JSON.parse(await readShortText(response, MAX_DID_DOCUMENT_BYTES)))
+      const document = parseDocument(await readShortText(response, MAX_DID_DOCUMENT_BYTES))
       if (document.id !== did) throw new TypeError(`${address} holds the document of ${document.id}`)
       this.#remember(did, document, now())
       return document
@@ -81,7 +96,7 @@ export class DidResolver {
     }
   }
 
-  #remember(did: string, document: ServiceDocument, at: number): void {
+  #remember(did: string, document: ResolvedDocument, at: number): void {
     this.#known.delete(did)
     const [oldest] = this.#known.keys()
     if (oldest !== undefined && this.#known.size >= MAX_CACHED_DIDS) this.#known.delete(oldest)

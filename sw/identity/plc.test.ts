@@ -4,7 +4,8 @@ import { encode } from 'cborg'
 import { expect, test } from 'vitest'
 import type { Fetch } from './handle-resolver.ts'
 import { makeKeys, openVault } from './key-vault.ts'
-import { createDidPlc, makeGenesis, type PlcOperation } from './plc.ts'
+import type { PlcOperation } from './plc-operation.ts'
+import { createDidPlc, makeGenesis } from './plc.ts'
 
 const DIRECTORY = 'https://plc.example/base'
 const place = { handle: 'alice.test', origin: 'http://localhost:1999' }
