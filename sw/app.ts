@@ -24,6 +24,8 @@ import type { Store } from './store/open.ts'
 import { readPod, writePod } from './store/pod.ts'
 import { actorRoutes } from './xrpc/actor.ts'
 import { identityRoutes } from './xrpc/identity.ts'
+import { moderationRoutes } from './xrpc/moderation.ts'
+import { notificationRoutes } from './xrpc/notification.ts'
 import { makeProxy } from './xrpc/proxy.ts'
 import { repoRoutes } from './xrpc/repo.ts'
 import { makeRouter } from './xrpc/router.ts'
@@ -107,13 +109,16 @@ const composePod = (store: Store, identity: Self, vault: KeyVault, repo: Repo, o
   })
   const resolver = new DidResolver({ fetch, plc: () => egress.services.plc ?? PLC_DIRECTORY, now })
   const authenticator = new Authenticator({ issuer, sessions, keys: { signingKey: () => Promise.reject(notYet) }, now })
-  const proxy = makeProxy({ did: identity.did, authenticator, vault, resolver, fetch, appview: () => egress.services.appview, now })
+  const appview = (): string | null => egress.services.appview
+  const proxy = makeProxy({ identity, repo, authenticator, vault, resolver, fetch, appview, now })
   const routes = [
     ...serverRoutes({ identity, serviceDid, authenticator, signIn, sessions }),
     ...repoRoutes({ identity, authenticator, repo, blobs, proxy }),
     ...syncRoutes({ repo, blobs }),
     ...identityRoutes({ identity, resolve: (handle) => resolveHandle(handle, fetch) }),
     ...serviceAuthRoutes({ did: identity.did, authenticator, vault, now }),
+    ...notificationRoutes({ authenticator, proxy, appview }),
+    ...moderationRoutes({ authenticator, proxy }),
     ...actorRoutes({ authenticator, preferences: preferencesOf(store, now), proxy }),
   ]
   const xrpc = makeRouter(routes, proxy.forward)

@@ -9,23 +9,28 @@ import type { KeyVault } from '../identity/contract.ts'
 import type { DidResolver } from '../identity/did-resolver.ts'
 import type { Fetch } from '../identity/handle-resolver.ts'
 import { mayCall, signServiceToken } from './service-auth.ts'
+import { type LexValue, lexStringify } from '@atproto/lex'
+import { type Own, showOwnWrites } from './read-after-write/read-after-write.ts'
 import { readShortJson, toAnswer, toUpstreamError, unreachable } from './upstream.ts'
 
-export interface ProxyParts {
-  /** DID of the account. */
-  readonly did: string
+export interface ProxyParts extends Own {
   readonly authenticator: Authenticator
   readonly vault: Pick<KeyVault, 'sign'>
   readonly resolver: DidResolver
   readonly fetch: Fetch
   /** `did#service` of the default AppView now; null: none. */
   readonly appview: () => string | null
-  readonly now: () => number
 }
 
 export interface Proxy {
   /** @throws XrpcError 501 MethodNotImplemented where nobody is to be asked, what `Authenticator.access` throws, 502 UpstreamFailure, 504 UpstreamTimeout */
   forward(nsid: string, request: Request): Promise<Response>
+  /**
+   * A procedure whose input was read here already, to a service that the input or the route names.
+   * @param service `did#service`
+   * @throws XrpcError 400 InvalidRequest | 502 UpstreamFailure | 504 UpstreamTimeout
+   */
+  send(nsid: string, service: string, request: Request, input: LexValue): Promise<Response>
   /** For reads that need no account: another repo's record as the AppView has it. null: there is no AppView. */
   lookUp(request: Request): Promise<Response | null>
   /** Whether the client wants another service than the default AppView for this. */
@@ -37,11 +42,12 @@ interface Destination {
   readonly service: string
 }
 
+const APPVIEW = 'bsky_appview'
 const CHAT = 'did:web:api.bsky.chat#bsky_chat'
 const GET_FEED = 'app.bsky.feed.getFeed'
 
 export const makeProxy = (parts: ProxyParts): Proxy => {
-  const { did, authenticator, vault, resolver, appview, now } = parts
+  const { identity, authenticator, vault, resolver, appview, now } = parts
 
   const ask = async (url: string, init: RequestInit): Promise<Response> => {
     try {
@@ -75,6 +81,9 @@ export const makeProxy = (parts: ProxyParts): Proxy => {
     return toAnswer(response)
   }
 
+  const tokenFor = async (claims: { readonly aud: string; readonly lxm: string }): Promise<string> =>
+    `Bearer ${await signServiceToken(vault, { iss: identity.did, ...claims }, now())}`
+
   return {
     async forward(nsid, request) {
       const destination = chooseService(nsid, request, appview())
@@ -86,11 +95,32 @@ export const makeProxy = (parts: ProxyParts): Proxy => {
       const { scope } = await authenticator.access(request)
       if (!mayCall(nsid, scope)) throw invalidRequest('Bad token method', 'InvalidToken')
       const origin = await resolver.endpoint(destination.did, destination.service)
-      const claims = nsid === GET_FEED ? await feedAudience(request, origin) : { aud: destination.did, lxm: nsid }
-      const response = await pass(request, origin, `Bearer ${await signServiceToken(vault, { iss: did, ...claims }, now())}`)
+      const { did: aud } = destination
+      const answer = async (): Promise<Response> =>
+        pass(request, origin, await tokenFor(nsid === GET_FEED ? await feedAudience(request, origin) : { aud, lxm: nsid }))
+      const query = async (lxm: string, params: Readonly<Record<string, string>>): Promise<unknown> => {
+        const headers = { ...forwardedHeaders(request, false), authorization: await tokenFor({ aud, lxm }) }
+        const response = await ask(`${origin}/xrpc/${lxm}?${new URLSearchParams(params)}`, { headers, signal: request.signal })
+        if (response.status >= 300) throw await toUpstreamError(response)
+        return toAnswer(response).json()
+      }
+      const response = await (destination.service === APPVIEW ? showOwnWrites({ nsid, request, answer, ask: query }, parts) : answer())
       response.headers.set('cache-control', 'private')
       response.headers.set('vary', 'authorization')
       return response
+    },
+
+    async send(nsid, service, request, input) {
+      const { did: aud, service: name } = parseService(service)
+      const headers = {
+        ...forwardedHeaders(request, false),
+        'content-type': 'application/json',
+        authorization: await tokenFor({ aud, lxm: nsid }),
+      }
+      const init = { method: 'POST', headers, body: lexStringify(input), signal: request.signal }
+      const response = await ask(`${await resolver.endpoint(aud, name)}/xrpc/${nsid}`, init)
+      if (response.status >= 300) throw await toUpstreamError(response)
+      return toAnswer(response)
     },
 
     async lookUp(request) {
@@ -106,7 +136,7 @@ export const makeProxy = (parts: ProxyParts): Proxy => {
     goesElsewhere(request) {
       const named = namedService(request)
       if (named === null) return false
-      return appview() === null ? !named.endsWith('#bsky_appview') : named !== appview()
+      return appview() === null ? !named.endsWith(`#${APPVIEW}`) : named !== appview()
     },
   }
 }
