@@ -6,6 +6,7 @@ import { invalidRequest, XrpcError } from '../../wire/errors.ts'
 import { DID_LOOKUP_DEADLINE_MS, DID_MAX_AGE_MS, DID_STALE_MS, MAX_CACHED_DIDS, MAX_DID_DOCUMENT_BYTES } from '../../wire/limits.ts'
 import { isLoopbackHost } from '../../wire/loopback.ts'
 import type { Fetch } from './handle-resolver.ts'
+import { Remembered } from './remembered.ts'
 import { endpointOf, handleOf, parseDocument, type ResolvedDocument, signingKeyOf } from './resolved-document.ts'
 import { readShortText } from './short-text.ts'
 
@@ -18,12 +19,12 @@ export interface DidResolverOptions {
 
 export class DidResolver {
   readonly #options: DidResolverOptions
-  readonly #known = new Map<string, { readonly document: ResolvedDocument; readonly at: number }>()
-  /** Many requests need the same service at once. */
-  readonly #asking = new Map<string, Promise<ResolvedDocument>>()
+  readonly #known: Remembered<ResolvedDocument>
 
   constructor(options: DidResolverOptions) {
     this.#options = options
+    const lasting = { staleMs: DID_STALE_MS, maxAgeMs: DID_MAX_AGE_MS, maxKeys: MAX_CACHED_DIDS }
+    this.#known = new Remembered((did) => this.#lookUp(did), lasting, options.now)
   }
 
   /**
@@ -31,15 +32,10 @@ export class DidResolver {
    * @throws XrpcError 400 InvalidRequest (no DID of atproto) | 400 DidNotFound | 400 DidDeactivated | 502 UpstreamFailure: cannot be asked now |
    *   503 UplinkClosed
    */
-  async resolve(did: string, { fresh = false } = {}): Promise<ResolvedDocument> {
-    // Not even the answer to a look-up under way, which may have been asked too early.
-    if (fresh) return this.#lookUp(did)
-    const known = this.#known.get(did)
-    const age = known ? this.#options.now() - known.at : Infinity
-    if (!known || age >= DID_MAX_AGE_MS) return this.#ask(did)
-    // Good for now; the next one gets the fresh one. A look-up that fails is tried again by whoever comes next.
-    if (age >= DID_STALE_MS) this.#ask(did).catch(() => {})
-    return known.document
+  async resolve(did: string, options?: { readonly fresh?: boolean }): Promise<ResolvedDocument> {
+    const document = await this.#known.get(did, options)
+    if (document === null) throw new TypeError('a look-up of a DID ends in a document or an error')
+    return document
   }
 
   /** did:key of `#atproto`, by which the repo is signed. @throws like `resolve`, and XrpcError 400 InvalidRequest where the document names no usable key */
@@ -63,17 +59,11 @@ export class DidResolver {
 
   /** For whoever has just changed its document. */
   forget(did: string): void {
-    this.#known.delete(did)
-  }
-
-  #ask(did: string): Promise<ResolvedDocument> {
-    const asking = this.#asking.get(did) ?? this.#lookUp(did).finally(() => this.#asking.delete(did))
-    this.#asking.set(did, asking)
-    return asking
+    this.#known.forget(did)
   }
 
   async #lookUp(did: string): Promise<ResolvedDocument> {
-    const { fetch, plc, now } = this.#options
+    const { fetch, plc } = this.#options
     const address = documentAddress(did, plc())
     if (address === null) throw invalidRequest(`${did} is neither a did:web nor a did:plc`)
     const signal = AbortSignal.timeout(DID_LOOKUP_DEADLINE_MS)
@@ -88,19 +78,11 @@ export class DidResolver {
       if (response.status !== 200) throw new TypeError(`${address} answered ${response.status}`)
       const document = parseDocument(await readShortText(response, MAX_DID_DOCUMENT_BYTES))
       if (document.id !== did) throw new TypeError(`${address} holds the document of ${document.id}`)
-      this.#remember(did, document, now())
       return document
     } catch (cause) {
       if (cause instanceof XrpcError && (cause.status === 400 || cause.error === 'UplinkClosed')) throw cause
       throw new XrpcError(502, 'UpstreamFailure', `The document of ${did} could not be had`, { cause })
     }
-  }
-
-  #remember(did: string, document: ResolvedDocument, at: number): void {
-    this.#known.delete(did)
-    const [oldest] = this.#known.keys()
-    if (oldest !== undefined && this.#known.size >= MAX_CACHED_DIDS) this.#known.delete(oldest)
-    this.#known.set(did, { document, at })
   }
 }
 

@@ -1,10 +1,17 @@
 /**
- * Handle → DID by both ways of the spec at once: the DNS TXT record (over HTTPS, a worker has no other DNS) and the well-known file.
+ * Handle → DID, remembered for a while, by both ways of the spec at once: the DNS TXT record (over HTTPS, a worker has no other DNS) and the well-known file.
  * @see https://atproto.com/specs/handle#handle-resolution
  */
 import { isValidDid } from '@atproto/syntax'
 import * as v from 'valibot'
-import { HANDLE_LOOKUP_DEADLINE_MS, MAX_HANDLE_ANSWER_BYTES } from '../../wire/limits.ts'
+import {
+  HANDLE_LOOKUP_DEADLINE_MS,
+  HANDLE_MAX_AGE_MS,
+  HANDLE_STALE_MS,
+  MAX_CACHED_HANDLES,
+  MAX_HANDLE_ANSWER_BYTES,
+} from '../../wire/limits.ts'
+import { Remembered } from './remembered.ts'
 import { readShortText } from './short-text.ts'
 
 export type Fetch = (url: string, init?: RequestInit) => Promise<Response>
@@ -13,6 +20,23 @@ export type Fetch = (url: string, init?: RequestInit) => Promise<Response>
 const DNS_OVER_HTTPS = 'https://cloudflare-dns.com/dns-query'
 const TXT_RECORD = 16
 const dnsAnswer = v.object({ Answer: v.optional(v.array(v.object({ type: v.number(), data: v.string() })), []) })
+
+/** Handles as they were resolved lately. */
+export interface HandleResolver {
+  /** Like `resolveHandle`. @param options.fresh asks, whatever is remembered */
+  resolve(handle: string, options?: { readonly fresh?: boolean }): Promise<string | null>
+  /** For whoever has just changed what it resolves to. */
+  forget(handle: string): void
+}
+
+export const handleResolver = (fetch: Fetch, now: () => number): HandleResolver => {
+  const lasting = { staleMs: HANDLE_STALE_MS, maxAgeMs: HANDLE_MAX_AGE_MS, maxKeys: MAX_CACHED_HANDLES }
+  const known = new Remembered((handle) => resolveHandle(handle, fetch), lasting, now)
+  return {
+    resolve: (handle, options) => known.get(handle.toLowerCase(), options),
+    forget: (handle) => known.forget(handle.toLowerCase()),
+  }
+}
 
 /** null when neither way names exactly one valid DID. DNS wins where they differ, as the spec advises. Never throws. */
 export const resolveHandle = async (handle: string, fetch: Fetch): Promise<string | null> => {

@@ -6,10 +6,13 @@ import type { Standing } from '../../wire/frames.ts'
 import type { Store } from '../store/open.ts'
 import { changePod, readPod } from '../store/pod.ts'
 import type { PodRows } from '../store/schema.ts'
-import { didDocument, type DidDocument, type Identity } from './did-document.ts'
+import { didDocument, type DidDocument, type Identity, originToDidWeb } from './did-document.ts'
 
 /** `handle`: name or document changed. `standing`: the account was activated, deactivated, or moved in. */
 export type SelfChange = 'handle' | 'standing'
+
+/** The server that an account moved to. `signingKey`: did:key. */
+export type Elsewhere = NonNullable<PodRows['identity']['elsewhere']>
 
 export class Self implements Identity {
   readonly did: string
@@ -21,6 +24,7 @@ export class Self implements Identity {
   readonly #signingDidKey: string
   readonly #listeners = new Set<(change: SelfChange) => void>()
   #handle: string
+  #elsewhere: Elsewhere | undefined
   #account: PodRows['account']
 
   /** @param signingDidKey did:key of the repo's key, as the document names it */
@@ -39,6 +43,7 @@ export class Self implements Identity {
     this.#store = store
     this.#signingDidKey = signingDidKey
     this.#handle = identity.handle
+    this.#elsewhere = identity.elsewhere
     this.#account = account
   }
 
@@ -54,15 +59,37 @@ export class Self implements Identity {
     return this.#account
   }
 
-  /** The document of this DID as this pod would have it; a did:plc's is its directory's to serve. */
+  /** Whether this host serves the DID's document, so that it says what this pod says: the did:web of the host. */
+  get hostsDocument(): boolean {
+    return this.did === originToDidWeb(this.origin)
+  }
+
+  /** Where the account went, if its document is hosted here and names another server by the owner's will. */
+  get elsewhere(): Elsewhere | undefined {
+    return this.#elsewhere
+  }
+
+  /** The document of this DID as this pod would have it; one that is hosted elsewhere may say something else. */
   get document(): DidDocument {
-    return didDocument(this, this.#signingDidKey)
+    const { endpoint = this.origin, signingKey = this.#signingDidKey } = this.#elsewhere ?? {}
+    return didDocument({ did: this.did, handle: this.handle, origin: endpoint }, signingKey)
   }
 
   /** @param handle admitted already (`admitHandle`) */
   async rename(handle: string): Promise<void> {
     await changePod(this.#store, 'identity', (row) => row && { ...row, handle })
     this.#handle = handle
+    this.#tell('handle')
+  }
+
+  /** @param elsewhere undefined takes the document back */
+  async moveDocument(elsewhere: Elsewhere | undefined): Promise<void> {
+    await changePod(this.#store, 'identity', (row) => {
+      if (!row) return row
+      const { elsewhere: _, ...here } = row
+      return elsewhere ? { ...here, elsewhere } : here
+    })
+    this.#elsewhere = elsewhere
     this.#tell('handle')
   }
 

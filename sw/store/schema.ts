@@ -10,8 +10,18 @@ export const DATABASE_VERSION = 2
 
 /** The one pod of this profile; singletons under fixed keys, so that each may change alone. */
 export interface PodRows {
-  /** Written once at creation, handle excepted. `plc`: the directory that a did:plc is registered with; a did:web has none. */
-  identity: { did: string; handle: string; origin: string; createdAt: string; plc?: string }
+  /**
+   * Written once at creation, handle and `elsewhere` excepted. `plc`: the directory that a did:plc is registered with; a did:web has none. `elsewhere`:
+   * what the document of a did:web names after its account moved to another server (`signingKey`: did:key).
+   */
+  identity: {
+    did: string
+    handle: string
+    origin: string
+    createdAt: string
+    plc?: string
+    elsewhere?: { readonly endpoint: string; readonly signingKey: string }
+  }
   /** Absent in pods of version 1, which are active. `since`: ms. `deleteAfter`: ISO 8601, as the owner asked at deactivation. `inviteCode`: while vacant. */
   account: { standing: Standing; since: number; deleteAfter?: string; inviteCode?: string }
   /** The newest recovery file: its public key (did:key), and when it was made (ms). */
