@@ -10,6 +10,7 @@ test('a deleted pod is gone from browser, mirror and firehose, and the address t
   const { page } = pod
   const subscriber = subscribe(pod.url)
   await subscriber.opened
+  await page.getByRole('link', { name: 'Account' }).click()
   await page.getByText('Delete this PDS').click()
   await page.getByLabel(`Type ${HANDLE} to confirm`).fill(HANDLE)
   await page.getByRole('button', { name: 'Delete for good' }).click()

@@ -10,7 +10,7 @@ export interface FieldProps {
   readonly problem?: string | null | undefined
   /** Dots instead of letters. */
   readonly secret?: boolean
-  readonly autocomplete?: 'off' | 'username' | 'new-password'
+  readonly autocomplete?: 'off' | 'username' | 'new-password' | 'email'
   readonly mono?: boolean
   /** Buttons at the end of the input. */
   readonly children?: ComponentChildren
@@ -41,6 +41,7 @@ export const Field = ({
         autocomplete={autocomplete}
         autocapitalize="none"
         spellcheck={false}
+        {...(autocomplete === 'email' && { inputMode: 'email' as const })}
         {...(problem && { 'aria-invalid': true })}
         aria-describedby={`${id}-note`}
         onInput={(event) => onInput(event.currentTarget.value)}

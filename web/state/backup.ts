@@ -1,6 +1,7 @@
 /** The repo and its blobs as files: saved from this browser, and taken in again. Reads are answered by the worker itself. */
-import { changePod, pod } from './pod.ts'
+import type { PodSummary } from '../../wire/owner.ts'
 import { askOwner } from '../uplink/register.ts'
+import { changePod } from './pod.ts'
 import { datedName, download } from './download.ts'
 import { followed, progress } from './progress.ts'
 import { filesInTar, tarOf } from './tar.ts'
@@ -100,7 +101,5 @@ export const importBlobs = async ({ archives, blobs }: Luggage): Promise<{ reado
 }
 
 /** Putting another repo in place of one that people read and write would lose what is in it. */
-export const mayImport = (): boolean => {
-  const now = pod.value
-  return now !== null && (now.standing === 'arriving' || now.standing === 'deactivated' || now.collections.length === 0)
-}
+export const mayImport = ({ standing, collections }: Pick<PodSummary, 'standing' | 'collections'>): boolean =>
+  standing === 'arriving' || standing === 'deactivated' || collections.length === 0

@@ -1,7 +1,7 @@
 /** Password hints for the owner. The worker stretches what it gets (PBKDF2); length is what is left to the person. */
 
 /** Shorter ones are refused: the sign-in of a pod is open to the whole network. */
-export const MIN_PASSWORD_LENGTH = 8
+const MIN_PASSWORD_LENGTH = 8
 const GOOD_LENGTH = 14
 /** Without look-alikes (0/o, 1/l/i), so that it can be copied by hand. 31 letters: 4.95 bits each. */
 const LETTERS = 'abcdefghjkmnpqrstuvwxyz23456789'
@@ -24,6 +24,10 @@ export const passwordHint = (password: string): PasswordHint => {
     ? { level: 2, text: 'Good. A few more characters make it strong.' }
     : { level: 1, text: 'Works, but short. Add a word or two.' }
 }
+
+/** What is wrong with a password that somebody wants to set, or null. */
+export const passwordProblem = (password: string): string | null =>
+  passwordHint(password).level === 0 ? `Use at least ${MIN_PASSWORD_LENGTH} characters.` : null
 
 /** 99 bits in four groups, for example `k7mpx-…`. Bytes that would favour some letters are drawn again. */
 export const suggestPassword = (

@@ -1,28 +1,28 @@
 /** *Create my PDS*: handle, password, and the claim token where the room asks for one and the address carried none. */
 import { useSignal } from '@preact/signals'
 import type { RoomStatus } from '../../wire/frames.ts'
-import { CopyButton } from '../components/copy.tsx'
+import { ClaimField } from '../components/claim-field.tsx'
 import { Field } from '../components/field.tsx'
 import { IdentityChoice } from '../components/identity-choice.tsx'
-import { keptClaim } from '../state/claim.ts'
+import { PasswordField } from '../components/password-field.tsx'
+import { claimProblem, keptClaim } from '../state/claim.ts'
 import { createPod, creationStep } from '../state/creation.ts'
 import type { CreationFailure, CreationStep } from '../state/creation.ts'
+import { focusProblem } from '../state/focus.ts'
 import { handleProblem, isLoopback, normalizeHandle, suggestHandle } from '../state/handle.ts'
-import { MIN_PASSWORD_LENGTH, passwordHint, suggestPassword } from '../state/password.ts'
+import { passwordProblem } from '../state/password.ts'
 
-type Problems = { readonly [field in CreationFailure['field'] | 'claim']?: string | undefined }
+type Problems = { readonly [field in CreationFailure['field']]?: string | undefined }
 
 export const CreateForm = ({ room }: { readonly room: RoomStatus }) => {
   const handle = useSignal(suggestHandle(room.host))
   const password = useSignal('')
-  const shown = useSignal(false)
-  const suggested = useSignal(false)
   const claim = useSignal('')
+  const claimTrouble = useSignal<string | null>(null)
   /** The directory of a did:plc; null: did:web. */
   const plc = useSignal<string | null>(null)
   const problems = useSignal<Problems>({})
   const asksForClaim = room.policy === 'token' && keptClaim(sessionStorage) === null
-  const hint = passwordHint(password.value)
 
   const submit = async (event: SubmitEvent): Promise<void> => {
     event.preventDefault()
@@ -31,15 +31,15 @@ export const CreateForm = ({ room }: { readonly room: RoomStatus }) => {
     handle.value = wanted
     const found = check({
       handle: handleProblem(wanted, room.host),
-      ...passwordProblem(password.value),
-      ...(asksForClaim && claimProblem(claim.value)),
+      password: passwordProblem(password.value),
     })
+    claimTrouble.value = asksForClaim ? claimProblem(claim.value) : null
     const failure =
-      Object.keys(found).length === 0
+      Object.keys(found).length === 0 && claimTrouble.value === null
         ? await createPod({ handle: wanted, password: password.value, ...(plc.value !== null && { plc: plc.value }) }, claim.value.trim())
         : null
     problems.value = failure ? { [failure.field]: failure.message } : found
-    if (form instanceof HTMLFormElement) requestAnimationFrame(() => form.querySelector<HTMLElement>('[aria-invalid]')?.focus())
+    focusProblem({ currentTarget: form })
   }
 
   if (creationStep.value) return <Progress step={creationStep.value} />
@@ -62,65 +62,19 @@ export const CreateForm = ({ room }: { readonly room: RoomStatus }) => {
           problems.value = { ...problems.value, handle: undefined }
         }}
       />
-      <Field
+      <PasswordField
         id="password"
         label="Password"
+        what="password"
         value={password.value}
-        secret={!shown.value}
-        autocomplete="new-password"
-        mono={shown.value}
         problem={problems.value.password}
-        hint={
-          <span class="strength" data-level={hint.level}>
-            <span class="strength-bar" aria-hidden="true" />
-            {suggested.value ? 'Strong. Keep it in your password manager.' : hint.text}
-          </span>
-        }
         onInput={(value) => {
           password.value = value
-          suggested.value = false
           problems.value = { ...problems.value, password: undefined }
         }}
-      >
-        <button
-          type="button"
-          class="button-small"
-          aria-label={shown.value ? 'Hide password' : 'Show password'}
-          onClick={() => (shown.value = !shown.value)}
-        >
-          {shown.value ? 'Hide' : 'Show'}
-        </button>
-      </Field>
-      <p class="suggest">
-        <button
-          type="button"
-          class="button-link"
-          onClick={() => {
-            password.value = suggestPassword()
-            shown.value = true
-            suggested.value = true
-            problems.value = { ...problems.value, password: undefined }
-          }}
-        >
-          Suggest a strong password
-        </button>
-        {suggested.value && <CopyButton text={password.value} what="password" />}
-      </p>
+      />
       {room.plc && <IdentityChoice host={room.host} directory={room.plc} chosen={plc} />}
-      {asksForClaim && (
-        <Field
-          id="claim"
-          label="Claim token"
-          value={claim.value}
-          mono
-          problem={problems.value.claim}
-          hint="The relay printed it with its address when it started."
-          onInput={(value) => {
-            claim.value = value
-            problems.value = { ...problems.value, claim: undefined }
-          }}
-        />
-      )}
+      {asksForClaim && <ClaimField claim={claim} problem={claimTrouble} />}
       {problems.value.form && (
         <p class="alarm" role="alert">
           {problems.value.form}
@@ -131,13 +85,6 @@ export const CreateForm = ({ room }: { readonly room: RoomStatus }) => {
   )
 }
 
-const passwordProblem = (password: string) => ({
-  password: passwordHint(password).level === 0 ? `Use at least ${MIN_PASSWORD_LENGTH} characters.` : null,
-})
-const claimProblem = (claim: string) => ({
-  claim:
-    claim.trim() === '' ? 'This relay wants its claim token. Open the address that it printed, or paste the part after #claim=.' : null,
-})
 const check = (problems: { readonly [field: string]: string | null }): Problems =>
   Object.fromEntries(Object.entries(problems).filter(([, problem]) => problem !== null)) as Problems
 

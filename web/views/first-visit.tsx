@@ -6,7 +6,7 @@ import { CreateForm } from './create-form.tsx'
 export const FirstVisit = ({ room }: { readonly room: RoomStatus }) => (
   <main class="page page-split" data-testid="first-visit">
     <div class="lead">
-      <h1>Your PDS, living in&nbsp;a&nbsp;browser tab.</h1>
+      <h1 tabIndex={-1}>Your PDS, living in&nbsp;a&nbsp;browser tab.</h1>
       <p>
         tabpod keeps your AT Protocol account here, in this browser: your posts, your identity and the keys that sign them. A small relay
         gives it a public address, so any app in the network can find it.
@@ -25,7 +25,9 @@ export const FirstVisit = ({ room }: { readonly room: RoomStatus }) => (
           <CreateForm room={room} />
           {creationStep.value === null && (
             <p class="quiet restore-link">
-              Had one before? <a href="#/restore">Restore it</a>
+              An account elsewhere? <a href="#/move-in">Move it here</a>
+              <br />
+              Had one here before? <a href="#/restore">Restore it</a>
             </p>
           )}
         </>

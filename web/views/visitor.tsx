@@ -34,7 +34,9 @@ export const Visitor = ({ room }: { readonly room: RoomStatus }) => {
           </span>
         )}
         <div>
-          <h1 id="who">{name}</h1>
+          <h1 id="who" tabIndex={-1}>
+            {name}
+          </h1>
           {displayName && room.handle && <p class="handle">@{room.handle}</p>}
         </div>
       </section>
@@ -70,7 +72,10 @@ export const Visitor = ({ room }: { readonly room: RoomStatus }) => {
             <a href={`/xrpc/com.atproto.sync.getRepo?did=${encodeURIComponent(room.did)}`}>the whole repo as a CAR file</a>.
           </p>
         )}
-        <p class="quiet">Is it yours? Open this address in the browser profile that created it.</p>
+        <p class="quiet">
+          Is it yours? Open this address in the browser profile that created it, or <a href="#/restore">restore it here</a> from your
+          recovery file.
+        </p>
       </section>
     </main>
   )

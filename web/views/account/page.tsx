@@ -1,0 +1,35 @@
+/** How the account is called and reached, who may sign in, and whether it is on. */
+import type { PodSummary } from '../../../wire/owner.ts'
+import { PageHead } from '../../components/page-head.tsx'
+import { DangerZone } from '../danger-zone.tsx'
+import { AppPasswords } from './app-passwords.tsx'
+import { Email } from './email.tsx'
+import { Handle } from './handle.tsx'
+import { Password } from './password.tsx'
+import { Standing } from './standing.tsx'
+
+export const Account = ({ pod }: { readonly pod: PodSummary }) => (
+  <main class="page page-inner" data-testid="account">
+    {pod.standing === 'vacant' ? (
+      <PageHead title="Account">
+        No account lives here yet. What can be set here comes with it. <a href="#">How to move one in</a>
+      </PageHead>
+    ) : (
+      <>
+        <PageHead title="Account">This page needs no password: whoever can open this browser profile holds the account.</PageHead>
+        <div class="columns">
+          <div class="column">
+            <Handle pod={pod} />
+            <Email key={pod.email} pod={pod} />
+            <Password handle={pod.handle} />
+          </div>
+          <div class="column">
+            <AppPasswords />
+            <Standing pod={pod} />
+          </div>
+        </div>
+        <DangerZone handle={pod.handle} />
+      </>
+    )}
+  </main>
+)
