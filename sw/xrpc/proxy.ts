@@ -81,6 +81,16 @@ export const makeProxy = (parts: ProxyParts): Proxy => {
     return toAnswer(response)
   }
 
+  /** @throws XrpcError 400 InvalidRequest | 502 UpstreamFailure | 503 UplinkClosed */
+  const originOf = async ({ did, service }: Destination): Promise<string> => {
+    try {
+      return await resolver.endpoint(did, service)
+    } catch (cause) {
+      // What is wrong with the DID is wrong with this request; its own code would look like the upstream's.
+      throw cause instanceof XrpcError && cause.status === 400 ? invalidRequest(cause.message) : cause
+    }
+  }
+
   const tokenFor = async (claims: { readonly aud: string; readonly lxm: string }): Promise<string> =>
     `Bearer ${await signServiceToken(vault, { iss: identity.did, ...claims }, now())}`
 
@@ -94,7 +104,7 @@ export const makeProxy = (parts: ProxyParts): Proxy => {
         })
       const { scope } = await authenticator.access(request)
       if (!mayCall(nsid, scope)) throw invalidRequest('Bad token method', 'InvalidToken')
-      const origin = await resolver.endpoint(destination.did, destination.service)
+      const origin = await originOf(destination)
       const { did: aud } = destination
       const answer = async (): Promise<Response> =>
         pass(request, origin, await tokenFor(nsid === GET_FEED ? await feedAudience(request, origin) : { aud, lxm: nsid }))
@@ -111,14 +121,14 @@ export const makeProxy = (parts: ProxyParts): Proxy => {
     },
 
     async send(nsid, service, request, input) {
-      const { did: aud, service: name } = parseService(service)
+      const destination = parseService(service)
       const headers = {
         ...forwardedHeaders(request, false),
         'content-type': 'application/json',
-        authorization: await tokenFor({ aud, lxm: nsid }),
+        authorization: await tokenFor({ aud: destination.did, lxm: nsid }),
       }
       const init = { method: 'POST', headers, body: lexStringify(input), signal: request.signal }
-      const response = await ask(`${await resolver.endpoint(aud, name)}/xrpc/${nsid}`, init)
+      const response = await ask(`${await originOf(destination)}/xrpc/${nsid}`, init)
       if (response.status >= 300) throw await toUpstreamError(response)
       return toAnswer(response)
     },
@@ -129,8 +139,7 @@ export const makeProxy = (parts: ProxyParts): Proxy => {
       if (isOwner) await authenticator.access(request)
       const service = (isOwner ? namedService(request) : null) ?? appview()
       if (service === null) return null
-      const { did, service: name } = parseService(service)
-      return pass(request, await resolver.endpoint(did, name), null)
+      return pass(request, await originOf(parseService(service)), null)
     },
 
     goesElsewhere(request) {
