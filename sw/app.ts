@@ -12,8 +12,9 @@ import { type Handler, makeHandler } from './http/site.ts'
 import type { KeyVault } from './identity/contract.ts'
 import { originToDidWeb } from './identity/did-document.ts'
 import { DidResolver } from './identity/did-resolver.ts'
-import { type Fetch, resolveHandle } from './identity/handle-resolver.ts'
+import { type Fetch, handleResolver } from './identity/handle-resolver.ts'
 import { admitHandle } from './identity/handle.ts'
+import { IdentityChanges } from './identity/identity-changes.ts'
 import { makeKeys, openVault } from './identity/key-vault.ts'
 import { createDidPlc } from './identity/plc.ts'
 import { Self } from './identity/self.ts'
@@ -101,13 +102,23 @@ const composePod = (store: Store, identity: Self, vault: KeyVault, repo: Repo, o
   const sessions = new Sessions(store, issuer, now)
   const signIn = new SignIn(store, identity, now)
   const documents = (): Readonly<Record<string, string>> => ({
-    // The document of a did:plc is its directory's to serve: here it would look like a did:web.
-    ...(identity.plc === undefined && { '/.well-known/did.json': JSON.stringify(identity.document) }),
+    // Another DID than this host's own is served elsewhere: here it would look like a did:web.
+    ...(identity.hostsDocument && { '/.well-known/did.json': JSON.stringify(identity.document) }),
     '/.well-known/atproto-did': identity.did,
-    '/xrpc/com.atproto.identity.resolveDid': JSON.stringify({ didDoc: identity.document }),
+    ...(identity.speaksForDid && { '/xrpc/com.atproto.identity.resolveDid': JSON.stringify({ didDoc: identity.document }) }),
     '/xrpc/com.atproto.server.describeServer': JSON.stringify(describeService(serviceDid)),
   })
   const resolver = new DidResolver({ fetch, plc: () => egress.services.plc ?? PLC_DIRECTORY, now })
+  const handles = handleResolver(fetch, now)
+  const pointing = {
+    identity,
+    vault,
+    dids: resolver,
+    directory: () => identity.plc ?? egress.services.plc ?? PLC_DIRECTORY,
+    fetch: options.fetch ?? workerFetch,
+  }
+  const announce = () => repo.announce({ kind: 'identity', handle: identity.handle })
+  const changes = new IdentityChanges({ ...pointing, store, handles, announce, now })
   const authenticator = new Authenticator({ issuer, sessions, keys: { signingKey: () => Promise.reject(notYet) }, now })
   const appview = (): string | null => egress.services.appview
   const proxy = makeProxy({ identity, repo, authenticator, vault, resolver, fetch, appview, now })
@@ -115,7 +126,7 @@ const composePod = (store: Store, identity: Self, vault: KeyVault, repo: Repo, o
     ...serverRoutes({ identity, serviceDid, authenticator, signIn, sessions }),
     ...repoRoutes({ identity, authenticator, repo, blobs, proxy }),
     ...syncRoutes({ repo, blobs }),
-    ...identityRoutes({ identity, resolve: (handle) => resolveHandle(handle, fetch) }),
+    ...identityRoutes({ identity, dids: resolver, handles, authenticator, changes }),
     ...serviceAuthRoutes({ did: identity.did, authenticator, vault, now }),
     ...notificationRoutes({ authenticator, proxy, appview }),
     ...moderationRoutes({ authenticator, proxy }),

@@ -136,6 +136,11 @@ export const HANDLE_STALE_MS = 10 * MINUTE_MS
 export const HANDLE_MAX_AGE_MS = 1 * HOUR_MS
 /** Resolved handles kept in memory: those one owner meets in an hour. */
 export const MAX_CACHED_HANDLES = 256
+/** Changes of the own handle (the reference PDS's figures): each is an operation in the directory, and every relay and AppView looks it up. */
+export const HANDLE_CHANGE_LIMITS = [
+  { windowMs: 5 * MINUTE_MS, changes: 10 },
+  { windowMs: DAY_MS, changes: 50 },
+] as const
 /** A DID is at most 2048 characters; DNS answers wrap it in a little JSON. */
 export const MAX_HANDLE_ANSWER_BYTES = 16 * KIB
 

@@ -14,7 +14,7 @@ import { isLoopbackHost } from '../../wire/loopback.ts'
 export const admitHandle = (wanted: string, origin: string): string => {
   const handle = wanted.trim().toLowerCase()
   if (!isValidHandle(handle)) throw invalidRequest(`${JSON.stringify(wanted)} is not a valid handle`, 'InvalidHandle')
-  if (isLoopbackTld(handle)) {
+  if (isLoopbackHandle(handle)) {
     if (!isLoopbackHost(new URL(origin).hostname))
       throw invalidRequest('handles under .test and .localhost are for loopback hosts only', 'InvalidHandle')
   } else if (!isValidTld(handle)) {
@@ -23,4 +23,5 @@ export const admitHandle = (wanted: string, origin: string): string => {
   return handle
 }
 
-const isLoopbackTld = (handle: string): boolean => handle.endsWith('.test') || handle.endsWith('.localhost')
+/** Names for tests, which nobody resolves. */
+export const isLoopbackHandle = (handle: string): boolean => handle.endsWith('.test') || handle.endsWith('.localhost')

@@ -7,7 +7,7 @@ import { verifySignature } from '@atproto/crypto'
 import { base32 } from 'multiformats/bases/base32'
 import * as v from 'valibot'
 import { invalidRequest, XrpcError } from '../../wire/errors.ts'
-import { MAX_PLC_LOG_BYTES, PLC_DEADLINE_MS } from '../../wire/limits.ts'
+import { MAX_PLC_LOG_BYTES, DID_LOOKUP_DEADLINE_MS } from '../../wire/limits.ts'
 import type { Fetch } from './handle-resolver.ts'
 import {
   dataOf,
@@ -101,7 +101,7 @@ const askDirectory = async <T>(directory: string, did: string, path: string, fet
 
 const send = async (directory: string, path: string, fetch: Fetch, init: RequestInit): Promise<Response> => {
   const { host } = new URL(directory)
-  const response = await fetch(directory + path, { ...init, redirect: 'error', signal: AbortSignal.timeout(PLC_DEADLINE_MS) }).catch(
+  const response = await fetch(directory + path, { ...init, redirect: 'error', signal: AbortSignal.timeout(DID_LOOKUP_DEADLINE_MS) }).catch(
     (cause: unknown) => {
       throw unavailable(host, cause)
     },

@@ -34,7 +34,7 @@ export const endpointOf = (document: ResolvedDocument, name: string): string | n
 }
 
 /** The first valid handle, in lower case; null: none. @see https://atproto.com/specs/did#did-documents */
-export const handleOf = ({ alsoKnownAs = [] }: Pick<ResolvedDocument, 'alsoKnownAs'>): string | null => {
+export const handleOf = ({ alsoKnownAs = [] }: { readonly alsoKnownAs?: readonly string[] | undefined }): string | null => {
   const handles = alsoKnownAs.filter((uri) => uri.startsWith('at://')).map((uri) => uri.slice('at://'.length).toLowerCase())
   return handles.find((handle) => isValidHandle(handle)) ?? null
 }

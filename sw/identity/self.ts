@@ -64,6 +64,11 @@ export class Self implements Identity {
     return this.did === originToDidWeb(this.origin)
   }
 
+  /** Whether `document` is what the DID says: elsewhere than on this host that is so while the account is active here. */
+  get speaksForDid(): boolean {
+    return this.hostsDocument || this.standing === 'active'
+  }
+
   /** Where the account went, if its document is hosted here and names another server by the owner's will. */
   get elsewhere(): Elsewhere | undefined {
     return this.#elsewhere

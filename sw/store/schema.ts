@@ -24,6 +24,8 @@ export interface PodRows {
   }
   /** Absent in pods of version 1, which are active. `since`: ms. `deleteAfter`: ISO 8601, as the owner asked at deactivation. `inviteCode`: while vacant. */
   account: { standing: Standing; since: number; deleteAfter?: string; inviteCode?: string }
+  /** When the handle was last changed, or tried to be (ms), oldest first. */
+  handleChanges: readonly number[]
   /** The newest recovery file: its public key (did:key), and when it was made (ms). */
   recovery: { didKey: string; at: number }
   /**

@@ -1,27 +1,38 @@
 /** com.atproto.identity.*: names and documents. */
+import * as refreshIdentity from '../../lexicons/com/atproto/identity/refreshIdentity.ts'
 import * as resolveDid from '../../lexicons/com/atproto/identity/resolveDid.ts'
 import * as resolveHandle from '../../lexicons/com/atproto/identity/resolveHandle.ts'
-import { invalidRequest, notImplemented } from '../../wire/errors.ts'
-import { anyone } from '../http/auth.ts'
-import type { Self } from '../identity/self.ts'
+import * as resolveIdentityMethod from '../../lexicons/com/atproto/identity/resolveIdentity.ts'
+import * as updateHandle from '../../lexicons/com/atproto/identity/updateHandle.ts'
+import type { LexMap } from '@atproto/lex'
+import { anyone, type Authenticator } from '../http/auth.ts'
+import type { IdentityChanges } from '../identity/identity-changes.ts'
+import { findDid, type IdentityResolverParts, readDocument, type ResolvedIdentity, resolveIdentity } from '../identity/identity-resolver.ts'
 import { type Route, route } from './router.ts'
 
-/** `resolve`: handle → DID, null when it has none; asked for foreign handles only. */
-export const identityRoutes = ({
-  identity,
-  resolve,
-}: {
-  readonly identity: Self
-  readonly resolve: (handle: string) => Promise<string | null>
-}): Route[] => [
-  route(resolveDid.main, anyone, ({ params }) => {
-    if (params.did !== identity.did) throw notImplemented(`${resolveDid.$nsid} of other DIDs`)
-    return { didDoc: { ...identity.document } }
-  }),
-  route(resolveHandle.main, anyone, async ({ params }) => {
-    const handle = params.handle.toLowerCase()
-    const did = handle === identity.handle ? identity.did : await resolve(handle)
-    if (did === null) throw invalidRequest('Unable to resolve handle', 'HandleNotFound')
-    return { did }
-  }),
-]
+export interface IdentityServices extends IdentityResolverParts {
+  readonly authenticator: Authenticator
+  readonly changes: IdentityChanges
+}
+
+export const identityRoutes = (services: IdentityServices): Route[] => {
+  const { authenticator, changes } = services
+  return [
+    route(resolveDid.main, anyone, async ({ params }) => ({ didDoc: toLexMap(await readDocument(services, params.did)) })),
+    route(resolveHandle.main, anyone, async ({ params }) => ({ did: await findDid(services, params.handle) })),
+    route(resolveIdentityMethod.main, anyone, async ({ params }) => toAnswer(await resolveIdentity(services, params.identifier))),
+    // Each costs a question to other servers, whatever is remembered: not for everyone.
+    route(refreshIdentity.main, authenticator.access, async ({ input }) =>
+      toAnswer(await resolveIdentity(services, input.identifier, { fresh: true })),
+    ),
+    route(updateHandle.main, authenticator.access, async ({ input }) => {
+      await changes.changeHandle(input.handle)
+      return undefined
+    }),
+  ]
+}
+
+const toAnswer = ({ did, handle, didDoc }: ResolvedIdentity) => ({ did, handle, didDoc: toLexMap(didDoc) })
+
+/** It came as JSON, or goes as such: every value of it is one of the data model. */
+const toLexMap = (document: ResolvedIdentity['didDoc']): LexMap => document as unknown as LexMap
