@@ -1,4 +1,8 @@
+import { P256Keypair, Secp256k1Keypair } from '@atproto/crypto'
+import { calculateJwkThumbprint } from 'jose'
+import { base64url } from 'multiformats/bases/base64'
 import { beforeEach, describe, expect, test } from 'vitest'
+import { recoveryMessage } from '../wire/frames.ts'
 import { Admission } from './admission.ts'
 import { Refused } from './refused.ts'
 import { MemoryPort } from './testing/memory-port.ts'
@@ -11,7 +15,8 @@ beforeEach(async () => {
 })
 
 /** What the room does between hello and welcome, the mirror left out. */
-const admit = async (admission: Admission, hello: Hello): Promise<void> => admission.bind(await admission.judge(hello))
+const admit = async (admission: Admission, hello: Hello, { nonce = '', hasRepo = false } = {}): Promise<void> =>
+  admission.bind(await admission.judge(hello, { nonce, hasRepo }))
 
 const codeOf = async (promise: Promise<unknown>): Promise<string> => {
   const cause = await promise.then(
@@ -49,7 +54,9 @@ describe('verify', () => {
   })
 
   test.each([
-    ['a did:web of another host', { did: 'did:web:evil.example' }, 'HostMismatch'],
+    ['a pod without an account that names another host', { did: 'did:web:evil.example', standing: 'vacant' } as const, 'HostMismatch'],
+    ['a did:web that is no host', { did: 'did:web:evil.example:path' }, 'BadHello'],
+    ['a recovery key that is no key', { recoveryKey: 'did:key:zDnae' }, 'BadHello'],
     ['a DID method that no relay knows', { did: 'did:key:z6Mk' }, 'BadHello'],
     ['a handle that is none', { handle: 'not a handle' }, 'BadHello'],
     ['a signature of the wrong length', { sig: 'AAAA' }, 'BadHello'],
@@ -61,12 +68,14 @@ describe('verify', () => {
     expect(await codeOf(admission.verify(await signedHello(keys, challenge, changes), challenge.nonce))).toBe(error)
   })
 
-  test('compares did:web with the host, port included', async () => {
+  test('knows the did:web of its own host, port included, and asks nobody for it', async () => {
     const admission = await Admission.open(new MemoryPort({ host: 'localhost:1999' }))
     const challenge = admission.challenge()
-    await admission.verify(await signedHello(keys, challenge, { did: 'did:web:localhost%3A1999' }), challenge.nonce)
+    const own = await signedHello(keys, challenge, { did: 'did:web:localhost%3A1999' })
+    await admission.verify(own, challenge.nonce)
+    await admission.identify(own, { nonce: challenge.nonce, hasRepo: false })
     const other = await signedHello(keys, challenge, { did: 'did:web:localhost' })
-    expect(await codeOf(admission.verify(other, challenge.nonce))).toBe('HostMismatch')
+    expect(await codeOf(admission.identify(other, { nonce: challenge.nonce, hasRepo: false }))).toBe('InsecureUrl')
   })
 })
 
@@ -88,11 +97,14 @@ describe('admit', () => {
     expect(await codeOf(admit(await Admission.open(port), second))).toBe('NotYours')
   })
 
-  test('refuses the bound key under another DID', async () => {
-    const admission = await Admission.open(new MemoryPort())
-    await admit(admission, await signedHello(keys, admission.challenge()))
-    const moved = await signedHello(keys, admission.challenge(), { did: 'did:plc:abcdefghijklmnopqrstuvwx' })
-    expect(await codeOf(admit(admission, moved))).toBe('DidMismatch')
+  test('lets the bound key change its DID until something is mirrored', async () => {
+    const port = new MemoryPort()
+    const admission = await Admission.open(port)
+    await admit(admission, await signedHello(keys, admission.challenge(), { standing: 'vacant' }))
+    const moved = await signedHello(keys, admission.challenge(), { did: 'did:plc:abcdefghijklmnopqrstuvwx', standing: 'arriving' })
+    expect(await codeOf(admit(admission, moved, { hasRepo: true }))).toBe('DidMismatch')
+    await admit(admission, moved)
+    expect((await Admission.open(port)).binding).toMatchObject({ did: 'did:plc:abcdefghijklmnopqrstuvwx', standing: 'arriving' })
   })
 
   test.each([
@@ -112,5 +124,83 @@ describe('admit', () => {
     const admission = await Admission.open(new MemoryPort({ settings: { policy: 'token', claimToken: TOKEN } }))
     await admit(admission, await signedHello(keys, admission.challenge(), { claim: TOKEN }))
     await admit(admission, await signedHello(keys, admission.challenge()))
+  })
+})
+
+describe('recovery', () => {
+  const DID = 'did:web:pod.example'
+  let recovery: P256Keypair
+  let admission: Admission
+  beforeEach(async () => {
+    recovery = await P256Keypair.create()
+    admission = await Admission.open(new MemoryPort())
+    await admit(admission, await signedHello(keys, admission.challenge(), { recoveryKey: recovery.did() }))
+  })
+
+  /** What a restored pod says, with a key of its own. */
+  const recovered = async (by: P256Keypair, { host = 'pod.example', nonce = 'fresh', did = DID, as = keys } = {}): Promise<Hello> => {
+    const message = recoveryMessage({ host, nonce, did, uplinkKey: await calculateJwkThumbprint(as.jwk) })
+    return signedHello(as, { host, nonce }, { did, recovery: base64url.baseEncode(await by.sign(message)) })
+  }
+  const refused = async (hello: Hello) => codeOf(admit(admission, hello, { nonce: 'fresh' }))
+
+  test('turns the room to the new key, which the old one has no part in any more', async () => {
+    const old = keys
+    const fresh = await newKeys()
+    await admit(admission, await recovered(recovery, { as: fresh }), { nonce: 'fresh', hasRepo: true })
+    expect(admission.binding).toMatchObject({ uplinkKey: await calculateJwkThumbprint(fresh.jwk), recoveryKey: recovery.did() })
+    expect(await refused(await signedHello(old, admission.challenge()))).toBe('NotYours')
+  })
+
+  test.each([
+    ['another key', async () => recovered(await P256Keypair.create(), { as: await newKeys() }), 'BadSignature'],
+    ['the key, for another connection', async () => recovered(recovery, { as: await newKeys(), nonce: 'stale' }), 'BadSignature'],
+    ['the key, for another host', async () => recovered(recovery, { as: await newKeys(), host: 'other.example' }), 'BadSignature'],
+    ['the key, for another DID', async () => recovered(recovery, { as: await newKeys(), did: 'did:web:other.example' }), 'DidMismatch'],
+    [
+      'the key, for the uplink key of somebody else',
+      async () => ({ ...(await recovered(recovery, { as: await newKeys() })), uplinkKey: (await newKeys()).jwk }),
+      'BadSignature',
+    ],
+    [
+      'the key, for a DID that was exchanged afterwards',
+      async () => ({ ...(await recovered(recovery, { as: await newKeys(), did: 'did:web:other.example' })), did: DID }),
+      'BadSignature',
+    ],
+    ['what is no signature', async () => ({ ...(await recovered(recovery, { as: await newKeys() })), recovery: 'AAAA' }), 'BadHello'],
+    ['nobody', async () => signedHello(await newKeys(), admission.challenge()), 'NotYours'],
+  ])('signed by %s is refused', async (_, hello, error) => {
+    const before = admission.binding
+    expect(await refused(await hello())).toBe(error)
+    expect(admission.binding).toEqual(before)
+  })
+
+  test('is of no use where no recovery key was ever named', async () => {
+    admission = await Admission.open(new MemoryPort())
+    await admit(admission, await signedHello(keys, admission.challenge()))
+    expect(await refused(await recovered(recovery, { as: await newKeys() }))).toBe('NotYours')
+  })
+
+  test('knows the newest key that its own pod named, and keeps it when the pod says nothing of it', async () => {
+    const newer = await P256Keypair.create()
+    await admit(admission, await signedHello(keys, admission.challenge(), { recoveryKey: newer.did() }))
+    await admit(admission, await signedHello(keys, admission.challenge()))
+    expect(admission.binding?.recoveryKey).toBe(newer.did())
+    expect(await refused(await recovered(recovery, { as: await newKeys() }))).toBe('BadSignature')
+  })
+
+  test('cannot be had by a stranger who names a key of his own', async () => {
+    const hello = await recovered(await P256Keypair.create(), { as: await newKeys() })
+    const own = await P256Keypair.create()
+    expect(await refused({ ...hello, recoveryKey: own.did() })).toBe('BadSignature')
+    expect(admission.binding?.recoveryKey).toBe(recovery.did())
+  })
+
+  test('takes keys of P-256 alone', async () => {
+    const { nonce } = admission.challenge()
+    const k256 = (await Secp256k1Keypair.create()).did()
+    expect(await codeOf(admission.verify(await signedHello(keys, { host: 'pod.example', nonce }, { recoveryKey: k256 }), nonce))).toBe(
+      'BadHello',
+    )
   })
 })

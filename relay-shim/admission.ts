@@ -1,10 +1,11 @@
 /** Who may be the tab: a signed answer to a fresh challenge, and the binding of this room to the key that signed it. See `docs/protocol.md`, "Joining". */
 import { calculateJwkThumbprint } from 'jose'
 import { base64url } from 'multiformats/bases/base64'
-import { joinMessage, type FrameOf, type PublicJwk, type RoomFrame, type TabFrame } from '../wire/frames.ts'
-import { PLC_CACHE_MS } from '../wire/limits.ts'
+import { joinMessage, recoveryMessage, type FrameOf, type RoomFrame, type Standing, type TabFrame } from '../wire/frames.ts'
+import { DID_CACHE_MS } from '../wire/limits.ts'
 import { isDidPlc } from '../wire/plc-url.ts'
-import { type PlcAnswer, resolveDidPlc } from './did-plc.ts'
+import { isPodDid, type NamedByDocument, resolveDid } from './did-document.ts'
+import { importDidKey, importJwk, isSignedBy } from './es256.ts'
 import type { RoomPort } from './port.ts'
 import { Refused } from './refused.ts'
 
@@ -17,17 +18,27 @@ export interface Binding {
   readonly did: string
   readonly handle: string
   readonly signingKey: string
+  readonly standing: Standing
+  /** did:key (P-256) that may turn the room to another uplink key; null: nobody can. */
+  readonly recoveryKey: string | null
+}
+
+/** What a hello is judged by beside itself. */
+export interface Ground {
+  /** Of the connection it came by. */
+  readonly nonce: string
+  /** Whether the mirror holds a repo of the bound pod: then the DID stays. */
+  readonly hasRepo: boolean
 }
 
 const BINDING_KEY = 'binding'
 const NONCE_BYTES = 32
 const HANDLE = /^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i
-const SIGNATURE_BYTES = 64
 
 export class Admission {
   readonly #port: RoomPort
   #binding: Binding | null
-  /** The last did:plc that its directory spoke for. */
+  /** The last pod that a document spoke for. */
   #confirmed: { readonly did: string; readonly signingKey: string; readonly at: number } | null = null
 
   private constructor(port: RoomPort, binding: Binding | null) {
@@ -36,7 +47,9 @@ export class Admission {
   }
 
   static async open(port: RoomPort): Promise<Admission> {
-    return new Admission(port, (await port.storage.get<Binding & Record<string, string>>(BINDING_KEY)) ?? null)
+    // Older rows lack what came later; all of them were active.
+    const row = await port.storage.get<Partial<Binding> & Record<string, string | null>>(BINDING_KEY)
+    return new Admission(port, row ? { standing: 'active', recoveryKey: null, ...(row as OldBinding) } : null)
   }
 
   get binding(): Binding | null {
@@ -48,59 +61,67 @@ export class Admission {
     return { t: 'challenge', host: this.#port.host, nonce, bound: this.#binding !== null, policy: this.#port.settings.policy }
   }
 
-  /** That the key which the hello names has signed this connection's nonce. @throws Refused BadHello | HostMismatch | BadSignature */
+  /**
+   * That the key which the hello names has signed this connection's nonce, and that the rest of it makes sense.
+   * @throws Refused BadHello | HostMismatch | BadSignature
+   */
   async verify(hello: Hello, nonce: string): Promise<void> {
     const { host } = this.#port
-    const { did, handle, signingKey } = hello
-    if (!/^did:web:\S+$/.test(did) && !isDidPlc(did)) throw new Refused('BadHello', 'The DID must be a did:web or a did:plc.')
-    if (did.startsWith('did:web:') && did !== `did:web:${encodeURIComponent(host)}`)
-      throw new Refused('HostMismatch', `${did} belongs to another host than ${host}.`)
+    const { did, handle, signingKey, standing, recoveryKey } = hello
+    if (!this.#isOwn(did)) {
+      if (standing === 'vacant') throw new Refused('HostMismatch', `A pod without an account is the did:web of ${host}, not ${did}.`)
+      if (!isPodDid(did)) throw new Refused('BadHello', 'The DID must be a did:web of a host or a did:plc.')
+    }
     admitHandle(handle)
     if (!/^did:key:z[1-9A-HJ-NP-Za-km-z]+$/.test(signingKey)) throw new Refused('BadHello', 'The signing key must be a did:key.')
-    if (!(await isSigned(hello, joinMessage({ host, nonce, did, signingKey }))))
+    if (recoveryKey !== undefined) await importDidKey(recoveryKey)
+    if (!(await isSignedBy(await importJwk(hello.uplinkKey), hello.sig, joinMessage({ host, nonce, did, signingKey }))))
       throw new Refused('BadSignature', 'The challenge is not signed by the uplink key that was shown.')
   }
 
   /**
-   * That a did:plc names this pod's key and this address. Only who may have the room makes it ask the directory. A directory that does not answer locks
-   * nobody out: the pod that the room is bound to joins with the DID and the key it was bound by.
-   * @throws Refused PlcNotOffered | DidMismatch | DidNotFound | DidUnresolvable, and what `judge` refuses
+   * That the document of a DID which this host does not speak for names this pod's key and this address. Only who may have the room makes it ask. A
+   * server that does not answer locks nobody out: the pod that the room is bound to joins with the DID and the key it was bound by.
+   * @throws Refused PlcNotOffered | DidMismatch | DidNotFound | DidUnresolvable | InsecureUrl | PrivateAddress, and what `judge` refuses
    */
-  async identify(hello: Hello): Promise<void> {
+  async identify(hello: Hello, ground: Ground): Promise<void> {
     const { did, signingKey } = hello
-    if (!isDidPlc(did)) return
-    const { plcUrl } = this.#port.settings
-    if (plcUrl === null)
+    const { plcUrl, allowLoopbackEgress } = this.#port.settings
+    if (isDidPlc(did) && plcUrl === null)
       throw new Refused('PlcNotOffered', 'This shim was started without a PLC directory (TABPOD_PLC_URL): it admits no did:plc.')
-    await this.judge(hello)
-    const isKnown = (known: { readonly did: string; readonly signingKey: string } | null): boolean =>
-      known?.did === did && known.signingKey === signingKey
+    if (!this.#needsDocument(hello)) return
+    await this.judge(hello, ground)
     const now = this.#port.now()
-    if (this.#confirmed && isKnown(this.#confirmed) && now - this.#confirmed.at < PLC_CACHE_MS) return
+    const confirmed = this.#confirmed
+    if (confirmed?.did === did && confirmed.signingKey === signingKey && now - confirmed.at < DID_CACHE_MS) return
     try {
-      assertOwn(await resolveDidPlc(plcUrl, did), hello, this.#port.origin)
+      assertOwn(await resolveDid(did, { plcUrl, allowLoopback: allowLoopbackEgress }), hello, this.#port.origin)
       this.#confirmed = { did, signingKey, at: now }
     } catch (cause) {
-      if (!(cause instanceof Refused) || cause.error !== 'DidUnresolvable' || !isKnown(this.#binding)) throw cause
+      if (!(cause instanceof Refused) || cause.error !== 'DidUnresolvable' || !this.#wasProven(hello)) throw cause
     }
   }
 
-  /** Whether the verified pod may have this room. Changes nothing. @throws Refused NotYours | DidMismatch | RoomClosed | ClaimRequired | ClaimRefused */
-  async judge(hello: Hello): Promise<Binding> {
+  /**
+   * Whether the verified pod may have this room. Changes nothing.
+   * @throws Refused NotYours | BadSignature | DidMismatch | RoomClosed | ClaimRequired | ClaimRefused
+   */
+  async judge(hello: Hello, { nonce, hasRepo }: Ground): Promise<Binding> {
+    const { did, handle, signingKey, standing } = hello
     const uplinkKey = await calculateJwkThumbprint(hello.uplinkKey)
     const bound = this.#binding
+    const isKnownKey = bound?.uplinkKey === uplinkKey
     if (!bound) await this.#assertClaim(hello.claim)
-    else if (bound.uplinkKey !== uplinkKey)
-      throw new Refused('NotYours', 'Another pod lives at this address: the room is bound to its key.')
-    else if (bound.did !== hello.did) throw new Refused('DidMismatch', `This address was claimed for ${bound.did}, not for ${hello.did}.`)
-    return { uplinkKey, did: hello.did, handle: hello.handle, signingKey: hello.signingKey }
+    else if (!isKnownKey) await this.#assertRecovery(bound, hello, { nonce, uplinkKey })
+    // Before anything was mirrored an account may still move in.
+    if (bound && bound.did !== did && (hasRepo || !isKnownKey))
+      throw new Refused('DidMismatch', `This address was claimed for ${bound.did}, not for ${did}.`)
+    return { uplinkKey, did, handle, signingKey, standing, recoveryKey: hello.recoveryKey ?? bound?.recoveryKey ?? null }
   }
 
   /** The room is this pod's from now on. */
   async bind(binding: Binding): Promise<void> {
-    const before = this.#binding
-    const isSame = before?.uplinkKey === binding.uplinkKey && before.handle === binding.handle && before.signingKey === binding.signingKey
-    if (!isSame) await this.#port.storage.put({ [BINDING_KEY]: { ...binding } })
+    if (!isSame(this.#binding, binding)) await this.#port.storage.put({ [BINDING_KEY]: { ...binding } })
     this.#binding = binding
   }
 
@@ -108,6 +129,34 @@ export class Admission {
   async release(): Promise<void> {
     this.#binding = null
     await this.#port.storage.delete([BINDING_KEY])
+  }
+
+  #isOwn(did: string): boolean {
+    return did === `did:web:${encodeURIComponent(this.#port.host)}`
+  }
+
+  /** Of a vacant or arriving pod nothing goes out that others could take for the DID's; one that was deactivated here may have moved on. */
+  #needsDocument(hello: Hello): boolean {
+    if (this.#isOwn(hello.did)) return false
+    return hello.standing === 'active' || (hello.standing === 'deactivated' && !this.#wasProven(hello))
+  }
+
+  /** Whether the room was bound by this DID and key once a document had named them. */
+  #wasProven({ did, signingKey }: Hello): boolean {
+    const bound = this.#binding
+    return bound?.did === did && bound.signingKey === signingKey && mirrors(bound)
+  }
+
+  /** The recovery key hands the room to another uplink key. @throws Refused NotYours | BadHello | BadSignature */
+  async #assertRecovery(bound: Binding, hello: Hello, join: { readonly nonce: string; readonly uplinkKey: string }): Promise<void> {
+    if (hello.recovery === undefined || bound.recoveryKey === null)
+      throw new Refused('NotYours', 'Another pod lives at this address: the room is bound to its key.')
+    const message = recoveryMessage({ host: this.#port.host, did: hello.did, ...join })
+    if (!(await isSignedBy(await importDidKey(bound.recoveryKey), hello.recovery, message)))
+      throw new Refused(
+        'BadSignature',
+        'This is not signed by the recovery key that the room knows: a newer recovery file may have replaced it.',
+      )
   }
 
   async #assertClaim(claim: string | undefined): Promise<void> {
@@ -122,42 +171,26 @@ export class Admission {
   }
 }
 
+/** Whether what the pod says is mirrored and goes out. */
+export const mirrors = ({ standing }: Pick<Binding, 'standing'>): boolean => standing === 'active' || standing === 'deactivated'
+
+type OldBinding = Omit<Binding, 'standing' | 'recoveryKey'>
+
+const isSame = (a: Binding | null, b: Binding): boolean =>
+  a !== null && (Object.keys(b) as Array<keyof Binding>).every((name) => a[name] === b[name])
+
 /** @throws Refused DidMismatch */
-const assertOwn = (answer: PlcAnswer, { did, signingKey }: Hello, origin: string): void => {
-  if (answer.signingKey !== signingKey)
-    throw new Refused('DidMismatch', `The directory names another signing key for ${did} than this browser has.`)
-  if (answer.pds !== origin)
-    throw new Refused('DidMismatch', `The directory says that ${did} lives at ${answer.pds ?? 'no address'}, not at ${origin}.`)
+const assertOwn = (named: NamedByDocument, { did, signingKey }: Hello, origin: string): void => {
+  if (named.signingKey !== signingKey)
+    throw new Refused('DidMismatch', `The document of ${did} names another signing key than this browser has.`)
+  if (named.pds !== origin)
+    throw new Refused('DidMismatch', `The document says that ${did} lives at ${named.pds ?? 'no address'}, not at ${origin}.`)
 }
 
 /** The syntax alone; who it belongs to is for its resolvers to find out. @throws Refused BadHello */
 export const admitHandle = (handle: string): string => {
   if (!HANDLE.test(handle)) throw new Refused('BadHello', `${handle} is not a valid handle.`)
   return handle
-}
-
-/** ES256, raw r‖s. @see https://www.rfc-editor.org/rfc/rfc7518#section-3.4 */
-const isSigned = async (hello: Hello, message: Uint8Array<ArrayBuffer>): Promise<boolean> => {
-  const signature = bytesOf(hello.sig)
-  if (signature.length !== SIGNATURE_BYTES) throw new Refused('BadHello', 'The signature is not 64 bytes of base64url.')
-  const key = await importKey(hello.uplinkKey)
-  return crypto.subtle.verify({ name: 'ECDSA', hash: 'SHA-256' }, key, signature, message)
-}
-
-const importKey = async (jwk: PublicJwk): Promise<CryptoKey> => {
-  try {
-    return await crypto.subtle.importKey('jwk', jwk, { name: 'ECDSA', namedCurve: 'P-256' }, false, ['verify'])
-  } catch (cause) {
-    throw new Refused('BadHello', 'The uplink key is not a point of P-256.', { cause })
-  }
-}
-
-const bytesOf = (text: string): Uint8Array<ArrayBuffer> => {
-  try {
-    return Uint8Array.from(base64url.baseDecode(text))
-  } catch {
-    return new Uint8Array(0)
-  }
 }
 
 /** Takes the same time wherever the texts differ, and whatever their lengths: what is compared are their hashes. */

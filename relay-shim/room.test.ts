@@ -1,7 +1,11 @@
+import { P256Keypair } from '@atproto/crypto'
+import { calculateJwkThumbprint } from 'jose'
+import { base64url } from 'multiformats/bases/base64'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { UPLINK_PATH, type RoomStatus } from '../wire/frames.ts'
+import { encodeEvent } from '../wire/event.ts'
+import { recoveryMessage, UPLINK_PATH, type RoomStatus } from '../wire/frames.ts'
 import { JOIN_DEADLINE_MS, MAX_SEEN_PER_SECOND, REJOIN_GRACE_MS, REQUEST_DEADLINE_MS } from '../wire/limits.ts'
-import { Room } from './room.ts'
+import { Room, SUBSCRIBE_PATH } from './room.ts'
 import { MemoryPort, type MemorySocket } from './testing/memory-port.ts'
 import { create, SigningPod } from './testing/signing-pod.ts'
 import { newKeys, signedHello, TestTab, type TabKeys } from './testing/tab.ts'
@@ -44,7 +48,7 @@ const answeredBy = (response: Response): string | null => response.headers.get('
 describe('joining', () => {
   test('challenge, hello, welcome, ready: then requests reach the tab', async () => {
     const { tab } = await connect()
-    expect(await tab.join()).toEqual({ t: 'welcome', mirror: null, event: 0, services: { appview: null, plc: null } })
+    expect(await tab.join()).toEqual({ t: 'welcome', mirror: null, event: 0, services: { appview: null, plc: null, mail: false } })
     await online()
     expect(await status()).toMatchObject({ bound: true, did: 'did:web:pod.example', handle: 'alice.test', rev: null })
     const response = await get('/xrpc/com.example.method?a=%2F')
@@ -157,6 +161,111 @@ describe('joining', () => {
     room.onMessage(socket, bytes)
     expect(await tab.next('refused')).toMatchObject({ error: 'BadFrame' })
     expect((await status()).online).toBe(false)
+  })
+})
+
+describe('a pod whose account does not live here yet', () => {
+  test.each(['vacant', 'arriving'] as const)('is reached, and tells the world nothing: %s', async (standing) => {
+    const { tab } = await connect()
+    await tab.join({ standing, documents: { '/.well-known/atproto-did': 'did:web:pod.example' } })
+    await online()
+    expect(await (await get('/xrpc/com.atproto.server.getSession')).text()).toBe('tab: /xrpc/com.atproto.server.getSession')
+    expect(await (await get('/xrpc/com.atproto.sync.getRepo?did=did:web:pod.example')).text()).toMatch(/^tab: /)
+    expect(answeredBy(await get('/.well-known/atproto-did'))).toBe('mirror')
+    const [event, body] = pod.next(await pod.begin())
+    tab.send({ t: 'event', event, size: body.length }, body)
+    expect(await tab.next('refused')).toMatchObject({ error: 'BadFrame' })
+    expect((await status()).rev).toBeNull()
+  })
+
+  test.each([
+    ['a snapshot', { t: 'snapshot', id: 1, head: { rev: '3kaaaaaaaaaaa', commit: 'b', data: 'b' } }],
+    ['a blob', { t: 'blob', id: 1, cid: 'b', mime: 'text/plain', size: 1 }],
+  ] as const)('sends no %s, after a sleep neither', async (_, frame) => {
+    const { tab } = await connect()
+    await tab.join({ standing: 'arriving' })
+    await online()
+    room = await Room.open(port)
+    tab.send(frame)
+    expect(await tab.next('refused')).toMatchObject({ error: 'BadFrame' })
+  })
+
+  test('says so while its tab is closed', async () => {
+    const { tab, socket } = await connect()
+    await tab.join({ standing: 'vacant' })
+    await online()
+    port.connected.delete(socket)
+    room = await Room.open(port)
+    const answers = await Promise.all(
+      ['/xrpc/com.atproto.sync.getRepo?did=did:web:pod.example', '/xrpc/com.atproto.server.describeServer'].map((path) => get(path)),
+    )
+    expect(await Promise.all(answers.map(async (each) => [each.status, ((await each.json()) as { error: string }).error]))).toEqual([
+      [400, 'RepoNotFound'],
+      [503, 'PodAsleep'],
+    ])
+    expect((await get('/xrpc/_health')).status).toBe(200)
+  })
+
+  test('moves in: the same pod comes back under the DID of its account, and as active has a mirror', async () => {
+    const vacant = await connect()
+    await vacant.tab.join({ standing: 'vacant' })
+    const { tab } = await connect()
+    await tab.join({ standing: 'active' })
+    const [event, body] = pod.next(await pod.begin())
+    tab.send({ t: 'event', event, size: body.length }, body)
+    expect(await tab.next('accepted')).toMatchObject({ event })
+  })
+})
+
+describe('a pod that was restored', () => {
+  test('takes the room over by its recovery key, and the old tab hears that it was replaced', async () => {
+    const recovery = await P256Keypair.create()
+    const old = await connect()
+    await old.tab.join({ recoveryKey: recovery.did() })
+    await online()
+    expect((await status()).recoveryKey).toBe(recovery.did())
+    const fresh = await newKeys((await SigningPod.create()).identity().signingKey)
+    const { tab } = await connect(fresh)
+    const challenge = await tab.next('challenge')
+    const did = 'did:web:pod.example'
+    const message = recoveryMessage({
+      host: challenge.host,
+      nonce: challenge.nonce,
+      did,
+      uplinkKey: await calculateJwkThumbprint(fresh.jwk),
+    })
+    tab.send(await signedHello(fresh, challenge, { recovery: base64url.baseEncode(await recovery.sign(message)) }))
+    expect(await tab.next('welcome')).toMatchObject({ event: 0 })
+    expect(await old.tab.next('refused')).toMatchObject({ error: 'Replaced' })
+    const returned = await connect(keys)
+    returned.tab.send(await signedHello(keys, await returned.tab.next('challenge')))
+    expect(await returned.tab.next('refused')).toMatchObject({ error: 'NotYours' })
+  })
+})
+
+describe('documents', () => {
+  test('of a new handle are served at once, and its #identity goes out', async () => {
+    const { tab } = await connect()
+    await tab.join()
+    await online()
+    const [first, body] = pod.next(await pod.begin())
+    tab.send({ t: 'event', event: first, size: body.length }, body)
+    await tab.next('accepted')
+    const subscriber = port.socket()
+    await room.onConnect(subscriber, new Request(`https://pod.example${SUBSCRIBE_PATH}`))
+    const didDoc = { id: 'did:web:pod.example', alsoKnownAs: ['at://new.example'] }
+    const identity = encodeEvent({ kind: 'identity', did: 'did:web:pod.example', handle: 'new.example' })
+    tab.send({ t: 'documents', handle: 'new.example', documents: { '/xrpc/com.atproto.identity.resolveDid': JSON.stringify({ didDoc }) } })
+    tab.send({ t: 'event', event: first + 1, size: identity.length }, identity)
+    expect(await tab.next('accepted')).toMatchObject({ event: first + 1 })
+    expect(await (await get('/xrpc/com.atproto.repo.describeRepo?repo=new.example')).json()).toMatchObject({
+      handle: 'new.example',
+      handleIsCorrect: true,
+      didDoc,
+    })
+    expect(await (await get('/xrpc/com.atproto.identity.resolveHandle?handle=new.example')).json()).toEqual({ did: 'did:web:pod.example' })
+    expect(await status()).toMatchObject({ handle: 'new.example' })
+    expect(Buffer.from(subscriber.sent.at(-1)!).toString('latin1')).toMatch(/#identity.*new\.example/s)
   })
 })
 

@@ -3,7 +3,7 @@ import { BadFrame, decodeMessage } from '../wire/codec.ts'
 import { XrpcError } from '../wire/errors.ts'
 import { parseTabFrame, STATUS_PATH, type FrameOf, type RoomStatus, type TabFrame } from '../wire/frames.ts'
 import { ASLEEP_RETRY_AFTER_S, JOIN_DEADLINE_MS, MAX_UNADMITTED, REQUEST_DEADLINE_MS } from '../wire/limits.ts'
-import { Admission, admitHandle } from './admission.ts'
+import { Admission, admitHandle, type Ground, mirrors } from './admission.ts'
 import { allowOrigins, ANSWERED_BY, errorToResponse, isPodPath, json, notFound, preflight } from './answer.ts'
 import { Egress } from './egress.ts'
 import { Firehose } from './firehose/firehose.ts'
@@ -147,7 +147,7 @@ export class Room {
       handle: binding?.handle ?? null,
       rev: this.#parts.mirror.head()?.rev ?? null,
       plc: this.#port.settings.plcUrl,
-      recoveryKey: null,
+      recoveryKey: binding?.recoveryKey ?? null,
     }
   }
 
@@ -188,18 +188,18 @@ export class Room {
     socket.setState({ role: 'uplink', nonce: '', stage: 'greeted' })
     try {
       await this.#parts.admission.verify(hello, state.nonce)
-      await this.#parts.admission.identify(hello)
-      this.#lane.enter(() => this.#admit(socket, hello))
+      await this.#parts.admission.identify(hello, this.#ground(state.nonce))
+      this.#lane.enter(() => this.#admit(socket, hello, state.nonce))
     } catch (cause) {
       this.#hangUp(socket, cause)
     }
   }
 
   /** In the lane: two claimers take turns, and all that the older tab sent is stored before the newer one hears where the mirror stands. */
-  async #admit(socket: RoomSocket, hello: FrameOf<TabFrame, 'hello'>): Promise<void> {
+  async #admit(socket: RoomSocket, hello: FrameOf<TabFrame, 'hello'>, nonce: string): Promise<void> {
     const { admission, mirror } = this.#parts
     try {
-      const binding = await admission.judge(hello)
+      const binding = await admission.judge(hello, this.#ground(nonce))
       const { did, handle, signingKey, documents } = hello
       await mirror.bind({ did, handle, signingKey, documents })
       await admission.bind(binding)
@@ -224,6 +224,10 @@ export class Room {
     })
   }
 
+  #ground(nonce: string): Ground {
+    return { nonce, hasRepo: this.#parts.mirror.head() !== null }
+  }
+
   #uplinkOf(socket: RoomSocket): Uplink {
     const { admission, mirror } = this.#parts
     return new Uplink(socket, {
@@ -232,6 +236,7 @@ export class Room {
       egress: this.#egress,
       lane: this.#lane,
       now: () => this.#port.now(),
+      isMirrored: () => admission.binding !== null && mirrors(admission.binding),
       release: async () => {
         try {
           await mirror.clear()

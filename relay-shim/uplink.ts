@@ -18,9 +18,14 @@ export interface UplinkParts {
   /** Shared by all uplinks of a room, so that what an older one sent is done before a newer one is welcomed. */
   readonly lane: Lane
   readonly now: () => number
+  /** False for a pod without an account, or with one that does not live here yet: it has nothing to tell the world. */
+  readonly isMirrored: () => boolean
   readonly release: () => Promise<void>
   readonly rename: (frame: FrameOf<TabFrame, 'documents'>) => Promise<void>
 }
+
+/** What ends up in the mirror or on the firehose. */
+const PUBLIC: ReadonlySet<TabFrame['t']> = new Set(['event', 'event-part', 'blob', 'snapshot'])
 
 type UploadOf = 'blob' | 'snapshot'
 
@@ -48,7 +53,8 @@ export class Uplink {
 
   /** Frames of bodies go straight to their stream; what must keep its order goes through the lane. @throws BadFrame */
   receive(head: TabFrame, payload: Uint8Array): void {
-    const { tunnel, lane, rename, release } = this.#parts
+    const { tunnel, lane, rename, release, isMirrored } = this.#parts
+    if (PUBLIC.has(head.t) && !isMirrored()) throw new BadFrame(`${head.t} of a pod whose account does not live here yet`)
     switch (head.t) {
       case 'response':
         return lane.enter(tunnel.receive(head, payload))

@@ -175,7 +175,7 @@ export const DID_MAX_AGE_MS = 1 * DAY_MS
 export const MAX_CACHED_DIDS = 256
 /** Real documents are a few hundred bytes; nobody who is asked may fill our memory. */
 export const MAX_DID_DOCUMENT_BYTES = 64 * KIB
-/** One look-up, within the deadline of the request that needs it. */
+/** One look-up, within the deadline of the request that needs it, or of the join (JOIN_DEADLINE_MS). */
 export const DID_LOOKUP_DEADLINE_MS = 5 * SECOND_MS
 
 /** Service tokens (reference PDS: a minute by default and without a method, an hour at most). */
@@ -229,8 +229,8 @@ export const BLOB_PART_BYTES = 4 * MIB
 export const PLC_DEADLINE_MS = 5 * SECOND_MS
 /** The log of a DID that changed a thousand times; directories take some hundred operations a week. */
 export const MAX_PLC_LOG_BYTES = 1 * MIB
-/** What a directory said about the DID of a pod is not asked again for this long: a killed worker joins anew within 50 ms. */
-export const PLC_CACHE_MS = 5 * MINUTE_MS
+/** What a document said about a pod is not asked again for this long: a killed worker joins anew within 50 ms. */
+export const DID_CACHE_MS = 5 * MINUTE_MS
 
 /** Events the room may have accepted without saying so: it speaks once for many, and the tab forgets what was accepted that late. */
 export const MAX_UNSAID_ACCEPTED = 64
@@ -254,3 +254,40 @@ export const MAX_PASSPHRASE_LENGTH = 1024
 export const MAX_RECOVERY_ROUNDS = 20_000_000
 /** Preferences are the largest thing in a recovery file; they come in one JSON body at a time. */
 export const MAX_RECOVERY_FILE_CHARS = 16 * MIB
+/** The room answers from storage; a blob that only the tab has takes the tunnel (REQUEST_DEADLINE_MS). */
+export const MIRROR_DEADLINE_MS = 30 * SECOND_MS
+/** Blobs fetched or asked for at the same time: browsers open six connections to one host. */
+export const MIRROR_PARALLEL_BLOBS = 6
+/** How long a new recovery file waits for the room to learn its key: a join takes a tenth of a second, a directory that it asks some more. */
+export const RECOVERY_JOIN_TIMEOUT_MS = 15 * SECOND_MS
+/** Pause between two looks at whether it has. */
+export const RECOVERY_JOIN_POLL_MS = 250
+
+/** All blobs of an account together: a tenth of what browsers give one site on a small laptop, and some 10,000 photos. */
+export const BLOB_QUOTA_BYTES = 10 * 1024 * MIB
+
+/** A repo that is imported: what an egress may bring of it (MAX_EGRESS_RESPONSE_BYTES); the largest known accounts have some 400 MB. */
+export const MAX_IMPORT_BYTES = 512 * MIB
+/** Its blocks: an entry of the index takes some 120 bytes of memory, and a million records are 1.3 million blocks. */
+export const MAX_IMPORT_BLOCKS = 1_500_000
+/** A CAR's header names one root: 60 bytes, or a few hundred where someone names more. */
+export const MAX_CAR_HEADER_BYTES = 4 * KIB
+/** Blocks of an import are staged in rows of this size, and so much of them stays in memory, so that a repo of some 50,000 records is never written twice. */
+export const STAGED_PACK_BYTES = 2 * MIB
+export const STAGED_MEMORY_BYTES = 24 * MIB
+/** What is sorted, checked and landed at a time of an import. */
+export const IMPORT_BATCH_BYTES = 4 * MIB
+/** Imported records share rows of at most this size and number: a row more costs 0.05 ms, but a change of one record rewrites its row. */
+export const RECORD_PACK_BYTES = 32 * KIB
+export const RECORD_PACK_RECORDS = 64
+/** Nodes of an imported tree share rows of this size. */
+export const NODE_PACK_BYTES = 64 * KIB
+/** An imported rev may lie this far ahead of the clock, because clocks are wrong; later ones are made greater still. */
+export const MAX_IMPORT_REV_AHEAD_MS = 24 * HOUR_MS
+
+/** RFC 5321: 64 before the @, 255 after it. */
+export const MAX_EMAIL_CHARS = 320
+/** A mail server that takes longer is not waited for; the owner has the token in the app. */
+export const MAIL_DEADLINE_MS = 1 * MINUTE_MS
+/** How long a connection that is to be made anew waits for what it still answers; the room sends the rest again (REJOIN_GRACE_MS). */
+export const DRAIN_DEADLINE_MS = 5 * SECOND_MS

@@ -2,9 +2,9 @@
  * What the mirror answers, and how: one table of methods.
  * @see https://atproto.com/specs/xrpc
  */
-import { XrpcError } from '../../wire/errors.ts'
+import { invalidRequest, XrpcError } from '../../wire/errors.ts'
 import { documentAnswer, identityMethods } from './identity-methods.ts'
-import { type Method, type MirrorView, json } from './method.ts'
+import { type BareView, type Method, type MirrorView, json } from './method.ts'
 import { repoMethods } from './repo-methods.ts'
 import { syncMethods } from './sync-methods.ts'
 
@@ -12,24 +12,44 @@ const METHODS: ReadonlyMap<string, Method> = new Map(
   [...syncMethods, ...repoMethods, ...identityMethods].map((each) => [`/xrpc/${each.nsid}`, each]),
 )
 
-export const answer = async (view: MirrorView | null, request: Request): Promise<Response | null> => {
+const BARE_METHODS: ReadonlyMap<string, Method<BareView>> = new Map(identityMethods.map((each) => [`/xrpc/${each.nsid}`, each]))
+
+export const answer = async (view: MirrorView | BareView | null, request: Request): Promise<Response | null> => {
   if (!view || (request.method !== 'GET' && request.method !== 'HEAD')) return null
   const url = new URL(request.url)
-  const found = METHODS.get(url.pathname)
   let response: Response | null
   try {
-    const body = found ? await found.answer(view, url, request) : documentAnswer(view, url.pathname)
+    const body = await (view.head ? lookUp(METHODS, view, url, request) : (lookUp(BARE_METHODS, view, url, request) ?? noRepo(view, url)))
     response = body === null || body instanceof Response ? body : json(body)
   } catch (cause) {
     if (!(cause instanceof XrpcError)) throw cause
     response = json(cause.toJSON(), cause.status)
     for (const [name, value] of Object.entries(cause.headers)) response.headers.set(name, value)
   }
-  if (response && found && !view.online) {
+  if (response && view.head && METHODS.has(url.pathname) && !view.online) {
     response.headers.set('atproto-repo-rev', view.head.rev)
     response.headers.set('x-tabpod-mirror-age', String(Math.max(0, Math.floor((view.port.now() - view.head.at) / 1000))))
   }
   return response && request.method === 'HEAD' ? withoutBody(response) : response
+}
+
+const lookUp = <View extends MirrorView | BareView>(
+  methods: ReadonlyMap<string, Method<View>>,
+  view: View,
+  url: URL,
+  request: Request,
+): ReturnType<Method['answer']> => {
+  const found = methods.get(url.pathname)
+  return found ? found.answer(view, url, request) : documentAnswer(view, url.pathname)
+}
+
+const SYNC = '/xrpc/com.atproto.sync.'
+
+/** The tab knows better what it has; without it, a relay that comes by hears that there is no repo (yet), rather than to come again in a moment. */
+const noRepo = ({ online }: BareView, { pathname, searchParams }: URL): object | null => {
+  if (online || !METHODS.has(pathname) || !pathname.startsWith(SYNC)) return null
+  if (pathname === `${SYNC}listRepos`) return { repos: [] }
+  throw invalidRequest(`Could not find repo for DID: ${searchParams.get('did')}`, 'RepoNotFound')
 }
 
 const withoutBody = async (response: Response): Promise<Response> => {

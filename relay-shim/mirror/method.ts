@@ -8,29 +8,35 @@ import type { RoomPort } from '../port.ts'
 import type { Blocks } from './blocks.ts'
 import type { GenerationKeys } from './keys.ts'
 
-/** The mirror as it is now; one answer sees one state. */
-export interface MirrorView {
+/** A pod of which no repo is mirrored: just bound, without an account, or with one that does not live here yet. */
+export interface BareView {
   readonly port: RoomPort
+  readonly identity: { readonly did: string; readonly handle: string; readonly documents: Readonly<Record<string, string>> }
+  readonly head: null
+  /** Whether a tab holds the room now. */
+  readonly online: boolean
+}
+
+/** The mirror as it is now; one answer sees one state. */
+export interface MirrorView extends Omit<BareView, 'head'> {
   readonly blocks: Blocks
   readonly keys: GenerationKeys
   /** `at`: when its commit came, in ms since 1970. */
   readonly head: MirrorHead & { readonly at: number }
-  readonly identity: { readonly did: string; readonly handle: string; readonly documents: Readonly<Record<string, string>> }
   readonly account: { readonly active: boolean; readonly status: string | null }
-  readonly online: boolean
 }
 
 /** Answers with a Response, or with a value that becomes JSON; null leaves the request to the tunnel. */
-export interface Method {
+export interface Method<View = MirrorView> {
   readonly nsid: string
-  answer(view: MirrorView, url: URL, request: Request): Promise<Response | object | string | null> | Response | object | string | null
+  answer(view: View, url: URL, request: Request): Promise<Response | object | string | null> | Response | object | string | null
 }
 
 /** A method of a lexicon: `$params` turns the query string into what `answer` takes. */
-export const method = <P>(
+export const method = <P, View = MirrorView>(
   lexicon: { readonly $nsid: string; readonly $params: { fromURLSearchParams(input: URLSearchParams): P } },
-  respond: (view: MirrorView, params: P, request: Request) => ReturnType<Method['answer']>,
-): Method => ({
+  respond: (view: View, params: P, request: Request) => ReturnType<Method['answer']>,
+): Method<View> => ({
   nsid: lexicon.$nsid,
   answer: (view, url, request) => respond(view, readParams(lexicon.$params, url.searchParams), request),
 })

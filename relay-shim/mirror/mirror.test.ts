@@ -175,10 +175,51 @@ describe('answer', () => {
   })
   const jsonOf = async (path: string, online = true) => (await ask(path, online))!.json()
 
-  it('is null before anything is mirrored', async () => {
+  it('is null before anybody is bound', async () => {
     const empty = new MemoryPort()
     const other = await Mirror.open(empty, await Firehose.open(empty))
-    expect(await other.answer(new Request('https://pod.example/xrpc/_health'), { online: false })).toBeNull()
+    expect(await other.answer(new Request('https://pod.example/.well-known/did.json'), { online: false })).toBeNull()
+  })
+
+  it('of a pod without a repo here is its documents, and the tab’s own word while that is open', async () => {
+    const empty = new MemoryPort()
+    const bare = await Mirror.open(empty, await Firehose.open(empty))
+    const identity = pod.identity()
+    const documents = { ...identity.documents, '/.well-known/atproto-did': DID, '/xrpc/com.atproto.server.describeServer': '{"did":"x"}' }
+    await bare.bind({ ...identity, documents })
+    const get = (path: string, online: boolean) => bare.answer(new Request(`https://pod.example${path}`), { online })
+    for (const online of [true, false]) {
+      expect(await (await get('/.well-known/did.json', online))!.json()).toMatchObject({ id: DID })
+      expect(await (await get('/.well-known/atproto-did', online))!.text()).toBe(DID)
+      expect(await (await get('/xrpc/com.atproto.server.describeServer', online))!.json()).toEqual({ did: 'x' })
+      expect(await (await get(`/xrpc/com.atproto.identity.resolveHandle?handle=${identity.handle}`, online))!.json()).toEqual({ did: DID })
+      expect(await get(`/xrpc/com.atproto.repo.describeRepo?repo=${DID}`, online)).toBeNull()
+    }
+    for (const path of ['getRepo', 'getLatestCommit', 'getRepoStatus', 'listBlobs']) {
+      expect(await get(`/xrpc/com.atproto.sync.${path}?did=${DID}`, true)).toBeNull()
+      const response = (await get(`/xrpc/com.atproto.sync.${path}?did=${DID}`, false))!
+      expect([response.status, (await response.json()).error]).toEqual([400, 'RepoNotFound'])
+    }
+    expect(await (await get('/xrpc/com.atproto.sync.listRepos', false))!.json()).toEqual({ repos: [] })
+    await bare.bind({ ...identity, did: 'did:plc:abcdefghijklmnopqrstuvwx', documents })
+    expect((await get('/.well-known/did.json', true))!.status).toBe(404)
+  })
+
+  it('names a new handle at once, everywhere', async () => {
+    const identity = pod.identity()
+    const didDoc = { id: DID, alsoKnownAs: ['at://new.example'] }
+    const documents = {
+      '/.well-known/did.json': JSON.stringify(didDoc),
+      '/xrpc/com.atproto.identity.resolveDid': JSON.stringify({ didDoc }),
+    }
+    await mirror.bind({ ...identity, handle: 'new.example', documents })
+    for (const online of [true, false]) {
+      const described = await jsonOf('/xrpc/com.atproto.repo.describeRepo?repo=new.example', online)
+      expect(described).toMatchObject({ did: DID, handle: 'new.example', handleIsCorrect: true, didDoc })
+      expect(await jsonOf('/xrpc/com.atproto.identity.resolveHandle?handle=new.example', online)).toEqual({ did: DID })
+      expect(await ask(`/xrpc/com.atproto.identity.resolveHandle?handle=${identity.handle}`, online)).toBeNull()
+      expect(await jsonOf('/.well-known/did.json', online)).toEqual(didDoc)
+    }
   })
 
   it('reads records in pages, newest first and oldest first', async () => {
@@ -247,10 +288,9 @@ describe('answer', () => {
 
   it('says how old it is while the tab is closed', async () => {
     port.clockOffsetMs = 60_000
-    const response = await ask('/xrpc/_health', false)
+    const response = await ask(`/xrpc/com.atproto.sync.getLatestCommit?did=${DID}`, false)
     expect(response!.headers.get('atproto-repo-rev')).toBe(pod.head().rev)
     expect(Number(response!.headers.get('x-tabpod-mirror-age'))).toBeGreaterThanOrEqual(59)
-    expect(await response!.json()).toMatchObject({ online: false, rev: pod.head().rev })
     expect(await (await ask('/.well-known/atproto-did'))!.text()).toBe(DID)
     expect(await jsonOf('/xrpc/com.atproto.identity.resolveHandle?handle=Alice.pod.example')).toEqual({ did: DID })
     expect(await ask('/xrpc/com.atproto.identity.resolveHandle?handle=bob.example')).toBeNull()
@@ -346,5 +386,21 @@ describe('storeSnapshot', () => {
       (await verifyRepo((await readCarWithRoot(await exported())).blocks, CID.parse(before!.commit), DID, pod.keypair.did())).creates,
     ).toHaveLength(1)
     expect([...port.storage.rows.keys()].filter((key) => key.startsWith('b:1:'))).toEqual([])
+  })
+
+  it('by another key of the same DID, as after a restore, goes on from what the old key signed', async () => {
+    const restored = new SigningPod(await P256Keypair.create())
+    await expect(mirror.storeSnapshot(pod.head(), chunks(car))).resolves.toEqual(pod.head())
+    await mirror.bind({ ...pod.identity(), signingKey: restored.keypair.did() })
+    expect([mirror.lastEvent(), mirror.head()]).toEqual([0, pod.head()])
+    await restored.begin()
+    await restored.write([create(POST, 'k1', post('1'))])
+    const sent = subscriber.sent.length
+    const again = await blocksToCarFile(CID.parse(restored.head().commit), restored.storage.blocks)
+    await mirror.storeSnapshot(restored.head(), chunks(again))
+    expect(subscriber.sent).toHaveLength(sent + 1)
+    expect(Buffer.from(subscriber.sent.at(-1)!).toString('latin1')).toContain('#sync')
+    await mirror.accept(...restored.next(await restored.write([create(POST, 'k2', post('2'))])))
+    expect([mirror.lastEvent(), mirror.head()]).toEqual([1, restored.head()])
   })
 })

@@ -13,7 +13,7 @@ import { type BlobDeclaration, storeBlob, sweepBlobs, unmentionedBlobs } from '.
 import { Blocks, joinPieces } from './blocks.ts'
 import { type SignatureCheck, checkCommit, signatureCheck } from './commit.ts'
 import { ACCOUNT, DISCARDED, DOCUMENTS, HEAD, IDENTITY, LAST_EVENT, type Rows, acceptedKey, cut, generationKeys } from './keys.ts'
-import type { MirrorView } from './method.ts'
+import type { BareView, MirrorView } from './method.ts'
 import { planCommit } from './plan.ts'
 import { discard, stageSnapshot } from './snapshot.ts'
 import { readCommit, verifyCommit } from './verify.ts'
@@ -78,11 +78,12 @@ export class Mirror {
       const { storage } = this.#port
       const { did, handle, signingKey, documents } = identity
       const rows: Rows = { [IDENTITY]: { did, handle, signingKey }, ...cut(DOCUMENTS, new TextEncoder().encode(JSON.stringify(documents))) }
-      // Another key is another pod, which numbers its events anew.
-      if (before && before.signingKey !== signingKey) rows[LAST_EVENT] = this.#lastEvent = 0
-      if (before && before.did !== did && this.#head) {
+      const isOtherRepo = before !== null && before.did !== did
+      // Another key is another pod, or the same one restored, which numbers its events anew.
+      if (isOtherRepo || (before && before.signingKey !== signingKey)) rows[LAST_EVENT] = this.#lastEvent = 0
+      if (isOtherRepo) rows[ACCOUNT] = this.#account = { active: true, status: null }
+      if (isOtherRepo && this.#head) {
         rows[DISCARDED] = [this.#head.generation]
-        rows[ACCOUNT] = this.#account = { active: true, status: null }
         this.#head = null
         this.#blocks.turnTo(FIRST_GENERATION)
       }
@@ -110,9 +111,9 @@ export class Mirror {
     })
   }
 
-  /** null: not the mirror's to answer, or nothing mirrored yet. `online`: whether a tab holds the room now. */
-  answer(request: Request, presence: { readonly online: boolean }): Promise<Response | null> {
-    return answer(this.#view(presence.online), request)
+  /** null: not the mirror's to answer. `online`: whether a tab holds the room now. */
+  answer(request: Request, { online }: { readonly online: boolean }): Promise<Response | null> {
+    return answer(this.#view(online) ?? this.#bareView(online), request)
   }
 
   /** Stores what the tab sends ahead of the commit that mentions it. @throws Refused BadBlob | BlobTooLarge */
@@ -241,6 +242,11 @@ export class Mirror {
     const identity = this.#identity
     if (!head || !identity) return null
     return { port: this.#port, blocks: this.#blocks, keys: generationKeys(head.generation), head, identity, account: this.#account, online }
+  }
+
+  /** Of a pod of which nothing is mirrored (yet). */
+  #bareView(online: boolean): BareView | null {
+    return this.#identity && { port: this.#port, identity: this.#identity, head: null, online }
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
