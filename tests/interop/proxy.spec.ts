@@ -8,6 +8,7 @@ import { parseMultikey, verifySignature } from '@atproto/crypto'
 import { jwtVerify } from 'jose'
 import { test as base } from 'playwright/test'
 import { type HostedPod, hostPod } from '../../scripts/pod.ts'
+import { MAX_PROXIED_RESPONSE_BYTES } from '../../wire/limits.ts'
 import { AppView, LONG_ANSWER_BYTES } from '../fixtures/appview.ts'
 import { expect, HANDLE, PASSWORD } from '../fixtures/pod.ts'
 
@@ -99,12 +100,27 @@ test('feeds, reports, and records of others reach those who are responsible', as
   const report = await ask(served, 'com.atproto.moderation.createReport', {
     method: 'POST',
     headers: { 'content-type': 'application/json', 'atproto-proxy': `${appview.did}#atproto_labeler` },
-    body: JSON.stringify({ reasonType: 'com.atproto.moderation.defs#reasonSpam' }),
+    body: JSON.stringify({
+      reasonType: 'com.atproto.moderation.defs#reasonSpam',
+      subject: { $type: 'com.atproto.admin.defs#repoRef', did: 'did:web:bob.example' },
+    }),
   })
   expect(await report.json()).toEqual({ id: 7 })
   const record = await fetch(`${served.pod.shim.url}/xrpc/com.atproto.repo.getRecord?repo=did:web:bob.example&collection=a.b.c&rkey=d`)
   expect(await record.json()).toMatchObject({ uri: 'at://did:web:bob.example/a/b' })
   expect(appview.last('com.atproto.repo.getRecord')?.headers.authorization).toBeUndefined()
+})
+
+test('push is registered with the service that the client names in the body', async ({ served }) => {
+  const { agent, appview } = served
+  const push = { serviceDid: appview.did, token: 'abc', platform: 'web', appId: 'xyz.example' }
+  appview.answers('app.bsky.notification.registerPush', {})
+  await agent.app.bsky.notification.registerPush(push)
+  const heard = appview.last('app.bsky.notification.registerPush')
+  expect(await verified(served, heard?.headers.authorization)).toMatchObject({
+    aud: appview.did,
+    lxm: 'app.bsky.notification.registerPush',
+  })
 })
 
 test('preferences stay in the tab', async ({ served }) => {
@@ -132,6 +148,18 @@ test('3 MB go the other way, whole', async ({ served }) => {
   const body = randomBytes(3 * 1024 * 1024)
   const response = await ask(served, 'app.bsky.video.uploadVideo', { method: 'POST', headers: { 'content-type': 'video/mp4' }, body })
   expect(await response.json()).toEqual({ sha256: createHash('sha256').update(body).digest('hex'), length: String(body.length) })
+})
+
+test('an answer without end is cut off, and the service is let go', async ({ served }) => {
+  const before = served.appview.left
+  const response = await ask(served, 'app.bsky.feed.getListFeed', { headers: UNCOMPRESSED })
+  const reader = response.body!.getReader()
+  let length = 0
+  await expect(async () => {
+    for (let part = await reader.read(); !part.done; part = await reader.read()) length += part.value.length
+  }).rejects.toThrow()
+  expect(length).toBeLessThanOrEqual(MAX_PROXIED_RESPONSE_BYTES)
+  await expect.poll(() => served.appview.left).toBe(before + 1)
 })
 
 test('a client that leaves ends the connection to the service', async ({ served }) => {
