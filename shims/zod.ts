@@ -55,8 +55,8 @@ export const z = {
   literal: (value: string | number) => new Shape(v.literal(value)),
   instanceof: (type: new () => object) => new Shape(v.instance(type)),
   array: ({ schema }: Shape) => new Shape(v.array(schema)),
-  /** `record(values)` and `record(keys, values)`: keys are strings. */
-  record: (...shapes: readonly [Shape] | readonly [Shape, Shape]) => new Shape(v.record(v.string(), shapes[shapes.length - 1]!.schema)),
+  /** Also `record(values)`; keys are strings. */
+  record: (keys: Shape, values = keys) => new Shape(v.record(v.string(), values.schema)),
   object: (shapes: Readonly<Record<string, Shape>>) => new Shape(v.object(schemas(shapes))),
   union: (shapes: readonly Shape[]) => new Shape(v.union(shapes.map(({ schema }) => schema))),
   /** The first that fits: each of ours names its own `version`. */
