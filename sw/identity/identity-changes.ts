@@ -81,7 +81,7 @@ export class IdentityChanges {
    * Sends an operation that somebody made, if this pod stays able to serve the account by it.
    * @throws XrpcError 400 InvalidRequest | what `submitOperation` throws
    */
-  submit(given: unknown): Promise<void> {
+  async submit(given: unknown): Promise<void> {
     const operation = parsePlcOperation(given)
     if (operation === null) throw invalidRequest('Invalid operation')
     return this.#inTurn(async () => {
