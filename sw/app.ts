@@ -1,35 +1,38 @@
 /** The composition: services and edges of the one pod that lives in this profile, put together into `handle(Request) → Response`. */
 import { version } from '../package.json'
-import { invalidRequest, XrpcError } from '../wire/errors.ts'
-import type { RoomServices } from '../wire/frames.ts'
+import type { MailPurpose, RoomServices } from '../wire/frames.ts'
 import type { PodSummary } from '../wire/owner.ts'
-import { parsePlcUrl } from '../wire/plc-url.ts'
+import { type AccountServices, composeAccount } from './account-services.ts'
 import { preferencesOf } from './account/preferences.ts'
-import { Sessions } from './account/sessions.ts'
-import { makeOwner, SignIn } from './account/sign-in.ts'
+import { type Foundation, foundPod, foundVacantPod } from './creation.ts'
 import { Authenticator } from './http/auth.ts'
 import { type Handler, makeHandler } from './http/site.ts'
 import type { KeyVault } from './identity/contract.ts'
 import { originToDidWeb } from './identity/did-document.ts'
 import { DidResolver } from './identity/did-resolver.ts'
 import { type Fetch, handleResolver } from './identity/handle-resolver.ts'
-import { admitHandle } from './identity/handle.ts'
 import { IdentityChanges } from './identity/identity-changes.ts'
-import { makeKeys, openVault } from './identity/key-vault.ts'
-import { createDidPlc } from './identity/plc.ts'
+import { openVault } from './identity/key-vault.ts'
+import { assertPointsHere } from './identity/pointing.ts'
 import { Self } from './identity/self.ts'
 import { blobService } from './repo/blobs.ts'
 import type { BlobService } from './repo/contract.ts'
 import { Repo, type RepoOptions } from './repo/repo.ts'
 import type { Store } from './store/open.ts'
-import { readPod, writePod } from './store/pod.ts'
+import { readPod } from './store/pod.ts'
+import { vacancyOf } from './vacancy.ts'
 import { actorRoutes } from './xrpc/actor.ts'
+import { identityPlcRoutes } from './xrpc/identity-plc.ts'
 import { identityRoutes } from './xrpc/identity.ts'
 import { moderationRoutes } from './xrpc/moderation.ts'
 import { notificationRoutes } from './xrpc/notification.ts'
 import { makeProxy } from './xrpc/proxy.ts'
 import { repoRoutes } from './xrpc/repo.ts'
 import { makeRouter } from './xrpc/router.ts'
+import { accountRoutes } from './xrpc/server-account.ts'
+import { appPasswordRoutes } from './xrpc/server-app-password.ts'
+import { emailRoutes } from './xrpc/server-email.ts'
+import { inviteRoutes } from './xrpc/server-invite.ts'
 import { describeService, serverRoutes } from './xrpc/server.ts'
 import { serviceAuthRoutes } from './xrpc/service-auth.ts'
 import { syncRoutes } from './xrpc/sync.ts'
@@ -39,6 +42,8 @@ export interface Pod {
   readonly repo: Repo
   readonly blobs: BlobService
   readonly vault: KeyVault
+  readonly account: AccountServices
+  readonly changes: IdentityChanges
   readonly handle: Handler
   /** Public documents by path, for the mirror: text as it is to be served. */
   documents(): Readonly<Record<string, string>>
@@ -52,6 +57,19 @@ export interface PodOptions extends RepoOptions {
   readonly fetch?: Fetch
   /** For what the pod asks of other servers: through its room, which CORS does not bind, and which names some of them. Default: `fetch`, and no services. */
   readonly egress?: { readonly fetch: Fetch; readonly services: RoomServices }
+  readonly hooks?: PodHooks
+}
+
+/** Who is told what the pod cannot do itself. Left out: nobody. */
+export interface PodHooks {
+  /** Something that pages show has changed. */
+  readonly changed?: () => void
+  /** The store holds another account now: the pod is composed anew. */
+  readonly filled?: () => void
+  /** The account is deleted: the pod goes, keys included, once the answer has gone out. */
+  readonly leave?: () => void
+  /** Has the room mail a token to the owner. @returns whether it went; never rejects */
+  readonly mail?: (to: string, purpose: MailPurpose, token: string) => Promise<boolean>
 }
 
 /** null where no pod lives in this profile, or its creation was cut off: `createPod` starts over then. */
@@ -59,54 +77,33 @@ export const openPod = async (store: Store, options: PodOptions = {}): Promise<P
   const [keys, head] = await Promise.all([readPod(store, 'keys'), readPod(store, 'head')])
   if (!keys || !head) return null
   const [vault, self] = await Promise.all([openVault(keys), Self.open(store, keys.signingDidKey)])
-  return self && composePod(store, self, vault, await Repo.open(store, vault, options), options)
+  return self && composePod(store, { identity: self, vault, repo: await Repo.open(store, vault, options) }, options)
 }
 
-/**
- * Keys, DID, account and the empty signed repo.
- * @param wanted.origin where the world will find it, e.g. `http://localhost:1999`
- * @param wanted.plc address of the directory to register a did:plc with; left out: the did:web of the origin
- * @throws XrpcError 400 InvalidHandle | 400 InvalidPassword | 400 InvalidPlcUrl | 409 PodExists | 503 PlcUnavailable | 400 PlcRefused
- */
-export const createPod = async (
-  store: Store,
-  wanted: { readonly handle: string; readonly password: string; readonly origin: string; readonly plc?: string },
-  options: PodOptions = {},
-): Promise<Pod> => {
-  if (await readPod(store, 'head')) throw new XrpcError(409, 'PodExists', 'a pod lives in this browser profile already')
-  const handle = admitHandle(wanted.handle, wanted.origin)
-  const plc = wanted.plc === undefined ? null : parsePlcUrl(wanted.plc)
-  if (wanted.plc !== undefined && plc === null)
-    throw invalidRequest(`${JSON.stringify(wanted.plc)} is not the address of a PLC directory`, 'InvalidPlcUrl')
-  const [owner, keys] = await Promise.all([makeOwner(wanted.password), makeKeys({ rotates: plc !== null })])
-  const vault = await openVault(keys)
-  const { origin } = wanted
-  const did = plc === null ? originToDidWeb(origin) : await createDidPlc(plc, { handle, origin }, vault, options.fetch ?? workerFetch)
-  const createdAt = new Date((options.now ?? Date.now)()).toISOString()
-  const account = { standing: 'active', since: Date.parse(createdAt) } as const
-  await writePod(store, { identity: { did, handle, origin, createdAt, ...(plc !== null && { plc }) }, account, keys, owner })
-  const identity = await Self.open(store, keys.signingDidKey)
-  if (!identity) throw new TypeError('the identity was written just now')
-  const repo = await Repo.create(store, vault, did, options)
-  await repo.announce({ kind: 'identity', handle })
-  await repo.announce({ kind: 'account', active: true })
-  return composePod(store, identity, vault, repo, options)
-}
+/** An account of its own. @throws what `foundPod` throws */
+export const createPod = async (store: Store, wanted: Parameters<typeof foundPod>[1], options: PodOptions = {}): Promise<Pod> =>
+  composePod(store, await foundPod(store, wanted, { fetch: workerFetch, ...options }), options)
 
-const composePod = (store: Store, identity: Self, vault: KeyVault, repo: Repo, options: PodOptions): Pod => {
-  const { egress = { fetch: options.fetch ?? workerFetch, services: NO_SERVICES }, now = Date.now } = options
+/** Waits for an account to move in. @throws XrpcError 409 PodExists */
+export const createVacantPod = async (store: Store, origin: string, options: PodOptions = {}): Promise<Pod> =>
+  composePod(store, await foundVacantPod(store, origin, { fetch: workerFetch, ...options }), options)
+
+const composePod = (store: Store, { identity, vault, repo }: Foundation, options: PodOptions): Pod => {
+  const { egress = { fetch: options.fetch ?? workerFetch, services: NO_SERVICES }, now = Date.now, hooks = {} } = options
+  const { changed = () => {}, filled = () => {}, leave = () => {}, mail = () => Promise.resolve(false) } = hooks
   const { fetch } = egress
   const blobs = sweepOnUpload(blobService(store, now), now)
   const serviceDid = originToDidWeb(identity.origin)
   const issuer = { did: identity.did, audience: serviceDid, key: vault.sessionKey }
-  const sessions = new Sessions(store, issuer, now)
-  const signIn = new SignIn(store, identity, now)
   const documents = (): Readonly<Record<string, string>> => ({
+    '/xrpc/com.atproto.server.describeServer': JSON.stringify(describeService(serviceDid)),
+    ...(identity.standing !== 'vacant' && ownDocuments()),
+  })
+  const ownDocuments = (): Readonly<Record<string, string>> => ({
     // Another DID than this host's own is served elsewhere: here it would look like a did:web.
     ...(identity.hostsDocument && { '/.well-known/did.json': JSON.stringify(identity.document) }),
     '/.well-known/atproto-did': identity.did,
     ...(identity.speaksForDid && { '/xrpc/com.atproto.identity.resolveDid': JSON.stringify({ didDoc: identity.document }) }),
-    '/xrpc/com.atproto.server.describeServer': JSON.stringify(describeService(serviceDid)),
   })
   const resolver = new DidResolver({ fetch, plc: () => egress.services.plc ?? PLC_DIRECTORY, now })
   const handles = handleResolver(fetch, now)
@@ -117,16 +114,46 @@ const composePod = (store: Store, identity: Self, vault: KeyVault, repo: Repo, o
     directory: () => identity.plc ?? egress.services.plc ?? PLC_DIRECTORY,
     fetch: options.fetch ?? workerFetch,
   }
+  const account = composeAccount({
+    store,
+    identity,
+    repo,
+    blobs,
+    issuer,
+    assertPointsHere: () => assertPointsHere(pointing),
+    mail,
+    changed,
+    now,
+  })
+  const vacancy = vacancyOf({
+    store,
+    identity,
+    vault,
+    repo,
+    options: { ...options, fetch: pointing.fetch, now },
+    services: () => egress.services,
+    directory: pointing.directory,
+    resolveHandle: (handle) => handles.resolve(handle, { fresh: true }),
+    filled,
+  })
   const announce = () => repo.announce({ kind: 'identity', handle: identity.handle })
   const changes = new IdentityChanges({ ...pointing, store, handles, announce, now })
-  const authenticator = new Authenticator({ issuer, sessions, keys: { signingKey: () => Promise.reject(notYet) }, now })
+  // What hosts its document elsewhere may still be known there by another key: while it arrives, and after it left.
+  const isOwn = (did: string): boolean => did === identity.did && identity.standing === 'active'
+  const signingKey: DidResolver['signingKey'] = async (did, asked) => (isOwn(did) ? vault.signingDidKey : resolver.signingKey(did, asked))
+  const authenticator = new Authenticator({ issuer, sessions: account.sessions, keys: { signingKey }, now })
   const appview = (): string | null => egress.services.appview
   const proxy = makeProxy({ identity, repo, authenticator, vault, resolver, fetch, appview, now })
   const routes = [
-    ...serverRoutes({ identity, serviceDid, authenticator, signIn, sessions }),
+    ...serverRoutes({ identity, serviceDid, authenticator, ...account }),
+    ...accountRoutes({ identity, authenticator, ...account, vacancy, signingDidKey: vault.signingDidKey, leave }),
+    ...appPasswordRoutes({ authenticator, appPasswords: account.appPasswords }),
+    ...emailRoutes({ authenticator, ...account }),
+    ...inviteRoutes({ authenticator, isVacant: () => identity.standing === 'vacant' }),
     ...repoRoutes({ identity, authenticator, repo, blobs, proxy }),
-    ...syncRoutes({ repo, blobs }),
+    ...syncRoutes({ identity, authenticator, repo, blobs }),
     ...identityRoutes({ identity, dids: resolver, handles, authenticator, changes }),
+    ...identityPlcRoutes({ authenticator, changes, inbox: account.inbox }),
     ...serviceAuthRoutes({ did: identity.did, authenticator, vault, now }),
     ...notificationRoutes({ authenticator, proxy, appview }),
     ...moderationRoutes({ authenticator, proxy }),
@@ -140,15 +167,17 @@ const composePod = (store: Store, identity: Self, vault: KeyVault, repo: Repo, o
     repo,
     blobs,
     vault,
+    account,
+    changes,
     handle: makeHandler({ documents, xrpc, health }),
     documents,
     summary: async () => {
-      const { did, handle, origin, createdAt, standing, account } = identity
-      const [collections, totals, outbox, owner, recovery] = await Promise.all([
+      const { did, handle, origin, createdAt, standing, account: row } = identity
+      const [collections, totals, outbox, email, recovery] = await Promise.all([
         repo.collections(),
         blobs.totals(),
         countOutbox(repo),
-        readPod(store, 'owner'),
+        account.email.current(),
         readPod(store, 'recovery'),
       ])
       return {
@@ -157,9 +186,9 @@ const composePod = (store: Store, identity: Self, vault: KeyVault, repo: Repo, o
         origin,
         createdAt,
         standing,
-        ...(account.inviteCode !== undefined && { inviteCode: account.inviteCode }),
-        ...(owner?.email !== undefined && { email: owner.email }),
-        emailConfirmed: owner?.emailConfirmedAt !== undefined,
+        ...(row.inviteCode !== undefined && { inviteCode: row.inviteCode }),
+        ...(row.deleteAfter !== undefined && { deleteAfter: row.deleteAfter }),
+        ...email,
         ...(recovery && { recoveryFileAt: new Date(recovery.at).toISOString() }),
         rev: repo.head().rev,
         collections,
@@ -171,7 +200,6 @@ const composePod = (store: Store, identity: Self, vault: KeyVault, repo: Repo, o
   }
 }
 
-const notYet = new XrpcError(501, 'MethodNotImplemented', 'Keys of other accounts cannot be looked up yet')
 const NO_SERVICES: RoomServices = { appview: null, plc: null, mail: false }
 const PLC_DIRECTORY = 'https://plc.directory'
 const workerFetch: Fetch = (url, init) => globalThis.fetch(url, init)

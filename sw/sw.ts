@@ -5,13 +5,15 @@
  */
 import { STATUS_PATH, UPLINK_PATH } from '../wire/frames.ts'
 import { KEEP_ALIVE_HOLD_MS, RECONNECT_MAX_MS } from '../wire/limits.ts'
-import type { KeepAliveMessage, NudgeMessage, OwnerAnswer, OwnerMessage, PipeFromWorker, PipeMessage } from '../wire/owner.ts'
+import type { KeepAliveMessage, NudgeMessage, OwnerAnswer, OwnerCommand, OwnerMessage, PipeFromWorker, PipeMessage } from '../wire/owner.ts'
+import type { Pod } from './app.ts'
 import { errorToResponse } from './http/errors.ts'
 import { answerOwner } from './owner.ts'
 import { Resident } from './resident.ts'
 import { answerFromShell, dropShell, storeShell } from './shell.ts'
 import { ActivityReport } from './uplink/activity.ts'
 import { Egress } from './uplink/egress.ts'
+import { Mail } from './uplink/mail.ts'
 import { Uplink } from './uplink/uplink.ts'
 
 declare const self: ServiceWorkerGlobalScope
@@ -25,15 +27,34 @@ interface RoutableInstallEvent extends ExtendableEvent {
 
 const activity = new ActivityReport()
 const egress = new Egress()
+const mail = new Mail()
 let uplink: Uplink | undefined
-const resident = new Resident(
-  (pod) => {
-    uplink = new Uplink(pod, activity, egress)
-    pod.repo.onEvent((row) => activity.event(row))
+
+const resident = new Resident({
+  egress,
+  hooks: {
+    arrived: (pod) => {
+      // What comes in by the connection of a pod that has just been replaced is the new one's to answer.
+      const handle: Pod['handle'] = async (request, context) => ((await resident.pod()) ?? pod).handle(request, context)
+      const before = uplink
+      uplink = new Uplink({ ...pod, handle }, activity, egress, mail)
+      pod.repo.onEvent((row) => activity.event(row))
+      pod.identity.onChange((change) => {
+        activity.account()
+        if (change === 'standing') void uplink?.rejoin()
+      })
+      void before?.rejoin()
+    },
+    changed: () => activity.account(),
+    mail: mail.deliver,
+    release: async () => (await uplink?.release()) ?? false,
+    departed: async () => {
+      uplink?.close()
+      uplink = undefined
+      await dropShell()
+    },
   },
-  async () => (await uplink?.release()) ?? false,
-  { egress },
-)
+})
 
 self.addEventListener('install', (event: RoutableInstallEvent) => {
   // Without a route Chromium sends navigations to the network too while it starts a stopped worker (ServiceWorkerAutoPreload).
@@ -126,15 +147,17 @@ const connect = async (port: MessagePort, claim: string | undefined): Promise<vo
 }
 
 const obey = async (message: OwnerMessage, port: MessagePort): Promise<void> => {
-  const answer: OwnerAnswer = await answerOwner(message.command, resident, self.location.origin)
-  if (answer.ok && message.command.kind === 'forget') {
-    uplink?.close()
-    uplink = undefined
-    await dropShell()
-  }
+  const answer: OwnerAnswer = await answerOwner(message.command, {
+    resident,
+    origin: self.location.origin,
+    onProgress: (progress) => activity.progress(progress),
+  })
   port.postMessage(answer)
-  if (answer.ok && message.command.kind === 'create') await storeShell().catch(() => {})
+  if (answer.ok && SETTLING.has(message.command.kind)) await storeShell().catch(() => {})
 }
+
+/** After them a pod lives here, and the app must open without its server. */
+const SETTLING: ReadonlySet<OwnerCommand['kind']> = new Set(['create', 'await-account', 'restore'])
 
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 

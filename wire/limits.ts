@@ -291,3 +291,8 @@ export const MAX_EMAIL_CHARS = 320
 export const MAIL_DEADLINE_MS = 1 * MINUTE_MS
 /** How long a connection that is to be made anew waits for what it still answers; the room sends the rest again (REJOIN_GRACE_MS). */
 export const DRAIN_DEADLINE_MS = 5 * SECOND_MS
+
+/** Mirrored blobs of one room: a Durable Object holds 10 GB, of which the repo and the firehose need their share. */
+export const BLOB_BUDGET_BYTES = 4_000_000_000
+/** How exactly the room knows when a blob was last asked for: a picture that everybody looks at costs two writes in so long. */
+export const BLOB_USE_GRAIN_MS = 6 * HOUR_MS

@@ -99,6 +99,8 @@ export interface PodSummary {
   readonly standing: Standing
   /** Only while vacant: what a client must give as `inviteCode` to create the account. */
   readonly inviteCode?: string
+  /** While deactivated: until when the owner wanted it kept, ISO 8601. Nothing is deleted by itself: the page reminds the owner. */
+  readonly deleteAfter?: string
   readonly email?: string
   readonly emailConfirmed: boolean
   /** When the last recovery file was made, ISO 8601; absent: never. */

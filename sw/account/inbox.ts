@@ -6,6 +6,7 @@ import type { InboxMessage } from '../../wire/owner.ts'
 import { changeMessage, deleteMessage, putMessage, readMessages } from '../store/inbox.ts'
 import type { Store } from '../store/open.ts'
 import type { InboxRow } from '../store/schema.ts'
+import { makeToken } from './token.ts'
 
 export interface Inbox {
   /** A new token in place of an older one for the same purpose. @param about.email the address it speaks for */
@@ -29,17 +30,13 @@ export interface InboxOptions {
   readonly changed: () => void
 }
 
-/** As the reference PDS shapes them: ten letters of base32, 50 bits. */
-const TOKEN_LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
-const TOKEN_LENGTH = 10
-
 export const inboxOf = ({ store, now, mail, changed }: InboxOptions): Inbox => ({
   async issue(purpose, about = {}) {
     const at = now()
     const row = {
       id: crypto.randomUUID(),
       purpose,
-      token: makeToken(),
+      token: makeToken().toUpperCase(),
       at,
       expiresAt: at + INBOX_TOKEN_TTL_MS,
       mailed: false,
@@ -92,8 +89,3 @@ export const inboxOf = ({ store, now, mail, changed }: InboxOptions): Inbox => (
     changed()
   },
 })
-
-const makeToken = (): string => {
-  const letters = Array.from(crypto.getRandomValues(new Uint8Array(TOKEN_LENGTH)), (byte) => TOKEN_LETTERS[byte % TOKEN_LETTERS.length])
-  return `${letters.slice(0, TOKEN_LENGTH / 2).join('')}-${letters.slice(TOKEN_LENGTH / 2).join('')}`
-}

@@ -3,17 +3,19 @@ import { expect, test } from 'vitest'
 import { MAX_SIGN_IN_FAILURES, SIGN_IN_LOCK_MS } from '../../wire/limits.ts'
 import { openStore } from '../store/open.ts'
 import { changePod, writePod } from '../store/pod.ts'
-import { makeOwner, SignIn } from './sign-in.ts'
+import { makeOwner, type Owner, SignIn } from './sign-in.ts'
 
 const PASSWORD = 'correct horse'
 const WRONG = { status: 401, error: 'AuthenticationRequired', message: 'Invalid identifier or password' }
-const owner = { did: 'did:web:localhost%3A1999', handle: 'alice.test' }
+const owner: Owner = { did: 'did:web:localhost%3A1999', handle: 'alice.test', standing: 'active' }
+const APP_PASSWORD = 'abcd-efgh-2345-wxyz'
+const appPasswords = { find: async (password: string) => (password === APP_PASSWORD ? { name: 'phone', privileged: true } : null) }
 
 const set = async () => {
   const store = await openStore(crypto.randomUUID())
   await writePod(store, { owner: { ...(await makeOwner(PASSWORD, 1000)), email: 'Alice@example.com' } })
   const clock = { now: 1_000_000 }
-  const door = () => new SignIn(store, owner, () => clock.now)
+  const door = () => new SignIn(store, owner, appPasswords, () => clock.now)
   return { store, clock, door }
 }
 const fail = async (signIn: SignIn, times: number) => {
@@ -24,7 +26,7 @@ test.each(['alice.test', 'ALICE.test', '@alice.test', 'did:web:localhost%3A1999'
   'the owner signs in as %s',
   async (identifier) => {
     const { door } = await set()
-    expect(await door().check(identifier, PASSWORD)).toEqual({ email: 'Alice@example.com' })
+    expect(await door().check(identifier, PASSWORD)).toBeNull()
   },
 )
 
@@ -62,9 +64,35 @@ test('guesses made side by side are counted one by one', async () => {
   expect(statuses.filter((status) => status === 429)).toHaveLength(20 - MAX_SIGN_IN_FAILURES)
 })
 
+test('an app password signs in and says which it is; a wrong one counts like any other', async () => {
+  const { door } = await set()
+  expect(await door().check('alice.test', APP_PASSWORD)).toEqual({ name: 'phone', privileged: true })
+  for (let i = 0; i < MAX_SIGN_IN_FAILURES; i++)
+    await expect(door().check('alice.test', 'aaaa-aaaa-aaaa-aaaa')).rejects.toMatchObject(WRONG)
+  await expect(door().check('alice.test', APP_PASSWORD)).rejects.toMatchObject({ status: 429 })
+})
+
+test('an owner’s password that looks like an app password works too', async () => {
+  const { store, door } = await set()
+  await writePod(store, { owner: await makeOwner('aaaa-bbbb-cccc-dddd', 1000) })
+  expect(await door().check('alice.test', 'aaaa-bbbb-cccc-dddd')).toBeNull()
+})
+
+test('no app password confirms what only the owner may do', async () => {
+  const { door } = await set()
+  await door().confirm(owner.did, PASSWORD)
+  await expect(door().confirm(owner.did, APP_PASSWORD)).rejects.toMatchObject(WRONG)
+})
+
+test('nobody signs in to a vacant pod, and trying locks nothing', async () => {
+  const { store } = await set()
+  const vacant = new SignIn(store, { ...owner, standing: 'vacant' }, appPasswords)
+  for (let i = 0; i <= MAX_SIGN_IN_FAILURES; i++) await expect(vacant.check('alice.test', PASSWORD)).rejects.toMatchObject(WRONG)
+})
+
 test('a pod without an owner lets nobody in', async () => {
   const { store } = await set()
   await store.clear('pod')
-  await expect(new SignIn(store, owner).check('alice.test', PASSWORD)).rejects.toMatchObject(WRONG)
+  await expect(new SignIn(store, owner, appPasswords).check('alice.test', PASSWORD)).rejects.toMatchObject(WRONG)
   expect(await changePod(store, 'owner', () => undefined)).toBeUndefined()
 })

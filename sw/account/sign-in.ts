@@ -1,65 +1,82 @@
 /**
- * The owner's password at the door, with a lock that survives a killed worker.
+ * The owner's password, or an app password, at the door, with a lock that survives a killed worker.
  * @see https://cheatsheetseries.owasp.org/cheatsheets/Authentication_Cheat_Sheet.html#account-lockout
  */
 import { XrpcError } from '../../wire/errors.ts'
-import { MAX_SIGN_IN_FAILURES, SIGN_IN_LOCK_MS } from '../../wire/limits.ts'
+import type { Standing } from '../../wire/frames.ts'
 import type { Store } from '../store/open.ts'
 import { changePod, readPod } from '../store/pod.ts'
+import type { PodRows } from '../store/schema.ts'
+import { type AppPasswords, isAppPasswordShaped } from './app-passwords.ts'
+import { afterFailure, assertUnlocked, NO_GUESSES } from './lock.ts'
 import { hashPassword, isPassword } from './password.ts'
+import type { UsedAppPassword } from './sessions.ts'
 
-/** Who may be meant; a handle can change, so it is asked for anew each time. */
+/** Who may be meant; all but the DID can change, so it is asked for anew each time. */
 export interface Owner {
   readonly did: string
   readonly handle: string
+  readonly standing: Standing
 }
 
 /** The row of a new owner. @throws XrpcError 400 InvalidPassword */
-export const makeOwner = async (password: string, rounds?: number) => ({
+export const makeOwner = async (password: string, rounds?: number): Promise<PodRows['owner']> => ({
   ...(await hashPassword(password, rounds)),
-  failures: 0,
-  lockedUntil: 0,
+  ...NO_GUESSES,
 })
 
 /** Checks sign-ins one after the other, so that guesses made side by side are counted like guesses made in turn. */
 export class SignIn {
   readonly #store: Store
   readonly #owner: Owner
+  readonly #appPasswords: Pick<AppPasswords, 'find'>
   readonly #now: () => number
   #last: Promise<unknown> = Promise.resolve()
 
-  constructor(store: Store, owner: Owner, now: () => number = Date.now) {
+  constructor(store: Store, owner: Owner, appPasswords: Pick<AppPasswords, 'find'>, now: () => number = Date.now) {
     this.#store = store
     this.#owner = owner
+    this.#appPasswords = appPasswords
     this.#now = now
   }
 
   /**
-   * @param identifier handle, DID or e-mail address. @returns the account's e-mail address, where it has one
+   * @param identifier handle, DID or e-mail address. @returns the app password that was used; null: the owner's own
    * @throws XrpcError 401 AuthenticationRequired | 429 RateLimitExceeded (with Retry-After) while locked
    */
-  check(identifier: string, password: string): Promise<{ readonly email?: string }> {
-    const checked = this.#last.then(() => this.#check(identifier, password))
+  check(identifier: string, password: string): Promise<UsedAppPassword | null> {
+    return this.#inTurn(async (row) => {
+      if (!isMeant(identifier, this.#owner, row.email)) throw wrong()
+      // Its shape says which of the two it is: nearly every attempt costs one derivation.
+      const found = isAppPasswordShaped(password) ? await this.#appPasswords.find(password) : null
+      return found ?? ((await isPassword(password, row)) ? null : undefined)
+    })
+  }
+
+  /** The owner's own password, for what no app may do. @throws like `check` */
+  async confirm(did: string, password: string): Promise<void> {
+    await this.#inTurn(async (row) => (did === this.#owner.did && (await isPassword(password, row)) ? null : undefined))
+  }
+
+  /** @param attempt undefined: wrong */
+  #inTurn<T>(attempt: (row: PodRows['owner']) => Promise<T | undefined>): Promise<T> {
+    const checked = this.#last.then(() => this.#attempt(attempt))
     this.#last = checked.catch(() => {})
     return checked
   }
 
-  /** The account's e-mail address, where it has one. */
-  async email(): Promise<string | undefined> {
-    return (await readPod(this.#store, 'owner'))?.email
-  }
-
-  async #check(identifier: string, password: string): Promise<{ readonly email?: string }> {
+  async #attempt<T>(attempt: (row: PodRows['owner']) => Promise<T | undefined>): Promise<T> {
     const row = await readPod(this.#store, 'owner')
-    if (!row || !isMeant(identifier, this.#owner, row.email)) throw wrong()
+    if (!row || this.#owner.standing === 'vacant') throw wrong()
     const now = this.#now()
-    if (row.lockedUntil > now) throw locked(row.lockedUntil - now)
-    if (await isPassword(password, row)) {
-      if (row.failures > 0) await changePod(this.#store, 'owner', (row) => row && { ...row, failures: 0, lockedUntil: 0 })
-      return row.email === undefined ? {} : { email: row.email }
+    assertUnlocked(row, now)
+    const result = await attempt(row)
+    if (result === undefined) {
+      await changePod(this.#store, 'owner', (row) => row && { ...row, ...afterFailure(row, now) })
+      throw wrong()
     }
-    await changePod(this.#store, 'owner', (row) => row && afterFailure(row, now))
-    throw wrong()
+    if (row.failures > 0) await changePod(this.#store, 'owner', (row) => row && { ...row, ...NO_GUESSES })
+    return result
   }
 }
 
@@ -68,14 +85,4 @@ const isMeant = (identifier: string, owner: Owner, email: string | undefined): b
   return wanted === owner.handle || wanted === owner.did.toLowerCase() || (email !== undefined && wanted === email.toLowerCase())
 }
 
-const afterFailure = <R extends { failures: number; lockedUntil: number }>(row: R, now: number): R => {
-  const failures = row.failures + 1
-  return failures < MAX_SIGN_IN_FAILURES ? { ...row, failures } : { ...row, failures: 0, lockedUntil: now + SIGN_IN_LOCK_MS }
-}
-
 const wrong = (): XrpcError => new XrpcError(401, 'AuthenticationRequired', 'Invalid identifier or password')
-
-const locked = (ms: number): XrpcError =>
-  new XrpcError(429, 'RateLimitExceeded', 'Too many failed sign-ins, try again later', {
-    headers: { 'retry-after': String(Math.ceil(ms / 1000)) },
-  })

@@ -67,6 +67,10 @@ export class Authenticator {
   /** Any session: the owner, or an app with an app password. */
   readonly access = (request: Request): Promise<AccessCredentials> => this.#access(request, STANDARD)
 
+  /** Any session, or nobody; not somebody who only says so. */
+  readonly accessOptional = async (request: Request): Promise<AccessCredentials | null> =>
+    request.headers.has('authorization') ? this.access(request) : null
+
   /** The owner's own password only: account settings, moving. */
   readonly accessFull = (request: Request): Promise<AccessCredentials> => this.#access(request, FULL)
 

@@ -22,6 +22,15 @@ export class ActivityReport {
     if (this.#admits(row.at)) setTimeout(() => this.#post(eventToActivity(row)))
   }
 
+  /** Never left out: pages show what they were last told. */
+  account(): void {
+    this.#post({ kind: 'account' })
+  }
+
+  progress(progress: Extract<Activity, { kind: 'progress' }>): void {
+    this.#post(progress)
+  }
+
   #admits(at: number): boolean {
     const second = Math.floor(at / SECOND_MS)
     if (second !== this.#second) {

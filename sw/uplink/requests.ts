@@ -25,6 +25,7 @@ export class Requests {
   readonly #pod: UplinkPod
   readonly #options: RequestOptions
   readonly #running = new Map<number, Running>()
+  readonly #idle: Array<() => void> = []
 
   constructor(pod: UplinkPod, options: RequestOptions) {
     this.#pod = pod
@@ -49,7 +50,12 @@ export class Requests {
         // The head is not out yet: everything after it ends in Outflow.
         if (!running.abort.signal.aborted) this.#sendError(id, cause)
       })
-      .finally(() => this.#running.delete(id))
+      .finally(() => this.#ended(id))
+  }
+
+  /** Resolves when none is under way. */
+  async drained(): Promise<void> {
+    if (this.#running.size > 0) await new Promise<void>((resolve) => this.#idle.push(resolve))
   }
 
   /** A piece of a request's body. Pieces of a request already answered are late, not wrong. */
@@ -74,6 +80,11 @@ export class Requests {
   /** The uplink is gone; the room sends what is unanswered again, elsewhere. */
   stop(): void {
     for (const id of this.#running.keys()) this.cancel(id, 'the uplink closed')
+  }
+
+  #ended(id: number): void {
+    this.#running.delete(id)
+    if (this.#running.size === 0) for (const tell of this.#idle.splice(0)) tell()
   }
 
   async #serve(frame: FrameOf<RoomFrame, 'request'>, body: BodyInit | undefined, running: Running): Promise<void> {

@@ -4,8 +4,8 @@
  */
 import { BadFrame, decodeMessage } from '../../wire/codec.ts'
 import { XrpcError } from '../../wire/errors.ts'
-import { parseRoomFrame, type FrameOf, type MirrorHead, type RoomFrame } from '../../wire/frames.ts'
-import { RELEASE_TIMEOUT_MS } from '../../wire/limits.ts'
+import { parseRoomFrame, type FrameOf, type MirrorHead, type RoomFrame, type RoomServices, type Standing } from '../../wire/frames.ts'
+import { DRAIN_DEADLINE_MS, RELEASE_TIMEOUT_MS } from '../../wire/limits.ts'
 import type { LinkState } from '../../wire/owner.ts'
 import { isPassing } from '../../wire/refusal.ts'
 import { Batch } from './batch.ts'
@@ -13,6 +13,7 @@ import { type CommonGround, findCommonGround } from './common-ground.ts'
 import type { PipeEnd, SendFrame, UplinkPod } from './contract.ts'
 import type { Egress } from './egress.ts'
 import { answerChallenge } from './join.ts'
+import type { Mail } from './mail.ts'
 import { MirrorUpload, SnapshotRefused } from './mirror-upload.ts'
 import { Outbox } from './outbox.ts'
 import { takeBack } from './take-back.ts'
@@ -22,6 +23,7 @@ export interface SessionOptions {
   readonly pipe: PipeEnd
   readonly claim: string | undefined
   readonly egress: Egress
+  readonly mail: Mail
   /** For what the mirror answers; a worker's own requests go to the network. */
   readonly fetch: typeof globalThis.fetch
   readonly accepted: (event: number) => void
@@ -40,6 +42,8 @@ export class Session {
   readonly #batch: Batch
   #released: ((isReleased: boolean) => void) | undefined
   #stage: 'waiting' | 'joining' | 'joined' | 'closed' = 'waiting'
+  /** As hello said it: what changes later counts from the next join. */
+  #standing: Standing | undefined
 
   constructor(pod: UplinkPod, options: SessionOptions) {
     this.#pod = pod
@@ -61,9 +65,15 @@ export class Session {
     }
   }
 
+  /** Ends this connection so that the page makes another, which says hello anew; first what is under way is answered. */
+  async rejoin(): Promise<void> {
+    await this.#drained()
+    if (this.#stage !== 'closed') this.#hangUp('Rejoin')
+  }
+
   /** Asks the room to forget this pod, after everything that is under way to it. False when it could not be asked, or did not answer. */
   async release(): Promise<boolean> {
-    await this.#outbox.settled()
+    await this.#drained()
     if (this.#stage !== 'joined') return false
     return new Promise((resolve) => {
       this.#released = resolve
@@ -78,6 +88,7 @@ export class Session {
     this.#stage = 'closed'
     this.#released?.(false)
     this.#options.egress.detach()
+    this.#options.mail.detach()
     this.#requests.stop()
     this.#outbox.stop()
     this.#mirror.stop()
@@ -123,6 +134,8 @@ export class Session {
       case 'fetched':
       case 'unfetched':
         return this.#options.egress.answered(head, payload)
+      case 'mailed':
+        return this.#options.mail.answered(head)
       case 'released':
         return this.#released?.(true)
       case 'seen':
@@ -138,20 +151,32 @@ export class Session {
 
   async #join(challenge: FrameOf<RoomFrame, 'challenge'>): Promise<void> {
     this.#say({ state: 'connecting' })
-    this.#send(await answerChallenge(this.#pod, challenge, this.#options.claim))
+    const hello = await answerChallenge(this.#pod, challenge, this.#options.claim)
+    this.#standing = hello.standing
+    this.#send(hello)
   }
 
   async #bringUp({ mirror, event, services }: FrameOf<RoomFrame, 'welcome'>): Promise<void> {
     await this.#pod.recovery?.admitted()
+    if (!isAnnounced(this.#standing)) {
+      // Nobody is told of an account that is not here yet: neither its repo nor its events go out.
+      this.#outbox.stop()
+      return this.#open(services)
+    }
     const ground = await this.#findGround(mirror, event)
     const isSnapshot = ground.kind === 'snapshot'
     const commitsAfter = isSnapshot ? await this.#mirror.sendSnapshot() : ground.after
     await this.#outbox.catchUp({ commitsAfter, othersAfter: event })
+    this.#open(services)
+    if (isSnapshot) await this.#mirror.sendAllBlobs()
+  }
+
+  #open(services: RoomServices): void {
     if (this.#stage !== 'joined') return
     this.#options.egress.attach(this.#send, services)
+    this.#options.mail.attach(this.#send, services.mail)
     this.#send({ t: 'ready' })
     this.#say({ state: 'online' })
-    if (isSnapshot) await this.#mirror.sendAllBlobs()
   }
 
   /** Writes are refused while pod and mirror are apart. @throws XrpcError RepoBehindMirror | RepoFork */
@@ -172,6 +197,12 @@ export class Session {
 
   readonly #send: SendFrame = (head, payload) => {
     if (this.#stage !== 'closed') this.#batch.send(head, payload)
+  }
+
+  /** Everything asked is answered, and everything landed is sent; after a while it counts as such, because somebody may be downloading for hours. */
+  async #drained(): Promise<void> {
+    await Promise.race([this.#requests.drained(), new Promise((resolve) => setTimeout(resolve, DRAIN_DEADLINE_MS))])
+    await this.#outbox.settled()
   }
 
   #fail(cause: unknown): void {
@@ -197,3 +228,5 @@ export class Session {
     this.#options.pipe.postMessage({ link })
   }
 }
+
+const isAnnounced = (standing: Standing | undefined): boolean => standing === 'active' || standing === 'deactivated'

@@ -6,6 +6,7 @@ import type { BlobView } from '../repo/contract.ts'
 import type { EventRow, Head } from '../store/schema.ts'
 import type { RequestContext, UplinkPod } from './contract.ts'
 import { Egress } from './egress.ts'
+import { Mail } from './mail.ts'
 import { Session, type SessionOptions } from './session.ts'
 
 export type Said = { readonly head: TabFrame; readonly payload: Uint8Array<ArrayBuffer> }
@@ -15,6 +16,7 @@ export class ScriptedRoom {
   readonly words: Exclude<PipeFromWorker, ArrayBuffer>[] = []
   readonly session: Session
   readonly egress = new Egress()
+  readonly mail = new Mail()
   readonly #read = new Map<string, number>()
 
   constructor(pod: UplinkPod, options: Partial<SessionOptions> = {}) {
@@ -22,6 +24,7 @@ export class ScriptedRoom {
       pipe: { postMessage: (message) => this.#hear(message) },
       claim: undefined,
       egress: this.egress,
+      mail: this.mail,
       fetch: () => Promise.reject(new Error('nothing is fetched here')),
       accepted: () => {},
       rejoins: () => true,
@@ -101,6 +104,7 @@ export class SmallPod implements UplinkPod {
     car: () => new Blob([this.snapshot]).stream(),
     eventsAfter: (event: number, limit: number) => Promise.resolve(this.rows.filter((row) => row.event > event).slice(0, limit)),
     oldestEvent: () => Promise.resolve(this.oldest),
+    importedRev: (): string | undefined => undefined,
     eventOfRev: (rev: string) => Promise.resolve(this.rows.find((row) => row.rev === rev)),
     onEvent: (listener: (row: EventRow) => void) => {
       this.#listeners.add(listener)

@@ -4,12 +4,14 @@ import type { PipeFromPage } from '../../wire/owner.ts'
 import type { ActivityReport } from './activity.ts'
 import type { UplinkPod } from './contract.ts'
 import type { Egress } from './egress.ts'
+import type { Mail } from './mail.ts'
 import { Session } from './session.ts'
 
 export class Uplink {
   readonly #pod: UplinkPod
   readonly #activity: ActivityReport
   readonly #egress: Egress
+  readonly #mail: Mail
   #session: Session | undefined
   #port: MessagePort | undefined
   /** A rejection is answered by joining anew, once; the next accepted event clears it. */
@@ -17,10 +19,11 @@ export class Uplink {
   #accepted = 0
   #isAcknowledging = false
 
-  constructor(pod: UplinkPod, activity: ActivityReport, egress: Egress) {
+  constructor(pod: UplinkPod, activity: ActivityReport, egress: Egress, mail: Mail) {
     this.#pod = pod
     this.#activity = activity
     this.#egress = egress
+    this.#mail = mail
   }
 
   /** A newer pipe replaces an older one. `lock`: name of a Web Lock this worker already holds. */
@@ -30,6 +33,7 @@ export class Uplink {
       pipe: port,
       claim,
       egress: this.#egress,
+      mail: this.#mail,
       fetch: (input, init) => fetch(input, init),
       accepted: (event) => this.#accept(event),
       rejoins: () => !this.#hasRejoined && (this.#hasRejoined = true),
@@ -43,6 +47,11 @@ export class Uplink {
       else if (data.socket === 'closed') session.close()
     }
     port.postMessage({ lock })
+  }
+
+  /** What the pod said of itself at the last join has changed: once everything asked is answered, the page connects anew. */
+  async rejoin(): Promise<void> {
+    await this.#session?.rejoin()
   }
 
   /** Frees the address, where the room can be reached. @returns whether it did. */

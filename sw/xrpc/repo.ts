@@ -13,7 +13,7 @@ import * as uploadBlob from '../../lexicons/com/atproto/repo/uploadBlob.ts'
 import { parseCid } from '@atproto/lex'
 import { invalidRequest, XrpcError } from '../../wire/errors.ts'
 import { MAX_WRITES_PER_COMMIT } from '../../wire/limits.ts'
-import { anyone, type Authenticator } from '../http/auth.ts'
+import { anyone, assertActive, type Authenticator } from '../http/auth.ts'
 import { wholeLength } from '../http/body.ts'
 import type { Self } from '../identity/self.ts'
 import type { BlobService, RepoReader, RepoWriter, Write, WriteOptions, WriteOutcome, WriteResult } from '../repo/contract.ts'
@@ -29,8 +29,15 @@ export const repoRoutes = (services: {
 }): Route[] => {
   const { identity, authenticator, repo, blobs, proxy } = services
   const isOwn = (actor: string): boolean => actor === identity.did || actor.toLowerCase() === identity.handle
+  /** Like an account that is not here, where it is not active. */
+  const isShown = (actor: string): boolean => isOwn(actor) && identity.standing === 'active'
   const assertOwn = (actor: string): void => {
     if (!isOwn(actor)) throw new XrpcError(403, 'AccountNotFound', 'Account not found')
+    assertActive(identity)
+  }
+  /** A service that uploads for the account does so with a token of the account. */
+  const assertIssuer = (did: string): void => {
+    if (did !== identity.did) throw new XrpcError(403, 'AccountNotFound', 'Account not found')
   }
 
   return [
@@ -59,25 +66,27 @@ export const repoRoutes = (services: {
 
     route(getRecord.main, anyone, async ({ params, request }) => {
       const { collection, rkey, cid } = params
-      const foreign = isOwn(params.repo) ? null : await proxy.lookUp(request)
+      const foreign = isShown(params.repo) ? null : await proxy.lookUp(request)
       if (foreign) return foreign
-      const record = isOwn(params.repo) ? await repo.record(collection, rkey) : null
+      const record = isShown(params.repo) ? await repo.record(collection, rkey) : null
       if (!record || (cid !== undefined && cid !== record.cid))
         throw invalidRequest(`Could not locate record: at://${params.repo}/${collection}/${rkey}`, 'RecordNotFound')
       return record
     }),
     route(listRecords.main, anyone, async ({ params }) => {
-      if (!isOwn(params.repo)) throw invalidRequest(`Could not find repo: ${params.repo}`)
+      if (!isShown(params.repo)) throw invalidRequest(`Could not find repo: ${params.repo}`)
       const { repo: _, ...options } = params
       return repo.list({ reverse: false, ...options })
     }),
     route(describeRepo.main, anyone, async ({ params }) => {
       if (!isOwn(params.repo)) throw invalidRequest(`Could not find repo: ${params.repo}`, 'RepoNotFound')
+      if (!isShown(params.repo)) throw invalidRequest(`Repo has been deactivated: ${params.repo}`, 'RepoDeactivated')
       const collections = (await repo.collections()).map(({ name }) => name)
       return { handle: identity.handle, did: identity.did, didDoc: { ...identity.document }, collections, handleIsCorrect: true }
     }),
 
-    route(uploadBlob.main, authenticator.access, async ({ request }) => {
+    route(uploadBlob.main, authenticator.accessOrServiceAuth(uploadBlob.main.nsid), async ({ request, credentials }) => {
+      assertIssuer(credentials.did)
       // Firefox has no Request.body, and an empty one is null: https://bugzilla.mozilla.org/show_bug.cgi?id=1387483
       const body = request.body ?? (await request.blob()).stream()
       const mime = request.headers.get('content-type') ?? 'application/octet-stream'

@@ -6,6 +6,7 @@ import * as getSession from '../../lexicons/com/atproto/server/getSession.ts'
 import * as refreshSession from '../../lexicons/com/atproto/server/refreshSession.ts'
 import type { Standing } from '../../wire/frames.ts'
 import { MAX_BLOB_BYTES } from '../../wire/limits.ts'
+import type { Email } from '../account/email.ts'
 import type { Sessions } from '../account/sessions.ts'
 import type { SignIn } from '../account/sign-in.ts'
 import { anyone, type Authenticator } from '../http/auth.ts'
@@ -23,8 +24,9 @@ export const describeService = (did: string) => ({
   contact: {},
 })
 
-/** As sessions and repo status tell it. */
-const accountStatus = (standing: Standing) => (standing === 'active' ? { active: true } : { active: false, status: 'deactivated' as const })
+/** As sessions and repo status tell it: an account that is still arriving is as inactive as one that was deactivated. */
+export const accountStatus = (standing: Standing) =>
+  standing === 'active' ? { active: true } : { active: false, status: 'deactivated' as const }
 
 export const serverRoutes = (services: {
   readonly identity: Self
@@ -32,27 +34,28 @@ export const serverRoutes = (services: {
   readonly authenticator: Authenticator
   readonly signIn: SignIn
   readonly sessions: Sessions
+  readonly email: Pick<Email, 'current'>
 }): Route[] => {
-  const { identity, serviceDid, authenticator, signIn, sessions } = services
-  const account = (email?: string) => ({
+  const { identity, serviceDid, authenticator, signIn, sessions, email } = services
+  const account = async () => ({
     did: identity.did,
     handle: identity.handle,
-    didDoc: { ...identity.document },
-    ...(email !== undefined && { email }),
-    emailConfirmed: email !== undefined,
+    // Clients go where the document points: of an account that is arriving that is still its old server.
+    ...(identity.standing !== 'arriving' && { didDoc: { ...identity.document } }),
+    ...(await email.current()),
     ...accountStatus(identity.standing),
   })
   return [
     route(describeServer.main, anyone, () => describeService(serviceDid)),
     route(createSession.main, anyone, async ({ input }) => {
-      const { email } = await signIn.check(input.identifier, input.password)
-      return { ...(await sessions.open()), ...account(email) }
+      const appPassword = await signIn.check(input.identifier, input.password)
+      return { ...(await sessions.open(appPassword ?? undefined)), ...(await account()) }
     }),
-    route(refreshSession.main, authenticator.refresh, async ({ credentials }) => {
-      const tokens = await sessions.rotate(credentials.tokenId)
-      return { ...tokens, ...account(await signIn.email()) }
-    }),
-    route(getSession.main, authenticator.access, async () => account(await signIn.email())),
+    route(refreshSession.main, authenticator.refresh, async ({ credentials }) => ({
+      ...(await sessions.rotate(credentials.tokenId)),
+      ...(await account()),
+    })),
+    route(getSession.main, authenticator.access, account),
     route(deleteSession.main, authenticator.refreshEvenExpired, async ({ credentials }) => {
       await sessions.close(credentials.tokenId)
       return undefined

@@ -13,61 +13,75 @@ import * as getRepoStatus from '../../lexicons/com/atproto/sync/getRepoStatus.ts
 import * as listBlobs from '../../lexicons/com/atproto/sync/listBlobs.ts'
 import * as listRepos from '../../lexicons/com/atproto/sync/listRepos.ts'
 import { invalidRequest } from '../../wire/errors.ts'
-import { anyone } from '../http/auth.ts'
+import { type AccessCredentials, anyone, type Authenticator } from '../http/auth.ts'
 import { blobToResponse } from '../http/blob-response.ts'
+import type { Self } from '../identity/self.ts'
 import type { BlobService, RepoReader } from '../repo/contract.ts'
 import { type Route, route } from './router.ts'
+import { accountStatus } from './server.ts'
 
 const CAR = { headers: { 'content-type': 'application/vnd.ipld.car' } }
 
-export const syncRoutes = ({ repo, blobs }: { readonly repo: RepoReader; readonly blobs: BlobService }): Route[] => {
+export const syncRoutes = (services: {
+  readonly identity: Self
+  readonly authenticator: Authenticator
+  readonly repo: RepoReader
+  readonly blobs: BlobService
+}): Route[] => {
+  const { identity, authenticator, repo, blobs } = services
   const assertOwn = (did: string): void => {
-    if (did !== repo.did) throw invalidRequest(`Could not find repo for DID: ${did}`, 'RepoNotFound')
+    if (did !== repo.did || identity.standing === 'vacant') throw invalidRequest(`Could not find repo for DID: ${did}`, 'RepoNotFound')
+  }
+  /** An account that is not active is shown to nobody but itself. */
+  const assertAvailable = (did: string, credentials: AccessCredentials | null): void => {
+    assertOwn(did)
+    if (identity.standing !== 'active' && credentials === null) throw invalidRequest(`Repo has been deactivated: ${did}`, 'RepoDeactivated')
   }
 
   return [
-    route(getRepo.main, anyone, ({ params }) => {
-      assertOwn(params.did)
+    route(getRepo.main, authenticator.accessOptional, ({ params, credentials }) => {
+      assertAvailable(params.did, credentials)
       return new Response(repo.car(params.since), CAR)
     }),
-    route(getCheckout.main, anyone, ({ params }) => {
-      assertOwn(params.did)
+    route(getCheckout.main, authenticator.accessOptional, ({ params, credentials }) => {
+      assertAvailable(params.did, credentials)
       return new Response(repo.car(), CAR)
     }),
-    route(getRecord.main, anyone, async ({ params }) => {
-      assertOwn(params.did)
+    route(getRecord.main, authenticator.accessOptional, async ({ params, credentials }) => {
+      assertAvailable(params.did, credentials)
       return toCar(await repo.proof(params.collection, params.rkey))
     }),
-    route(getBlocks.main, anyone, async ({ params }) => {
-      assertOwn(params.did)
+    route(getBlocks.main, authenticator.accessOptional, async ({ params, credentials }) => {
+      assertAvailable(params.did, credentials)
       return toCar(await repo.blocks(params.cids))
     }),
-    route(getLatestCommit.main, anyone, ({ params }) => {
-      assertOwn(params.did)
+    route(getLatestCommit.main, authenticator.accessOptional, ({ params, credentials }) => {
+      assertAvailable(params.did, credentials)
       const { commit, rev } = repo.head()
       return { cid: commit, rev }
     }),
-    route(getHead.main, anyone, ({ params }) => {
-      assertOwn(params.did)
+    route(getHead.main, authenticator.accessOptional, ({ params, credentials }) => {
+      assertAvailable(params.did, credentials)
       return { root: repo.head().commit }
     }),
     route(getRepoStatus.main, anyone, ({ params }) => {
       assertOwn(params.did)
-      return { did: repo.did, active: true, rev: repo.head().rev }
+      const status = accountStatus(identity.standing)
+      return { did: repo.did, ...status, ...(status.active && { rev: repo.head().rev }) }
     }),
     route(listRepos.main, anyone, ({ params }) => {
       // One repo is one page: whatever the cursor names, nothing comes after it.
-      if (params.cursor !== undefined) return { repos: [] }
+      if (params.cursor !== undefined || identity.standing === 'vacant') return { repos: [] }
       const { commit, rev } = repo.head()
-      return { repos: [{ did: repo.did, head: commit, rev, active: true }] }
+      return { repos: [{ did: repo.did, head: commit, rev, ...accountStatus(identity.standing) }] }
     }),
-    route(listBlobs.main, anyone, ({ params }) => {
+    route(listBlobs.main, authenticator.accessOptional, ({ params, credentials }) => {
       const { did, ...options } = params
-      assertOwn(did)
+      assertAvailable(did, credentials)
       return blobs.list(options)
     }),
-    route(getBlob.main, anyone, async ({ params, request }) => {
-      assertOwn(params.did)
+    route(getBlob.main, authenticator.accessOptional, async ({ params, request, credentials }) => {
+      assertAvailable(params.did, credentials)
       const blob = await blobs.get(params.cid)
       if (!blob) throw invalidRequest('Blob not found', 'BlobNotFound')
       return blobToResponse(blob, request.headers.get('range'))
