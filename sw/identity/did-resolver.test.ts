@@ -3,6 +3,7 @@ import { XrpcError } from '../../wire/errors.ts'
 import { DID_MAX_AGE_MS, DID_STALE_MS, MAX_DID_DOCUMENT_BYTES } from '../../wire/limits.ts'
 import { DidResolver, isAtprotoDid } from './did-resolver.ts'
 import type { Fetch } from './handle-resolver.ts'
+import { newRotationKey } from './testing.ts'
 
 const PLC_DID = `did:plc:${'a'.repeat(24)}`
 const documentOf = (id: string, serviceEndpoint: unknown = 'https://api.example.org') => ({
@@ -56,6 +57,35 @@ test.each([
 ])('a document that %s is an error', async (_, answer, status) => {
   const { resolver } = setUp(answer)
   await expect(resolver.resolve('did:web:api.example.org')).rejects.toMatchObject({ status })
+})
+
+test.each([
+  [404, 'DidNotFound'],
+  [410, 'DidDeactivated'],
+])('a document that answers %d is told apart as %s', async (status, error) => {
+  const { resolver } = setUp(() => new Response('', { status }))
+  await expect(resolver.resolve(PLC_DID)).rejects.toMatchObject({ status: 400, error })
+})
+
+test('key and handle of a document are given, and their absence is an error or null', async () => {
+  const { didKey } = await newRotationKey()
+  const publicKeyMultibase = didKey.slice('did:key:'.length)
+  const verificationMethod = [{ id: `${PLC_DID}#atproto`, type: 'Multikey', controller: PLC_DID, publicKeyMultibase }]
+  let document: object = { id: PLC_DID, verificationMethod, alsoKnownAs: ['at://alice.test'] }
+  const { resolver } = setUp(() => Response.json(document))
+  expect(await resolver.signingKey(PLC_DID)).toBe(didKey)
+  expect(await resolver.handleOf(PLC_DID)).toBe('alice.test')
+  document = { id: PLC_DID }
+  await expect(resolver.signingKey(PLC_DID, { fresh: true })).rejects.toMatchObject({ status: 400, error: 'InvalidRequest' })
+  expect(await resolver.handleOf(PLC_DID)).toBeNull()
+})
+
+test('a document that was changed is asked for anew', async () => {
+  const { resolver, asked } = setUp(() => Response.json(documentOf(PLC_DID)))
+  await resolver.resolve(PLC_DID)
+  resolver.forget(PLC_DID)
+  await resolver.resolve(PLC_DID)
+  expect(asked).toHaveLength(2)
 })
 
 test.each([['http://api.example.org'], ['javascript:alert(1)'], ['not a url'], [{ uri: 'https://api.example.org' }]])(
