@@ -5,7 +5,14 @@ export const Commands = ({ text, what }: { readonly text: string; readonly what:
   <div class="commands">
     <pre class="mono">
       {text.split('\n').map((line) => (
-        <code key={line}>{line}</code>
+        <code key={line}>
+          {line.split(' ').map((word, index) => (
+            <>
+              {index > 0 && ' '}
+              <span>{word}</span>
+            </>
+          ))}
+        </code>
       ))}
     </pre>
     <CopyButton text={text} what={what} />

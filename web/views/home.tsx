@@ -26,7 +26,7 @@ export const Home = ({ pod }: { readonly pod: PodSummary }) => {
           live
         />
         {now.wantsClaim && <ClaimForm />}
-        <Notices pod={pod} />
+        {isHere && <Notice pod={pod} />}
       </section>
       <div class="columns">
         <div class="column">
@@ -39,25 +39,23 @@ export const Home = ({ pod }: { readonly pod: PodSummary }) => {
   )
 }
 
-/** What wants the owner's attention, a line each. */
-const Notices = ({ pod }: { readonly pod: PodSummary }) => {
-  const wantsFile = pod.recoveryFileAt === undefined && pod.standing === 'active'
-  if (waiting.value === 0 && !wantsFile) return null
-  return (
-    <ul class="notices">
-      {waiting.value > 0 && (
-        <li data-kind="inbox">
-          <a href="#/inbox">{waiting.value === 1 ? 'A code is waiting' : `${waiting.value} codes are waiting`}</a> in your inbox.
-        </li>
-      )}
-      {wantsFile && (
-        <li>
+/** What wants the owner's attention, one thing at a time: a code is waiting for minutes only, a recovery file for as long as it takes. */
+const Notice = ({ pod }: { readonly pod: PodSummary }) => (
+  <div class="notice">
+    {waiting.value > 0 ? (
+      <p data-kind="inbox">
+        <a href="#/inbox">{waiting.value === 1 ? 'A code is waiting' : `${waiting.value} codes are waiting`}</a> in your inbox.
+      </p>
+    ) : (
+      pod.recoveryFileAt === undefined &&
+      pod.standing === 'active' && (
+        <p>
           Without a recovery file, losing this browser profile means losing this account. <a href="#/backup">Make one</a>
-        </li>
-      )}
-    </ul>
-  )
-}
+        </p>
+      )
+    )}
+  </div>
+)
 
 const Whereabouts = ({ pod }: { readonly pod: PodSummary }) => (
   <>

@@ -33,26 +33,27 @@ export const Restore = ({ room }: { readonly room: RoomStatus }) => {
         )}
       </PageHead>
       <section class="card" aria-labelledby="restore-title">
-        <h2 id="restore-title">What you need</h2>
-        {room.bound && room.recoveryKey === null && (
-          <p class="warning">
-            The relay knows of no recovery file for this account. Unless one was made a moment ago, only the browser profile that created it
-            can open it.
-          </p>
-        )}
-        {attempt.busy.value ? (
-          <div class="stack" role="status">
-            <p>Restoring. Keep this tab open until it is done.</p>
+        <h2 id="restore-title">{attempt.busy.value ? 'Restoring' : 'What you need'}</h2>
+        {attempt.busy.value && (
+          <div role="status">
+            <p>Keep this tab open until it is done.</p>
             <ProgressLine idle="Opening the recovery file…" />
           </div>
-        ) : null}
+        )}
+        {/* Hidden, not gone: after a failure the file and the passphrase are still there. */}
         <div hidden={attempt.busy.value}>
+          {room.bound && room.recoveryKey === null && (
+            <p class="warning">
+              The relay knows of no recovery file for this account. Unless one was made a moment ago, only the browser profile that created
+              it can open it.
+            </p>
+          )}
           <RecoveryForm attempt={attempt} label="Restore here" busy="Restoring…" look="main" onSubmit={restore}>
             {asksForClaim && <ClaimField claim={claim} problem={claimTrouble} />}
           </RecoveryForm>
         </div>
       </section>
-      <div class="afterword">
+      <div class="afterword" hidden={attempt.busy.value}>
         <p class="quiet">
           The browser that had the account before is put out: it can no longer write or come online as you. Is that profile still there?
           Then just open this address in it: nothing needs restoring.

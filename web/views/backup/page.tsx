@@ -17,15 +17,11 @@ export const Backup = ({ pod }: { readonly pod: PodSummary }) => (
         <PageHead title="Backup">
           Your keys live in this browser profile only. With a recovery file, losing the profile does not mean losing the account.
         </PageHead>
-        <div class="columns">
-          <div class="column">
-            <RecoveryFileForm pod={pod} />
-            <RecoveryCheckForm />
-          </div>
-          <div class="column">
-            <Export pod={pod} />
-            <Import pod={pod} />
-          </div>
+        <div class="pairs">
+          <RecoveryFileForm pod={pod} />
+          <RecoveryCheckForm />
+          <Export pod={pod} />
+          <Import pod={pod} />
         </div>
       </>
     )}
