@@ -8,11 +8,14 @@ export const readPod = async <K extends keyof PodRows>(store: Store, key: K): Pr
   // The row under a key always has that key's type: `writePod` is the only way in, and it is typed so.
   (await store.get('pod', key)) as PodRows[K] | undefined
 
-/** Writes several rows together or not at all. @throws XrpcError 507 `StorageFull` */
-export const writePod = (store: Store, rows: Partial<PodRows>): Promise<void> => {
+/** Writes several rows, and drops others, together or not at all. @throws XrpcError 507 `StorageFull` */
+export const writePod = (store: Store, rows: Partial<PodRows>, dropped: ReadonlyArray<keyof PodRows> = []): Promise<void> => {
   const tx = store.transaction('pod', 'readwrite')
   return settle(tx, async () => {
-    await Promise.all(Object.entries(rows).map(([key, row]) => tx.store.put(row, key as keyof PodRows)))
+    await Promise.all([
+      ...Object.entries(rows).map(([key, row]) => tx.store.put(row, key as keyof PodRows)),
+      ...dropped.map((key) => tx.store.delete(key)),
+    ])
   })
 }
 
