@@ -1,11 +1,13 @@
 /** The built room in workerd, under `partykit dev`, with a Node client as its tab: what only the real runtime can show. */
-import { request as httpRequest } from 'node:http'
+import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
+import { CID } from 'multiformats/cid'
+import { sha256 } from 'multiformats/hashes/sha2'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
 import { UPLINK_PATH, UPLINK_PROTOCOL } from '../wire/frames.ts'
 import { CHUNK_BYTES, STREAM_WINDOW_BYTES } from '../wire/limits.ts'
 import { startPartykitDev, type PartykitDev } from './testing/partykit-dev.ts'
-import { SigningPod } from './testing/signing-pod.ts'
+import { create, DID, SigningPod } from './testing/signing-pod.ts'
 import { newKeys, TestTab, type TabKeys } from './testing/tab.ts'
 
 const MIB = 1024 * 1024
@@ -34,7 +36,7 @@ const connect = async (with_: TabKeys, host = dev.host): Promise<TestTab> => {
 }
 
 beforeAll(async () => {
-  dev = await startPartykitDev({ TABPOD_CLAIM_TOKEN: TOKEN })
+  dev = await startPartykitDev({ TABPOD_CLAIM_TOKEN: TOKEN, TABPOD_BLOB_BUDGET_MB: '1' })
   keys = await newKeys((await SigningPod.create()).identity().signingKey)
   tab = await connect(keys)
   serve(tab)
@@ -120,6 +122,44 @@ describe('memory', () => {
   }, 30_000)
 })
 
+describe('blobs', () => {
+  test('that had to make room are had from the tab again, and then from the mirror', async () => {
+    const host = 'pod.example'
+    const pod = await SigningPod.create()
+    const owner = await connect(await newKeys(pod.keypair.did()), host)
+    await owner.join({ claim: TOKEN })
+    // Two do not fit into 1 MB, and one fits the window of a stream.
+    const bytes = [1, 2].map((seed) => new Uint8Array(600_000).fill(seed))
+    const cids = await Promise.all(bytes.map(async (each) => CID.createV1(0x55, await sha256.digest(each)).toString()))
+    for (const [at, cid] of cids.entries()) {
+      owner.send({ t: 'blob', id: at + 1, cid, mime: 'image/png', size: 600_000 })
+      for (let from = 0; from < 600_000; from += CHUNK_BYTES)
+        owner.send({ t: 'body', of: 'blob', id: at + 1, end: false }, bytes[at]!.subarray(from, from + CHUNK_BYTES))
+      owner.send({ t: 'body', of: 'blob', id: at + 1, end: true })
+      expect(await owner.next('blob-stored')).toMatchObject({ cid })
+    }
+    const image = (cid: string) => ({ image: { $type: 'blob', ref: CID.parse(cid), mimeType: 'image/png', size: 600_000 } })
+    for (const commit of [await pod.begin(), await pod.write(cids.map((cid, at) => create('a.b.c', `k${at}`, image(cid))))]) {
+      const [event, body] = pod.next(commit)
+      owner.send({ t: 'event', event, size: body.length }, body)
+      expect(await owner.next('accepted')).toMatchObject({ event })
+    }
+    owner.onRequest = ({ id }) => {
+      owner.send({ t: 'response', id, status: 200, headers: [['content-length', '600000']], body: 'stream' })
+      for (let from = 0; from < 600_000; from += CHUNK_BYTES)
+        owner.send({ t: 'body', of: 'response', id, end: false }, bytes[0]!.subarray(from, from + CHUNK_BYTES))
+      owner.send({ t: 'body', of: 'response', id, end: true })
+    }
+    const ask = async () => {
+      const { status, headers, body } = await getAs(host, `/xrpc/com.atproto.sync.getBlob?did=${DID}&cid=${cids[0]}`)
+      expect([status, headers['content-length'], body.equals(bytes[0]!)]).toEqual([200, '600000', true])
+      return headers['x-tabpod-answered-by']
+    }
+    expect(await ask()).toBe('tab')
+    await vi.waitFor(async () => expect(await ask()).toBe('mirror'), 5_000)
+  }, 30_000)
+})
+
 describe('routing', () => {
   test('each host name is a room of its own', async () => {
     const other = await status({ host: `other.localhost:${dev.port}` })
@@ -175,13 +215,18 @@ describe('routing', () => {
 })
 
 /** `fetch` does not let a Host header through. */
-const status = (headers: { readonly host: string }): Promise<{ status: number | undefined; body: unknown }> =>
+const getAs = (host: string, path: string): Promise<{ status: number | undefined; headers: IncomingHttpHeaders; body: Buffer }> =>
   new Promise((resolve, reject) => {
-    httpRequest({ host: '127.0.0.1', port: dev.port, path: '/xrpc/_tabpod/status', headers }, (response) => {
-      let text = ''
-      response.on('data', (piece: Buffer) => (text += piece.toString()))
-      response.on('end', () => resolve({ status: response.statusCode, body: JSON.parse(text) }))
+    httpRequest({ host: '127.0.0.1', port: dev.port, path, headers: { host } }, (response) => {
+      const pieces: Buffer[] = []
+      response.on('data', (piece: Buffer) => pieces.push(piece))
+      response.on('end', () => resolve({ status: response.statusCode, headers: response.headers, body: Buffer.concat(pieces) }))
     })
       .on('error', reject)
       .end()
   })
+
+const status = async ({ host }: { readonly host: string }): Promise<{ status: number | undefined; body: unknown }> => {
+  const response = await getAs(host, '/xrpc/_tabpod/status')
+  return { status: response.status, body: JSON.parse(response.body.toString()) }
+}

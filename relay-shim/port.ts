@@ -58,6 +58,8 @@ export interface RoomSettings {
   /** Egress to loopback addresses over plain http, for development. */
   readonly allowLoopbackEgress: boolean
   readonly firehoseRetentionMs: number
+  /** Blobs of one room together. */
+  readonly blobBudgetBytes: number
   /** `did#service` of the AppView that pods ask for what they do not answer themselves. */
   readonly appview: string | null
   /** PLC directory as `parsePlcUrl` writes it; null: no did:plc is admitted. */

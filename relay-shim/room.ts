@@ -56,7 +56,7 @@ export class Room {
     { by: 'room', answer: (request, { pathname }) => (isPodPath(pathname) ? null : notFound(request)) },
     { by: 'mirror', answer: (request, url) => this.#mirrored(request, url) },
     { by: 'room', answer: () => this.#nobodyHome() },
-    { by: 'tab', answer: (request, { pathname, search }) => this.#tunnel.forward(request, pathname + search) },
+    { by: 'tab', answer: (request, url) => this.#forwarded(request, url) },
   ]
 
   private constructor(port: RoomPort, parts: RoomParts) {
@@ -159,6 +159,10 @@ export class Room {
     const response = await this.#parts.mirror.answer(request, { online: this.#tunnel.online })
     if (response) this.#uplink?.saw({ method: request.method, path: url.pathname + url.search, status: response.status })
     return response
+  }
+
+  async #forwarded(request: Request, url: URL): Promise<Response> {
+    return this.#parts.mirror.keepPassing(request, url, await this.#tunnel.forward(request, url.pathname + url.search))
   }
 
   /** An address without a pod; of one whose tab is closed `tunnel` says when to come back. */

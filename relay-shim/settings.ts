@@ -1,9 +1,10 @@
 /** The room's settings, from environment variables (`--var NAME=value`), checked once at start with one sentence per mistake. */
-import { FIREHOSE_RETENTION_MS, MIN_CLAIM_TOKEN_CHARS } from '../wire/limits.ts'
+import { BLOB_BUDGET_BYTES, FIREHOSE_RETENTION_MS, MIN_CLAIM_TOKEN_CHARS } from '../wire/limits.ts'
 import { parsePlcUrl } from '../wire/plc-url.ts'
 import type { RoomSettings } from './port.ts'
 
 const HOUR_MS = 3_600_000
+const MB = 1_000_000
 /** Fits `wire/frames.ts`. @see https://atproto.com/specs/did */
 const SERVICE = /^did:(?:web|plc):[\w.:%-]{1,1900}#[\w-]{1,100}$/
 const POLICIES = ['open', 'token', 'closed'] as const
@@ -24,6 +25,7 @@ export class BadSettings extends Error {
  * - `TABPOD_CLAIM_TOKEN`: what the first tab must show under the policy `token`.
  * - `TABPOD_ALLOW_LOOPBACK_EGRESS`: true | false (default): lets the pod fetch from this machine over plain http, for development.
  * - `TABPOD_FIREHOSE_RETENTION_HOURS`: how long events are kept for subscribers that come back; default 72.
+ * - `TABPOD_BLOB_BUDGET_MB`: what the mirrored blobs of one room may take; default 4,000. The least recently used give way, and are had from the tab again.
  * - `TABPOD_PLC_URL`: PLC directory, such as https://plc.directory, where pods may register a did:plc. Left out: did:web only.
  * - `TABPOD_APPVIEW`: `did#service` that the pods send `app.bsky.*` and the like to, as in did:web:api.bsky.app#bsky_appview. Left out: nowhere.
  *
@@ -44,6 +46,10 @@ export const readSettings = (env: Readonly<Record<string, unknown>>): RoomSettin
   const hours = retention === null ? FIREHOSE_RETENTION_MS / HOUR_MS : Number(retention)
   if (!(hours > 0 && Number.isFinite(hours)))
     mistakes.push(`TABPOD_FIREHOSE_RETENTION_HOURS must be a number of hours above 0, not "${retention}".`)
+  const budget = text(env['TABPOD_BLOB_BUDGET_MB'])
+  const blobBudgetBytes = budget === null ? BLOB_BUDGET_BYTES : Number(budget) * MB
+  if (!(blobBudgetBytes >= 0 && Number.isFinite(blobBudgetBytes)))
+    mistakes.push(`TABPOD_BLOB_BUDGET_MB must be a number of megabytes, not "${budget}".`)
   const plc = text(env['TABPOD_PLC_URL'])
   const plcUrl = plc === null ? null : parsePlcUrl(plc)
   if (plc !== null && plcUrl === null)
@@ -52,7 +58,15 @@ export const readSettings = (env: Readonly<Record<string, unknown>>): RoomSettin
   if (appview !== null && !SERVICE.test(appview))
     mistakes.push(`TABPOD_APPVIEW must be DID#service, as in did:web:api.bsky.app#bsky_appview, not "${appview}".`)
   if (mistakes.length > 0 || !known) throw new BadSettings(mistakes)
-  return { policy: known, claimToken, allowLoopbackEgress: loopback === 'true', firehoseRetentionMs: hours * HOUR_MS, plcUrl, appview }
+  return {
+    policy: known,
+    claimToken,
+    allowLoopbackEgress: loopback === 'true',
+    firehoseRetentionMs: hours * HOUR_MS,
+    blobBudgetBytes,
+    plcUrl,
+    appview,
+  }
 }
 
 /** Variables given on the command line may arrive as JSON values (`--var X=true`); an empty one counts as left out. */

@@ -1,11 +1,22 @@
-/** The mirror's copies of blobs, cut into pieces while they stream in, served whole or in ranges. */
+/** The mirror's copies of blobs: cut into pieces while they stream in, within a budget that the least recently used ones give way to. */
 import { sha256 } from '@noble/hashes/sha2'
-import { MAX_BLOB_BYTES, STORAGE_VALUE_BYTES, TEMPORARY_BLOB_TTL_MS } from '../../wire/limits.ts'
-import type { RoomPort, RoomStorage } from '../port.ts'
+import { BLOB_USE_GRAIN_MS, MAX_BLOB_BYTES, STORAGE_BATCH_KEYS, STORAGE_VALUE_BYTES, TEMPORARY_BLOB_TTL_MS } from '../../wire/limits.ts'
+import type { RoomPort, StorageValue } from '../port.ts'
 import { Refused } from '../refused.ts'
+import { openPipe } from '../streams.ts'
 import { cidOfDigest } from './cid.ts'
-import { type GenerationKeys, blobKey, blobPieceKey, stagedBlobKey } from './keys.ts'
-import { type BlobRow, blobKeys } from './plan.ts'
+import {
+  BLOB_BYTES,
+  BLOB_USES,
+  type GenerationKeys,
+  type Rows,
+  blobKey,
+  blobPieceKey,
+  blobUseKey,
+  cidOfUseKey,
+  stagedBlobKey,
+  waitingBlobKey,
+} from './keys.ts'
 
 export interface BlobDeclaration {
   readonly cid: string
@@ -14,82 +25,239 @@ export interface BlobDeclaration {
   readonly size: number
 }
 
-/** Only the last write makes the blob visible; what an interrupted one left behind is swept. @throws Refused BadBlob | BlobTooLarge */
-export const storeBlob = async (port: RoomPort, blob: BlobDeclaration, body: AsyncIterable<Uint8Array>): Promise<void> => {
-  const { storage } = port
-  if (blob.size > MAX_BLOB_BYTES) throw new Refused('BlobTooLarge', `The blob has ${blob.size} bytes; the limit is ${MAX_BLOB_BYTES}.`)
-  const pieces = Math.ceil(blob.size / STORAGE_VALUE_BYTES)
-  const row: BlobRow = { mime: blob.mime, size: blob.size, pieces, at: port.now() }
-  const known = await storage.get<BlobRow>(blobKey(blob.cid))
-  if (!known) await storage.put({ [stagedBlobKey(blob.cid)]: row })
-  const hash = sha256.create()
-  let size = 0
-  let piece = 0
-  let buffer = new Uint8Array(Math.min(STORAGE_VALUE_BYTES, blob.size))
-  let filled = 0
-  try {
-    for await (const chunk of body) {
-      size += chunk.length
-      if (size > blob.size) break
-      hash.update(chunk)
-      for (let at = 0; at < chunk.length;) {
-        const part = chunk.subarray(at, at + buffer.length - filled)
-        buffer.set(part, filled)
-        filled += part.length
-        at += part.length
-        if (filled < buffer.length) continue
-        // Stored already: the bytes are only checked, so that a wrong repetition cannot spoil them.
-        if (!known) await storage.put({ [blobPieceKey(blob.cid, piece)]: buffer })
-        piece += 1
-        filled = 0
-        buffer = new Uint8Array(Math.min(STORAGE_VALUE_BYTES, Math.max(0, blob.size - piece * STORAGE_VALUE_BYTES)))
+/** Blob as stored; the bytes lie in `pieces` rows beside it, unless it was evicted. */
+export type BlobRow = {
+  readonly mime: string
+  readonly size: number
+  readonly pieces: number
+  readonly at: number
+  /** When it was last asked for, as far as that was noted (BLOB_USE_GRAIN_MS). */
+  readonly used: number
+  /** The bytes are not here (any more): the tab has them. */
+  readonly evicted?: boolean
+}
+
+type InTurn = <T>(work: () => Promise<T>) => Promise<T>
+
+export class Blobs {
+  readonly #port: RoomPort
+  /** Shared with the commits, which release blobs: what is counted is what is stored. */
+  readonly #inTurn: InTurn
+  readonly #storing = new Map<string, Promise<unknown>>()
+  #bytes: number
+
+  static async open(port: RoomPort, inTurn: InTurn): Promise<Blobs> {
+    const bytes = await port.storage.get<number>(BLOB_BYTES)
+    const blobs = new Blobs(port, inTurn, bytes ?? 0)
+    if (bytes === undefined) await blobs.#count()
+    return blobs
+  }
+
+  private constructor(port: RoomPort, inTurn: InTurn, bytes: number) {
+    this.#port = port
+    this.#inTurn = inTurn
+    this.#bytes = bytes
+  }
+
+  /** Bytes of all blobs that lie here. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** A blob that is asked for; `evicted` ones only the tab has. */
+  async use(cid: string): Promise<BlobRow | undefined> {
+    const row = await this.#port.storage.get<BlobRow>(blobKey(cid))
+    if (row && !row.evicted && this.#isStale(row)) void this.#inTurn(() => this.#noteUse(cid))
+    return row
+  }
+
+  /** Only the last write makes the blob visible; what an interrupted one left behind is swept. @throws Refused BadBlob | BlobTooLarge */
+  async store(blob: BlobDeclaration, body: AsyncIterable<Uint8Array>): Promise<void> {
+    const { cid } = blob
+    // The same blob twice at a time: one that breaks off would take the pieces of the other with it.
+    for (let other = this.#storing.get(cid); other; other = this.#storing.get(cid)) await other
+    const storing = this.#store(blob, body).finally(() => this.#storing.delete(cid))
+    this.#storing.set(
+      cid,
+      storing.catch(() => {}),
+    )
+    await storing
+  }
+
+  /** The tab's answer with a whole blob, on its way to a client: one that was evicted is stored again as it passes, at the pace of the slower of the two. */
+  async keepPassing(cid: string, response: Response): Promise<Response> {
+    const row = await this.#port.storage.get<BlobRow>(blobKey(cid))
+    if (!response.body || !row?.evicted || row.size > this.#port.settings.blobBudgetBytes || this.#storing.has(cid)) return response
+    const { readable, writable } = openPipe(row.size)
+    const writer = writable.getWriter()
+    this.store({ cid, mime: row.mime, size: row.size }, passing(response.body, writer)).catch((cause: unknown) => {
+      // The client left, or the tab broke off, or these are other bytes: the next one who asks tries again.
+      writer.abort(cause).catch(() => {})
+    })
+    return new Response(readable, response)
+  }
+
+  /** What storage loses with blobs that nobody mentions any more. Call it in a turn, and hand both to storage before the next await. */
+  release(gone: ReadonlyMap<string, BlobRow>): { readonly put: Rows; readonly delete: readonly string[] } {
+    const keys: string[] = []
+    for (const [cid, row] of gone) {
+      if (!row.evicted) this.#bytes -= row.size
+      keys.push(blobKey(cid), waitingBlobKey(cid), blobUseKey(row.used, cid), ...pieceKeys(cid, row))
+    }
+    return { put: gone.size > 0 ? { [BLOB_BYTES]: this.#bytes } : {}, delete: keys }
+  }
+
+  /** Drops what interrupted uploads left, and blobs that no record came to mention. */
+  async sweep(keys: GenerationKeys): Promise<void> {
+    const { storage } = this.#port
+    for (const [key, row] of await storage.list<BlobRow>({ prefix: stagedBlobKey('') }))
+      await storage.delete([key, ...pieceKeys(key.slice(stagedBlobKey('').length), row)])
+    const oldest = this.#port.now() - TEMPORARY_BLOB_TTL_MS
+    for (const [key, at] of await storage.list<number>({ prefix: waitingBlobKey('') })) {
+      if (at > oldest) continue
+      const cid = key.slice(waitingBlobKey('').length)
+      if (await this.#isMentioned(keys, cid)) await storage.delete([key])
+      else await this.#drop(new Map([[cid, await storage.get<BlobRow>(blobKey(cid))]]))
+    }
+  }
+
+  /** All that no record mentions, the ones that came lately excepted: their commit may be on its way. Call it in a turn. */
+  async dropUnmentioned(keys: GenerationKeys, beforeMs = this.#port.now() - TEMPORARY_BLOB_TTL_MS): Promise<void> {
+    const gone = new Map<string, BlobRow>()
+    for (const [key, row] of await this.#port.storage.list<BlobRow>({ prefix: blobKey('') })) {
+      const cid = key.slice(blobKey('').length)
+      if (row.at <= beforeMs && !(await this.#isMentioned(keys, cid))) gone.set(cid, row)
+    }
+    await this.#drop(gone)
+  }
+
+  async #store(blob: BlobDeclaration, body: AsyncIterable<Uint8Array>): Promise<void> {
+    const { storage, settings } = this.#port
+    const { cid, mime, size } = blob
+    if (size > MAX_BLOB_BYTES) throw new Refused('BlobTooLarge', `The blob has ${size} bytes; the limit is ${MAX_BLOB_BYTES}.`)
+    const known = await storage.get<BlobRow>(blobKey(cid))
+    const now = this.#port.now()
+    const row: BlobRow = { mime, size, pieces: Math.ceil(size / STORAGE_VALUE_BYTES), at: known?.at ?? now, used: now }
+    const isWhole = known !== undefined && !known.evicted
+    // One that would push out everything else is only remembered: the tab answers for it.
+    if (size > settings.blobBudgetBytes) {
+      await checkBytes(blob, body)
+      if (!known) await storage.put({ [blobKey(cid)]: { ...row, evicted: true }, [waitingBlobKey(cid)]: now })
+      return
+    }
+    // Stored already: the bytes are only checked, so that a wrong repetition cannot spoil them.
+    if (isWhole) return checkBytes(blob, body)
+    await storage.put({ [stagedBlobKey(cid)]: row })
+    try {
+      await checkBytes(blob, body, (piece, bytes) => storage.put({ [blobPieceKey(cid, piece)]: bytes }))
+    } catch (cause) {
+      await storage.delete([stagedBlobKey(cid), ...pieceKeys(cid, row)])
+      throw cause
+    }
+    await this.#inTurn(async () => {
+      this.#bytes += size
+      const rows = { [blobKey(cid)]: row, [blobUseKey(now, cid)]: size, [waitingBlobKey(cid)]: now, [BLOB_BYTES]: this.#bytes }
+      await Promise.all([storage.put(rows), storage.delete([stagedBlobKey(cid)])])
+      await this.#makeRoom()
+    })
+  }
+
+  /** The least recently used go until the rest fits. */
+  async #makeRoom(): Promise<void> {
+    const { storage, settings } = this.#port
+    while (this.#bytes > settings.blobBudgetBytes) {
+      const oldest = await storage.list({ prefix: BLOB_USES, limit: STORAGE_BATCH_KEYS })
+      if (oldest.size === 0) return
+      for (const key of oldest.keys()) {
+        if (this.#bytes <= settings.blobBudgetBytes) return
+        const cid = cidOfUseKey(key)
+        const row = await storage.get<BlobRow>(blobKey(cid))
+        if (!row || row.evicted) await storage.delete([key])
+        else {
+          this.#bytes -= row.size
+          const rows = { [blobKey(cid)]: { ...row, evicted: true }, [BLOB_BYTES]: this.#bytes }
+          await Promise.all([storage.put(rows), storage.delete([key, ...pieceKeys(cid, row)])])
+        }
       }
     }
-    if (size !== blob.size) throw new Refused('BadBlob', `The blob was announced with ${blob.size} bytes; ${size} came.`)
-    if (cidOfDigest(hash.digest(), 'raw') !== blob.cid) throw new Refused('BadBlob', `The bytes are not those of ${blob.cid}.`)
-  } catch (cause) {
-    if (!known) await storage.delete([stagedBlobKey(blob.cid), ...blobKeys(blob.cid, row)])
-    throw cause
   }
-  if (!known) await Promise.all([storage.put({ [blobKey(blob.cid)]: row }), storage.delete([stagedBlobKey(blob.cid)])])
-}
 
-/** Bytes `from` to `to` (exclusive), read piece by piece as the reader asks. */
-export const blobStream = (storage: RoomStorage, cid: string, from: number, to: number): ReadableStream<Uint8Array> => {
-  let at = from
-  return new ReadableStream({
-    type: 'bytes',
-    async pull(controller) {
-      if (at < to) {
-        const piece = Math.floor(at / STORAGE_VALUE_BYTES)
-        const bytes = await storage.get<Uint8Array<ArrayBuffer>>(blobPieceKey(cid, piece))
-        // Released while it was being read: an honest end is better than a body that stops short and looks whole.
-        if (!bytes) return controller.error(new Error(`blob ${cid} was released`))
-        const start = piece * STORAGE_VALUE_BYTES
-        controller.enqueue(bytes.slice(at - start, to - start))
-        at = start + bytes.length
-      }
-      if (at >= to) controller.close()
-    },
-  })
-}
-
-/** Drops what interrupted uploads left, and blobs that no record came to mention. */
-export const sweepBlobs = async (port: RoomPort, keys: GenerationKeys): Promise<void> => {
-  const { storage } = port
-  const staged = await storage.list<BlobRow>({ prefix: stagedBlobKey('') })
-  for (const [key, row] of staged) await storage.delete([key, ...blobKeys(key.slice(stagedBlobKey('').length), row)])
-  await storage.delete(await unmentionedBlobs(storage, keys, port.now()))
-}
-
-/** Keys of the blobs that no record mentions, the ones that came lately excepted: their commit may be on its way. */
-export const unmentionedBlobs = async (storage: RoomStorage, keys: GenerationKeys, nowMs: number): Promise<string[]> => {
-  const found: string[] = []
-  for (const [key, row] of await storage.list<BlobRow>({ prefix: blobKey('') })) {
-    const cid = key.slice(blobKey('').length)
-    if (row.at > nowMs - TEMPORARY_BLOB_TTL_MS) continue
-    const mentions = await storage.list({ prefix: keys.mention(cid, ''), limit: 1 })
-    if (mentions.size === 0) found.push(...blobKeys(cid, row))
+  async #noteUse(cid: string): Promise<void> {
+    const { storage } = this.#port
+    const row = await storage.get<BlobRow>(blobKey(cid))
+    if (!row || row.evicted || !this.#isStale(row)) return
+    const used = this.#port.now()
+    const rows = { [blobKey(cid)]: { ...row, used }, [blobUseKey(used, cid)]: row.size }
+    await Promise.all([storage.put(rows), storage.delete([blobUseKey(row.used, cid)])])
   }
-  return found
+
+  #isStale({ used }: BlobRow): boolean {
+    return this.#port.now() - used >= BLOB_USE_GRAIN_MS
+  }
+
+  async #drop(found: ReadonlyMap<string, BlobRow | undefined>): Promise<void> {
+    const { storage } = this.#port
+    const gone = new Map([...found].flatMap(([cid, row]) => (row ? [[cid, row] as const] : [])))
+    const released = this.release(gone)
+    await Promise.all([storage.put(released.put), storage.delete([...released.delete, ...[...found.keys()].map(waitingBlobKey)])])
+  }
+
+  async #isMentioned(keys: GenerationKeys, cid: string): Promise<boolean> {
+    return (await this.#port.storage.list({ prefix: keys.mention(cid, ''), limit: 1 })).size > 0
+  }
+
+  /** Once, for a room that stored its blobs before they were counted. */
+  async #count(): Promise<void> {
+    const { storage } = this.#port
+    const rows: Record<string, StorageValue> = {}
+    for (const [key, row] of await storage.list<Omit<BlobRow, 'used'>>({ prefix: blobKey('') })) {
+      const cid = key.slice(blobKey('').length)
+      this.#bytes += row.size
+      Object.assign(rows, { [key]: { ...row, used: row.at }, [blobUseKey(row.at, cid)]: row.size, [waitingBlobKey(cid)]: row.at })
+    }
+    await storage.put({ ...rows, [BLOB_BYTES]: this.#bytes })
+  }
+}
+
+const pieceKeys = (cid: string, { pieces }: BlobRow): string[] => Array.from({ length: pieces }, (_, piece) => blobPieceKey(cid, piece))
+
+/** Reads the bytes to their end and hands them on in pieces of STORAGE_VALUE_BYTES. @throws Refused BadBlob when they are not the blob's */
+const checkBytes = async (
+  blob: BlobDeclaration,
+  body: AsyncIterable<Uint8Array>,
+  keep: (piece: number, bytes: Uint8Array<ArrayBuffer>) => Promise<void> = async () => {},
+): Promise<void> => {
+  const hash = sha256.create()
+  const bufferOf = (piece: number) => new Uint8Array(Math.min(STORAGE_VALUE_BYTES, Math.max(0, blob.size - piece * STORAGE_VALUE_BYTES)))
+  let size = 0
+  let piece = 0
+  let buffer = bufferOf(0)
+  let filled = 0
+  for await (const chunk of body) {
+    size += chunk.length
+    if (size > blob.size) break
+    hash.update(chunk)
+    for (let at = 0; at < chunk.length;) {
+      const part = chunk.subarray(at, at + buffer.length - filled)
+      buffer.set(part, filled)
+      filled += part.length
+      at += part.length
+      if (filled < buffer.length) continue
+      await keep(piece, buffer)
+      piece += 1
+      filled = 0
+      buffer = bufferOf(piece)
+    }
+  }
+  if (size !== blob.size) throw new Refused('BadBlob', `The blob was announced with ${blob.size} bytes; ${size} came.`)
+  if (cidOfDigest(hash.digest(), 'raw') !== blob.cid) throw new Refused('BadBlob', `The bytes are not those of ${blob.cid}.`)
+}
+
+/** Each piece is stored, then sent on, before the next one is read. */
+async function* passing(body: ReadableStream<Uint8Array>, writer: WritableStreamDefaultWriter<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const piece of body) {
+    yield piece
+    await writer.write(piece)
+  }
+  await writer.close()
 }

@@ -35,6 +35,14 @@ export const seqOfKey = (key: string): number => Number(key.slice(2, 2 + NUMBER_
 export const blobKey = (cid: string): string => `m:${cid}`
 export const blobPieceKey = (cid: string, piece: number): string => `x:${cid}/${String(piece).padStart(5, '0')}`
 export const stagedBlobKey = (cid: string): string => `y:${cid}`
+/** In order of last use: what stands first goes first. */
+export const blobUseKey = (usedMs: number, cid: string): string => `u:${padded(usedMs)}:${cid}`
+export const cidOfUseKey = (key: string): string => key.slice(2 + NUMBER_DIGITS + 1)
+export const BLOB_USES = 'u:'
+/** A blob that no commit has mentioned yet. */
+export const waitingBlobKey = (cid: string): string => `w:${cid}`
+/** Bytes of all blobs that lie here. */
+export const BLOB_BYTES = 'blob-bytes'
 
 /** Safe integers have up to 16 digits; padded, their order as text is their order as numbers. */
 const NUMBER_DIGITS = 16

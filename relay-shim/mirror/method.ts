@@ -5,6 +5,7 @@
 import { XrpcError, invalidRequest } from '../../wire/errors.ts'
 import type { MirrorHead } from '../../wire/frames.ts'
 import type { RoomPort } from '../port.ts'
+import type { Blobs } from './blobs.ts'
 import type { Blocks } from './blocks.ts'
 import type { GenerationKeys } from './keys.ts'
 
@@ -20,6 +21,7 @@ export interface BareView {
 /** The mirror as it is now; one answer sees one state. */
 export interface MirrorView extends Omit<BareView, 'head'> {
   readonly blocks: Blocks
+  readonly blobs: Blobs
   readonly keys: GenerationKeys
   /** `at`: when its commit came, in ms since 1970. */
   readonly head: MirrorHead & { readonly at: number }

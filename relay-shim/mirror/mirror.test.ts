@@ -337,7 +337,7 @@ describe('blobs', () => {
     await accept(await pod.write([update(POST, 'pic2', post('no picture'))]))
     expect(await ask(url())).toBeNull()
     expect((await ask(url(), false))!.status).toBe(400)
-    expect([...port.storage.rows.keys()].filter((key) => /^[mxyfg]:/.test(key))).toEqual([])
+    expect([...port.storage.rows.keys()].filter((key) => /^[mxyfguw]:/.test(key))).toEqual([])
   })
 
   it('leave nothing behind when their bytes are wrong', async () => {
@@ -347,7 +347,7 @@ describe('blobs', () => {
       error: 'BadBlob',
     })
     await expect(mirror.storeBlob({ cid, mime: 'image/png', size: 10 }, chunks(whole))).rejects.toMatchObject({ error: 'BadBlob' })
-    expect([...port.storage.rows.keys()].filter((key) => /^[mxy]:/.test(key))).toEqual([])
+    expect([...port.storage.rows.keys()].filter((key) => /^[mxyuw]:/.test(key))).toEqual([])
   })
 })
 

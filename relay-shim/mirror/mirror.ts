@@ -9,7 +9,7 @@ import type { Firehose, NumberedEvent } from '../firehose/firehose.ts'
 import type { RoomPort } from '../port.ts'
 import { Refused } from '../refused.ts'
 import { answer } from './answer.ts'
-import { type BlobDeclaration, storeBlob, sweepBlobs, unmentionedBlobs } from './blobs.ts'
+import { type BlobDeclaration, Blobs } from './blobs.ts'
 import { Blocks, joinPieces } from './blocks.ts'
 import { type SignatureCheck, checkCommit, signatureCheck } from './commit.ts'
 import { ACCOUNT, DISCARDED, DOCUMENTS, HEAD, IDENTITY, LAST_EVENT, type Rows, acceptedKey, cut, generationKeys } from './keys.ts'
@@ -33,11 +33,13 @@ type HeadRow = MirrorHead & { readonly generation: number; readonly at: number }
 type AccountRow = { readonly active: boolean; readonly status: string | null }
 /** A mirror that grew from the first commit; each snapshot is one generation up. */
 const FIRST_GENERATION = 0
+const GET_BLOB = '/xrpc/com.atproto.sync.getBlob'
 
 export class Mirror {
   readonly #port: RoomPort
   readonly #firehose: Firehose
   readonly #blocks: Blocks
+  readonly #blobs: Blobs
   #head: HeadRow | null = null
   #identity: Bound | null = null
   #account: AccountRow = { active: true, status: null }
@@ -47,13 +49,16 @@ export class Mirror {
   #turn: Promise<unknown> = Promise.resolve()
 
   static async open(port: RoomPort, firehose: Firehose): Promise<Mirror> {
-    const mirror = new Mirror(port, firehose)
+    let mirror: Mirror | null = null
+    const blobs = await Blobs.open(port, (work) => (mirror ? mirror.#inTurn(work) : work()))
+    mirror = new Mirror(port, firehose, blobs)
     await mirror.#recall()
     return mirror
   }
 
-  private constructor(port: RoomPort, firehose: Firehose) {
+  private constructor(port: RoomPort, firehose: Firehose, blobs: Blobs) {
     this.#port = port
+    this.#blobs = blobs
     this.#firehose = firehose
     this.#blocks = new Blocks(port.storage, FIRST_GENERATION)
   }
@@ -118,7 +123,13 @@ export class Mirror {
 
   /** Stores what the tab sends ahead of the commit that mentions it. @throws Refused BadBlob | BlobTooLarge */
   storeBlob(blob: BlobDeclaration, body: AsyncIterable<Uint8Array>): Promise<void> {
-    return storeBlob(this.#port, blob, body)
+    return this.#blobs.store(blob, body)
+  }
+
+  /** The tab's answer to a request that the mirror left to it. A blob that had to make room for others is stored again as it passes. */
+  async keepPassing(request: Request, url: URL, response: Response): Promise<Response> {
+    const isWholeBlob = url.pathname === GET_BLOB && request.method === 'GET' && response.status === 200 && !request.headers.has('range')
+    return isWholeBlob ? this.#blobs.keepPassing(url.searchParams.get('cid') ?? '', response) : response
   }
 
   /**
@@ -157,7 +168,7 @@ export class Mirror {
     } finally {
       this.#staging = false
     }
-    await storage.delete(await unmentionedBlobs(storage, generationKeys(generation), this.#port.now()))
+    await this.#inTurn(() => this.#blobs.dropUnmentioned(generationKeys(generation)))
     await this.#discardOld()
     return head
   }
@@ -174,7 +185,7 @@ export class Mirror {
       this.#blocks.turnTo(FIRST_GENERATION)
       await Promise.all([storage.put({ [DISCARDED]: [generation] }), storage.delete([HEAD, IDENTITY, DOCUMENTS, ACCOUNT, LAST_EVENT])])
       await this.#discardOld()
-      await storage.delete(await unmentionedBlobs(storage, generationKeys(generation), Number.POSITIVE_INFINITY))
+      await this.#blobs.dropUnmentioned(generationKeys(generation), Number.POSITIVE_INFINITY)
     })
   }
 
@@ -186,8 +197,9 @@ export class Mirror {
     const plan = await planCommit(commit, before, { storage, blocks: this.#blocks, keys: generationKeys(generation) })
     const now: HeadRow = { ...commit.head, generation, at: this.#port.now() }
     const numbered = this.#firehose.number(pod)
-    const rows = { ...plan.put, ...numbered.rows, ...this.#remember(event, numbered.seq, pod.rev), [HEAD]: now }
-    return this.#land(event, numbered, rows, plan.delete, () => {
+    const released = this.#blobs.release(plan.released)
+    const rows = { ...plan.put, ...released.put, ...numbered.rows, ...this.#remember(event, numbered.seq, pod.rev), [HEAD]: now }
+    return this.#land(event, numbered, rows, [...plan.delete, ...released.delete], () => {
       this.#head = now
     })
   }
@@ -241,7 +253,8 @@ export class Mirror {
     const head = this.#head
     const identity = this.#identity
     if (!head || !identity) return null
-    return { port: this.#port, blocks: this.#blocks, keys: generationKeys(head.generation), head, identity, account: this.#account, online }
+    const keys = generationKeys(head.generation)
+    return { port: this.#port, blocks: this.#blocks, blobs: this.#blobs, keys, head, identity, account: this.#account, online }
   }
 
   /** Of a pod of which nothing is mirrored (yet). */
@@ -278,7 +291,7 @@ export class Mirror {
     }
     if (this.#head) this.#blocks.turnTo(this.#head.generation)
     await this.#discardOld()
-    await sweepBlobs(this.#port, generationKeys(this.#head?.generation ?? FIRST_GENERATION))
+    await this.#blobs.sweep(generationKeys(this.#head?.generation ?? FIRST_GENERATION))
   }
 
   async #discardOld(): Promise<void> {

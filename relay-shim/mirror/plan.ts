@@ -1,16 +1,16 @@
 /** What a verified commit changes in storage: read what it depends on, then one set of rows to put and keys to delete. */
 import type { RoomStorage, StorageValue } from '../port.ts'
+import type { BlobRow } from './blobs.ts'
 import type { Blocks } from './blocks.ts'
-import { type GenerationKeys, type Rows, blobKey, blobPieceKey, pieceKeys } from './keys.ts'
+import { type GenerationKeys, type Rows, blobKey, pieceKeys, waitingBlobKey } from './keys.ts'
 import type { RecordChange, VerifiedCommit } from './verify.ts'
 
 export interface Plan {
   readonly put: Rows
   readonly delete: readonly string[]
+  /** Blobs that no record mentions after the commit. */
+  readonly released: ReadonlyMap<string, BlobRow>
 }
-
-/** Blob as stored; the bytes lie in `pieces` rows beside it. */
-export type BlobRow = { readonly mime: string; readonly size: number; readonly pieces: number; readonly at: number }
 
 export const planCommit = async (
   commit: VerifiedCommit,
@@ -49,7 +49,7 @@ export const planCommit = async (
     if (used + delta > 1) put[keys.uses(cid)] = used + delta
     else if (used > 1) remove.push(keys.uses(cid))
   }
-  const released = new Set<string>()
+  const unnamed = new Set<string>()
   for (const { path, cid, blobs } of commit.changes) {
     if (cid === null) remove.push(keys.record(path))
     else put[keys.record(path)] = cid
@@ -57,20 +57,19 @@ export const planCommit = async (
     if (blobs.length > 0) put[keys.blobsOf(path)] = blobs
     else if (mentioned.length > 0) remove.push(keys.blobsOf(path))
     for (const blob of blobs) put[keys.mention(blob, path)] = rev
+    remove.push(...blobs.map(waitingBlobKey))
     for (const blob of mentioned.filter((each) => !blobs.includes(each))) {
       remove.push(keys.mention(blob, path))
-      released.add(blob)
+      unnamed.add(blob)
     }
   }
-  for (const blob of released) remove.push(...(await unmentioned(storage, keys, blob, put, remove)))
-  return { put, delete: remove }
+  const released = new Map<string, BlobRow>()
+  for (const blob of unnamed) {
+    const row = (await isMentioned(storage, keys, blob, put, remove)) ? undefined : await storage.get<BlobRow>(blobKey(blob))
+    if (row) released.set(blob, row)
+  }
+  return { put, delete: remove, released }
 }
-
-/** Keys of a stored blob. */
-export const blobKeys = (cid: string, row: BlobRow): string[] => [
-  blobKey(cid),
-  ...Array.from({ length: row.pieces }, (_, piece) => blobPieceKey(cid, piece)),
-]
 
 /** How many more (or fewer) records are each block after the commit. */
 const useDeltas = (changes: readonly RecordChange[]): Map<string, number> => {
@@ -85,21 +84,19 @@ const useDeltas = (changes: readonly RecordChange[]): Map<string, number> => {
   return deltas
 }
 
-/** The blob's keys when no record mentions it any more, counting what is about to be written. */
-const unmentioned = async (
+/** Counting what is about to be written. */
+const isMentioned = async (
   storage: RoomStorage,
   keys: GenerationKeys,
   blob: string,
   put: Rows,
   remove: readonly string[],
-): Promise<string[]> => {
+): Promise<boolean> => {
   const prefix = keys.mention(blob, '')
-  if (Object.keys(put).some((key) => key.startsWith(prefix))) return []
+  if (Object.keys(put).some((key) => key.startsWith(prefix))) return true
   const going = remove.filter((key) => key.startsWith(prefix))
   const mentions = await storage.list({ prefix, limit: going.length + 1 })
-  if ([...mentions.keys()].some((key) => !going.includes(key))) return []
-  const row = await storage.get<BlobRow>(blobKey(blob))
-  return row ? blobKeys(blob, row) : []
+  return [...mentions.keys()].some((key) => !going.includes(key))
 }
 
 const namesOf = (row: StorageValue | undefined): string[] => (Array.isArray(row) ? row.map(String) : [])

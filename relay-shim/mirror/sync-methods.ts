@@ -14,10 +14,8 @@ import * as listRepos from '../../lexicons/com/atproto/sync/listRepos.ts'
 import { serveBlob } from './blob-answer.ts'
 import { type Block, writeCar } from './car.ts'
 import { exportRepo } from './export.ts'
-import { blobKey } from './keys.ts'
 import { type Method, type MirrorView, isOwn, method, requireRepo } from './method.ts'
 import { parseNode } from './node.ts'
-import type { BlobRow } from './plan.ts'
 
 export const syncMethods: readonly Method[] = [
   method(getRepo, (view, { did, since }) => {
@@ -78,8 +76,8 @@ export const syncMethods: readonly Method[] = [
 
   method(getBlob, async (view, { did, cid }, request) => {
     requireRepo(view, did)
-    const row = await view.port.storage.get<BlobRow>(blobKey(cid))
-    if (row) return serveBlob(view.port.storage, cid, row, request)
+    const row = await view.blobs.use(cid)
+    if (row && !row.evicted) return serveBlob(view.port.storage, cid, row, request)
     // The tab may have it, now or when it comes back, if any record mentions it.
     const mentions = await view.port.storage.list({ prefix: view.keys.mention(cid, ''), limit: 1 })
     if (view.online || mentions.size > 0) return null

@@ -112,6 +112,7 @@ export class MemoryPort implements RoomPort {
       claimToken: null,
       allowLoopbackEgress: false,
       firehoseRetentionMs: 72 * 3_600_000,
+      blobBudgetBytes: 1e9,
       appview: null,
       plcUrl: null,
       ...options.settings,
