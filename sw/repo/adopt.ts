@@ -11,7 +11,7 @@ import { XrpcError } from '../../wire/errors.ts'
 import { encodeEvent } from '../../wire/event.ts'
 import { MAX_COMMIT_BLOCKS_BYTES } from '../../wire/limits.ts'
 import type { RecordChange } from '../store/land.ts'
-import type { Head } from '../store/schema.ts'
+import type { Head, TreeCounts } from '../store/schema.ts'
 import type { Plan } from './landing.ts'
 import { type Author, outcomeOf } from './plan.ts'
 import type { Landed } from './resume.ts'
@@ -47,7 +47,8 @@ export const planAdoption = async (author: Author, { tip, nodes }: Landed, { car
   const both = new SyncStorage(new MemoryBlockstore(blocks), nodes)
   const diff = await DataDiff.of(MST.load(both, parseCid(String(unsigned.data))), tip.tree).catch(refuse)
   const event = Math.max(tip.event + 1, roomEvent)
-  const head: Head = { commit: String(root), rev: unsigned.rev, data: String(unsigned.data), event }
+  const counts = tip.head.counts && countsAfter(tip.head.counts, diff)
+  const head: Head = { ...tip.head, commit: String(root), rev: unsigned.rev, data: String(unsigned.data), event, ...(counts && { counts }) }
   const body = encodeEvent({
     kind: 'commit',
     repo: author.did,
@@ -73,6 +74,16 @@ export const planAdoption = async (author: Author, { tip, nodes }: Landed, { car
       nodes: { data: parseCid(head.data), added, removed: diff.removedCids.toList().map(String) },
     },
     event: row,
+  }
+}
+
+const countsAfter = ({ records, nodes }: TreeCounts, diff: DataDiff): TreeCounts => {
+  // `removedCids` names records too.
+  const gone = new Set([...diff.deleteList().map(({ cid }) => String(cid)), ...diff.updateList().map(({ prev }) => String(prev))])
+  const removed = diff.removedCids.toList().filter((cid) => !gone.has(String(cid)))
+  return {
+    records: records + diff.addList().length - diff.deleteList().length,
+    nodes: nodes + diff.newMstBlocks.size - removed.length,
   }
 }
 

@@ -2,44 +2,62 @@
 import { cidForRawHash } from '@atproto/lex-data'
 import { sha256 } from '@noble/hashes/sha2'
 import { invalidRequest, XrpcError } from '../../wire/errors.ts'
-import { BLOB_PART_BYTES, MAX_BLOB_BYTES, TEMPORARY_BLOB_TTL_MS } from '../../wire/limits.ts'
-import { listReferencedBlobs, putTemporaryBlob, readBlob, sweepTemporaryBlobs, totalBlobs } from '../store/blobs.ts'
+import { BLOB_PART_BYTES, BLOB_QUOTA_BYTES, MAX_BLOB_BYTES, TEMPORARY_BLOB_TTL_MS } from '../../wire/limits.ts'
+import { readUsage } from '../store/blob-usage.ts'
+import { countMentions, listMissingBlobs, listReferencedBlobs, putBlob, readBlob, sweepTemporaryBlobs } from '../store/blobs.ts'
 import type { Store } from '../store/open.ts'
+import { readPod } from '../store/pod.ts'
 import type { BlobService } from './contract.ts'
 import { SNIFFED_BYTES, sniffMime } from './mime.ts'
 
-export const blobService = (store: Store, now: () => number = Date.now): BlobService => ({
-  async upload(body, declared) {
-    if ((declared.length ?? 0) > MAX_BLOB_BYTES) {
-      await body.cancel()
-      throw tooLarge()
-    }
-    const { digest, start, parts, size } = await receive(body)
-    if (declared.length !== undefined && declared.length !== size) {
-      throw invalidRequest(`Content-Length said ${declared.length} bytes, but ${size} came`)
-    }
-    const mime = sniffMime(start) ?? (declared.mime || 'application/octet-stream')
-    const cid = String(cidForRawHash(digest))
-    const row = await putTemporaryBlob(store, { cid, mime, size, createdAt: now(), bytes: new Blob([...parts], { type: mime }) })
-    return { cid, mime: row.mime, size }
-  },
-  async get(cid) {
-    return (await readBlob(store, cid)) ?? null
-  },
-  async list(options) {
-    const cids = await listReferencedBlobs(store, options)
-    const last = cids.at(-1)
-    return { cids, ...(last !== undefined && cids.length === options.limit && { cursor: last }) }
-  },
-  totals: () => totalBlobs(store),
-  // A commit is refused when a blob it mentions is not here, so none is ever missing.
-  missing: async () => ({ blobs: [] }),
-  async counts() {
-    const { count } = await totalBlobs(store)
-    return { expected: count, imported: count }
-  },
-  sweep: (at) => sweepTemporaryBlobs(store, at - TEMPORARY_BLOB_TTL_MS),
-})
+export const blobService = (store: Store, now: () => number = Date.now, quota = BLOB_QUOTA_BYTES): BlobService => {
+  const listeners = new Set<(cid: string) => void>()
+  return {
+    async upload(body, declared) {
+      if ((declared.length ?? 0) > MAX_BLOB_BYTES) {
+        await body.cancel()
+        throw tooLarge()
+      }
+      // Counted once, so that the transaction that stores it can hold it against the quota.
+      await readUsage(store)
+      const { digest, start, parts, size } = await receive(body)
+      if (declared.length !== undefined && declared.length !== size) {
+        throw invalidRequest(`Content-Length said ${declared.length} bytes, but ${size} came`)
+      }
+      const mime = sniffMime(start) ?? (declared.mime || 'application/octet-stream')
+      const cid = String(cidForRawHash(digest))
+      const row = await putBlob(store, { cid, mime, size, createdAt: now(), bytes: new Blob([...parts], { type: mime }) }, quota)
+      if (row.rev !== undefined) for (const listener of listeners) listener(cid)
+      return { cid, mime: row.mime, size }
+    },
+    async get(cid) {
+      return (await readBlob(store, cid)) ?? null
+    },
+    async list(options) {
+      const cids = await listReferencedBlobs(store, options)
+      const last = cids.at(-1)
+      return { cids, ...(last !== undefined && cids.length === options.limit && { cursor: last }) }
+    },
+    async totals() {
+      const { count, bytes } = await readUsage(store)
+      return { count, bytes }
+    },
+    async missing(options) {
+      const [blobs, identity] = await Promise.all([listMissingBlobs(store, options), readPod(store, 'identity')])
+      const last = blobs.at(-1)
+      return {
+        blobs: blobs.map(({ cid, collection, rkey }) => ({ cid, recordUri: `at://${identity?.did}/${collection}/${rkey}` })),
+        ...(last && blobs.length === options.limit && { cursor: last.cid }),
+      }
+    },
+    counts: () => countMentions(store),
+    sweep: (at) => sweepTemporaryBlobs(store, at - TEMPORARY_BLOB_TTL_MS),
+    onExpected(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+  }
+}
 
 interface Received {
   readonly digest: Uint8Array

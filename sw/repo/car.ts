@@ -15,32 +15,41 @@ export const writeCar = (root: Cid, blocks: Iterable<Block>): Uint8Array<ArrayBu
   return concat(pieces)
 }
 
+/** A block under its CID in binary. */
+export interface RawBlock {
+  readonly cid: Uint8Array
+  readonly bytes: Uint8Array
+}
+
 /** Streams blocks as they come, in pieces of about CHUNK_BYTES; `release` runs once, however the stream ends. */
-export const streamCar = (root: Cid, blocks: AsyncGenerator<Block>, release: () => void): ReadableStream<Uint8Array> => {
-  let pending = [header(root)]
+export const streamCar = (root: Cid, blocks: AsyncGenerator<readonly RawBlock[]>, release: () => void): ReadableStream<Uint8Array> => {
+  const chunk = new Chunk()
+  chunk.append(header(root))
+  let batch: readonly RawBlock[] = []
+  let at = 0
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
-      let size = pending.reduce((sum, piece) => sum + piece.length, 0)
       try {
-        while (size < CHUNK_BYTES) {
-          const next = await blocks.next()
-          if (next.done) {
-            if (size > 0) controller.enqueue(concat(pending))
-            release()
-            controller.close()
-            return
+        while (chunk.size < CHUNK_BYTES) {
+          if (at === batch.length) {
+            const next = await blocks.next()
+            if (next.done) {
+              if (chunk.size > 0) controller.enqueue(chunk.take())
+              release()
+              controller.close()
+              return
+            }
+            batch = next.value
+            at = 0
           }
-          for (const piece of frame(next.value)) {
-            pending.push(piece)
-            size += piece.length
-          }
+          const block = batch[at++]
+          if (block) chunk.appendBlock(block)
         }
       } catch (cause) {
         release()
         throw cause
       }
-      controller.enqueue(concat(pending))
-      pending = []
+      controller.enqueue(chunk.take())
     },
     async cancel() {
       release()
@@ -48,6 +57,42 @@ export const streamCar = (root: Cid, blocks: AsyncGenerator<Block>, release: () 
     },
   })
 }
+
+/** Bytes written one behind the other, without an array for each piece. */
+class Chunk {
+  size = 0
+  #bytes = new Uint8Array(CHUNK_BYTES * 1.25)
+
+  appendBlock({ cid, bytes }: RawBlock): void {
+    let rest = cid.length + bytes.length
+    this.#grow(rest + MAX_VARINT_BYTES)
+    for (; rest >= 0x80; rest >>>= 7) this.#bytes[this.size++] = (rest & 0x7f) | 0x80
+    this.#bytes[this.size++] = rest
+    this.append(cid)
+    this.append(bytes)
+  }
+
+  append(bytes: Uint8Array): void {
+    this.#grow(bytes.length)
+    this.#bytes.set(bytes, this.size)
+    this.size += bytes.length
+  }
+
+  take(): Uint8Array<ArrayBuffer> {
+    const taken = this.#bytes.slice(0, this.size)
+    this.size = 0
+    return taken
+  }
+
+  #grow(by: number): void {
+    if (this.size + by <= this.#bytes.length) return
+    const bytes = new Uint8Array((this.size + by) * 2)
+    bytes.set(this.#bytes.subarray(0, this.size))
+    this.#bytes = bytes
+  }
+}
+
+const MAX_VARINT_BYTES = 5
 
 const header = (root: Cid): Uint8Array => {
   const bytes = encode({ version: 1, roots: [root] })

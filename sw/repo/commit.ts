@@ -7,7 +7,7 @@ import { CHECKPOINT_BYTES, CHECKPOINT_EVENTS, CHECKPOINT_IDLE_MS, MAX_COMMITS_PE
 import { readBlob } from '../store/blobs.ts'
 import { HeadMoved, land } from '../store/land.ts'
 import type { Store } from '../store/open.ts'
-import type { AnswerRow, EventRow } from '../store/schema.ts'
+import type { AnswerRow, EventRow, Head } from '../store/schema.ts'
 import { type Announcement, planAnnouncement } from './announcement.ts'
 import { type Lost, planAdoption } from './adopt.ts'
 import { writeCheckpoint } from './checkpoint.ts'
@@ -54,6 +54,7 @@ export class CommitLine {
   #tip: Tip
   /** Grows with every fresh start; a plan of an older epoch is worth nothing. */
   #epoch = 0
+  #isReplacing = false
   #reloading: Promise<void> | null = null
   #planning: Promise<void> | null = null
   #landing: Promise<void> | null = null
@@ -90,6 +91,26 @@ export class CommitLine {
   async adopt(lost: Lost): Promise<void> {
     await this.settled()
     await this.#enqueue({ kind: 'adopt', lost })
+  }
+
+  /**
+   * The whole repo is replaced by `run`; until then writes are refused, because they would be lost with what they were planned on.
+   * @throws XrpcError 409 `ImportUnderWay` | 503 `RepoMoved`
+   */
+  async replace<T>(run: (author: Author, present: Head) => Promise<T>): Promise<T> {
+    if (this.#isReplacing) throw importUnderWay()
+    this.#isReplacing = true
+    try {
+      await this.settled()
+      const result = await run(this.#author, this.landed.tip.head)
+      this.#startAfresh([])
+      while (this.#reloading) await this.#reloading
+      return result
+    } catch (cause) {
+      throw failureOf(cause)
+    } finally {
+      this.#isReplacing = false
+    }
   }
 
   /** @returns the number of the event. */
@@ -164,6 +185,7 @@ export class CommitLine {
     const answered = job.key === undefined ? undefined : this.landed.answers.get(job.key)
     if (answered) return { tip, outcome: answered.outcome }
     if (this.suspended) throw this.suspended
+    if (this.#isReplacing) throw importUnderWay()
     const { changes, results } = await playWrites(this.#author.did, tip, job.writes, job.swapCommit)
     const answerOf = (outcome: WriteOutcome): { answer?: AnswerRow } =>
       job.key === undefined ? {} : { answer: { key: job.key, at: this.#author.now(), outcome } }
@@ -268,6 +290,8 @@ export const isStale = (cause: unknown): boolean =>
 
 const failureOf = (cause: unknown): unknown =>
   isStale(cause) ? new XrpcError(503, 'RepoMoved', 'Another tab keeps writing to this repo: try again.', { cause }) : cause
+
+const importUnderWay = (): XrpcError => new XrpcError(409, 'ImportUnderWay', 'A repo is being imported: try again when it is done.')
 
 /** @throws XrpcError 400 `BlobNotFound` | `InvalidMimeType` | `InvalidSize` */
 const checkBlobs = async (store: Store, changes: readonly NetChange[]): Promise<void> => {

@@ -69,6 +69,9 @@ export interface RepoReader {
   proof(collection: string, rkey: string): Promise<Uint8Array>
   /** CAR of the blocks asked for. @throws BlockNotFound */
   blocks(cids: readonly string[]): Promise<Uint8Array>
+  /** Blocks of the repo as it is (commit, nodes, records), and how many of them are records. */
+  blockCounts(): Promise<{ readonly blocks: number; readonly records: number }>
+  isEmpty(): boolean
 }
 
 export interface RepoWriter {
@@ -122,6 +125,8 @@ export interface RepoLog {
    * The blobs that its records mention must be stored already. Allowed while suspended. @throws XrpcError 503 `RepoBehindMirror`
    */
   adopt(car: Uint8Array, event: number): Promise<void>
+  /** rev of the commit this log begins after, where the repo was imported: no event announced it, and nothing leads to it from a commit before it. */
+  importedRev(): string | undefined
   /** Every later write is refused with `error` (the mirror is ahead of this repo, or on another branch); `null` lifts it. */
   suspend(error: XrpcError | null): void
 }
@@ -136,7 +141,7 @@ export interface BlobView {
 export interface BlobService {
   /**
    * Streams into storage, hashing as it goes; never holds more than a few chunks. The header's type is corrected by sniffing.
-   * @throws XrpcError BlobTooLarge (413) | InvalidRequest when `declaredLength` is not what came
+   * @throws XrpcError BlobTooLarge (413) | BlobQuotaExceeded (413) | StorageFull (507) | InvalidRequest when `declaredLength` is not what came
    */
   upload(
     body: ReadableStream<Uint8Array>,
@@ -152,4 +157,6 @@ export interface BlobService {
   counts(): Promise<{ expected: number; imported: number }>
   /** Drops temporary blobs older than TEMPORARY_BLOB_TTL_MS. */
   sweep(now: number): Promise<number>
+  /** Called with the CID of each upload that records mention already: no commit will announce it any more. Returns the unsubscribe function. */
+  onExpected(listener: (cid: string) => void): () => void
 }

@@ -1,12 +1,13 @@
 /** The repo on its way out: whole, in part, or as a proof. @see https://atproto.com/specs/repository#car-file-serialization */
-import { type Cid, parseCid, parseCidSafe } from '@atproto/lex-data'
+import { parseCid, parseCidSafe } from '@atproto/lex-data'
+import { base32 } from 'multiformats/bases/base32'
 import { XrpcError, invalidRequest } from '../../wire/errors.ts'
 import { findEventOfRev, readEventsAfter } from '../store/events.ts'
 import type { Store } from '../store/open.ts'
-import { findRecordsByCid, readRecord, readRecordsFrom } from '../store/records.ts'
+import { findRecordsByCid, listRecords, readRecord } from '../store/records.ts'
 import type { RecordRow } from '../store/schema.ts'
-import { type Block, streamCar, writeCar } from './car.ts'
-import { type NodeReader, walkNodes } from './node-walk.ts'
+import { type Block, type RawBlock, streamCar, writeCar } from './car.ts'
+import { type NodeReader, type WalkedLeaf, walkNodes } from './node-walk.ts'
 import type { Pins } from './pins.ts'
 import { type Landed, blocksOf } from './resume.ts'
 import { pathToKey } from './tree.ts'
@@ -29,7 +30,8 @@ export const exportProof = async (store: Store, landed: Landed, pins: Pins, coll
     const commit = parseCid(tip.head.commit)
     const blocks: Block[] = [{ cid: commit, bytes: tip.commitBlock }]
     const cid = await pathToKey(tip.tree, `${collection}/${rkey}`, blocks)
-    if (cid) blocks.push({ cid, bytes: recordBytes(cid, await readRecord(store, collection, rkey), pins) })
+    if (cid)
+      blocks.push({ cid, bytes: recordBytes(String(cid), await readRecord(store, tip.head.generation ?? 0, collection, rkey), pins) })
     return writeCar(commit, blocks)
   } finally {
     release()
@@ -47,7 +49,8 @@ export const exportBlocks = async (store: Store, landed: Landed, cids: readonly 
     if (node) found.set(text, node)
   }
   const others = cids.filter((cid) => !found.has(cid))
-  for (const [cid, row] of others.length > 0 ? await findRecordsByCid(store, new Set(others)) : []) found.set(cid, row.bytes)
+  for (const [cid, row] of others.length > 0 ? await findRecordsByCid(store, tip.head.generation ?? 0, new Set(others)) : [])
+    found.set(cid, row.bytes)
   const missing = cids.filter((cid) => !found.has(cid))
   if (missing.length > 0) throw invalidRequest(`Could not find blocks: ${missing.join(', ')}`, 'BlockNotFound')
   return writeCar(
@@ -56,18 +59,29 @@ export const exportBlocks = async (store: Store, landed: Landed, cids: readonly 
   )
 }
 
-async function* walkRepo(store: Store, tip: Landed['tip'], read: NodeReader, pins: Pins, since: string | undefined): AsyncGenerator<Block> {
+async function* walkRepo(
+  store: Store,
+  tip: Landed['tip'],
+  read: NodeReader,
+  pins: Pins,
+  since: string | undefined,
+): AsyncGenerator<readonly RawBlock[]> {
   if (since !== undefined && since >= tip.head.rev) return
-  yield { cid: parseCid(tip.head.commit), bytes: tip.commitBlock }
+  yield [{ cid: parseCid(tip.head.commit).bytes, bytes: tip.commitBlock }]
   const changed = since === undefined ? null : await nodesSince(store, since)
-  const run = new RecordRun(store, pins)
+  const run = new RecordRun(store, tip.head.generation ?? 0, pins)
   // Below a node that did not change nothing did.
-  for await (const entry of walkNodes(read, parseCid(tip.head.data), (cid) => !changed || changed.has(cid))) {
-    if ('bytes' in entry) yield entry
-    else {
-      const { rev, bytes } = await run.next(entry.key, entry.cid)
-      if (since === undefined || rev === undefined || rev > since) yield { cid: entry.cid, bytes }
+  for await (const walked of walkNodes(read, parseCid(tip.head.data).bytes, (cid) => !changed || changed.has(base32.encode(cid)))) {
+    const blocks: RawBlock[] = []
+    for (const entry of walked) {
+      if ('bytes' in entry) {
+        blocks.push(entry)
+        continue
+      }
+      const { rev, bytes } = run.peek(entry) ?? (await run.next(entry))
+      if (since === undefined || rev === undefined || rev > since) blocks.push({ cid: entry.cid, bytes })
     }
+    yield blocks
   }
 }
 
@@ -88,46 +102,61 @@ const nodesSince = async (store: Store, since: string): Promise<ReadonlySet<stri
 /** A walk in key order asks for records in key order too, so they are read in runs instead of one by one. */
 class RecordRun {
   readonly #store: Store
+  readonly #generation: number
   readonly #pins: Pins
-  #collection = ''
+  collection = ''
   #rows: RecordRow[] = []
   #at = 0
   /** The run after this one, on its way while this one is used up. */
   #ahead: Promise<RecordRow[]> | null = null
 
-  constructor(store: Store, pins: Pins) {
+  constructor(store: Store, generation: number, pins: Pins) {
     this.#store = store
+    this.#generation = generation
     this.#pins = pins
   }
 
-  /** `rev` is absent when the record was replaced since the walk began. */
-  async next(path: string, cid: Cid): Promise<{ rev?: string; bytes: Uint8Array }> {
-    const slash = path.indexOf('/')
-    const [collection, rkey] = [path.slice(0, slash), path.slice(slash + 1)]
-    if (this.#collection !== collection) {
+  /** What is read already, without a turn; undefined when more must be read. */
+  peek({ key, cid }: WalkedLeaf): { rev?: string; bytes: Uint8Array } | undefined {
+    const { collection } = this
+    const rkey = key.slice(collection.length + 1)
+    if (!key.startsWith(collection) || key[collection.length] !== '/') return undefined
+    while ((this.#rows[this.#at]?.rkey ?? rkey) < rkey) this.#at += 1
+    const row = this.#rows[this.#at]
+    return row && this.#take(row.rkey === rkey ? row : undefined, base32.encode(cid))
+  }
+
+  async next(leaf: WalkedLeaf): Promise<{ rev?: string; bytes: Uint8Array }> {
+    const slash = leaf.key.indexOf('/')
+    const [collection, rkey] = [leaf.key.slice(0, slash), leaf.key.slice(slash + 1)]
+    if (this.collection !== collection) {
       this.#rows = []
       this.#ahead = null
-      this.#collection = collection
+      this.collection = collection
     }
-    while ((this.#rows[this.#at]?.rkey ?? rkey) < rkey) this.#at += 1
-    if (this.#at >= this.#rows.length) await this.#read(collection, rkey)
-    const row = this.#rows[this.#at]?.rkey === rkey ? this.#rows[this.#at] : undefined
+    await this.#read(collection, rkey)
+    return this.peek(leaf) ?? this.#take(undefined, base32.encode(leaf.cid))
+  }
+
+  /** `rev` is absent when the record was replaced since the walk began. */
+  #take(row: RecordRow | undefined, cid: string): { rev?: string; bytes: Uint8Array } {
     const bytes = recordBytes(cid, row, this.#pins)
-    return row?.cid === String(cid) ? { rev: row.rev, bytes } : { bytes }
+    return row?.cid === cid ? { rev: row.rev, bytes } : { bytes }
   }
 
   async #read(collection: string, rkey: string): Promise<void> {
     const rows = (await this.#ahead) ?? []
     // What was read ahead begins after the last run; it serves only if it reaches as far as the walk is now.
-    this.#rows =
-      (rows.at(-1)?.rkey ?? '') >= rkey
-        ? rows.filter((row) => row.rkey >= rkey)
-        : await readRecordsFrom(this.#store, collection, rkey, RECORD_STEP)
+    this.#rows = (rows.at(-1)?.rkey ?? '') >= rkey ? rows.filter((row) => row.rkey >= rkey) : await this.#list(collection, rkey, true)
     this.#at = 0
     const last = this.#rows.at(-1)
-    this.#ahead = last ? readRecordsFrom(this.#store, collection, `${last.rkey}\0`, RECORD_STEP) : null
+    this.#ahead = last ? this.#list(collection, last.rkey, false) : null
     // A walk that is given up never looks at it.
     this.#ahead?.catch(() => {})
+  }
+
+  #list(collection: string, from: string, includesFrom: boolean): Promise<RecordRow[]> {
+    return listRecords(this.#store, this.#generation, { collection, order: 'ascending', from, includesFrom, limit: RECORD_STEP })
   }
 }
 
@@ -135,8 +164,8 @@ class RecordRun {
 const RECORD_STEP = 128
 const EVENT_STEP = 64
 
-const recordBytes = (cid: Cid, row: RecordRow | undefined, pins: Pins): Uint8Array => {
-  const bytes = row?.cid === String(cid) ? row.bytes : pins.replaced(String(cid))
+const recordBytes = (cid: string, row: RecordRow | undefined, pins: Pins): Uint8Array => {
+  const bytes = row?.cid === cid ? row.bytes : pins.replaced(cid)
   if (!bytes) throw new XrpcError(503, 'RepoMoved', 'The repo was rewritten faster than it was read: ask again.')
   return bytes
 }

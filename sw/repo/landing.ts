@@ -20,7 +20,14 @@ export const mergePlans = (head: Head | null, plans: readonly Plan[]): Landing |
   if (events.length === 0 && answers.length === 0) return null
   const commits = plans.flatMap(({ commit }) => (commit ? [commit] : []))
   const next = commits.at(-1)?.tip.head
-  return { expected: head?.commit ?? null, ...(next && { head: next }), records: mergeChanges(commits), events, answers }
+  return {
+    expected: head?.commit ?? null,
+    generation: head?.generation ?? 0,
+    ...(next && { head: next }),
+    records: mergeChanges(commits),
+    events,
+    answers,
+  }
 }
 
 /** Only the last state of a record is written; whether it existed is the first one's to say. */

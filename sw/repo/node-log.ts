@@ -1,9 +1,15 @@
 /** Where the tree reads its nodes: the checkpoint in the store, plus what commits have added since, which only the event log holds yet. */
 import type { Cid } from '@atproto/lex-data'
 import { BlockMap, ReadableBlockstore } from '@atproto/repo'
-import { readNode, readNodes } from '../store/nodes.ts'
+import { base32 } from 'multiformats/bases/base32'
+import { NodePacks } from '../store/node-packs.ts'
+import { readNodes } from '../store/nodes.ts'
 import type { Store } from '../store/open.ts'
+import type { NodeReader } from './node-walk.ts'
 import type { Nodes } from './tree.ts'
+
+/** Before the digest. */
+const CID_PREFIX_BYTES = 4
 
 export class NodeLog extends ReadableBlockstore {
   /** Nodes of the landed tree that are not stored. */
@@ -12,10 +18,13 @@ export class NodeLog extends ReadableBlockstore {
   readonly dropped = new Set<string>()
   addedBytes = 0
   readonly #store: Store
+  readonly #packs: NodePacks | null
 
-  constructor(store: Store) {
+  /** @param generation of the repo; 0 was never imported */
+  constructor(store: Store, generation: number) {
     super()
     this.#store = store
+    this.#packs = generation > 0 ? new NodePacks(store, generation) : null
   }
 
   apply(added: Nodes, removed: readonly string[]): void {
@@ -42,19 +51,35 @@ export class NodeLog extends ReadableBlockstore {
   }
 
   /** Reads nodes as they are now, many at a time: what is added later, or checkpointed, does not disturb it. */
-  reader(): (cids: readonly string[]) => Promise<ReadonlyArray<Uint8Array | undefined>> {
+  reader(): NodeReader {
     const recent = new Map(this.added)
     return async (cids) => {
-      const stored = cids.filter((cid) => !recent.has(cid))
-      const found = stored.length > 0 ? await readNodes(this.#store, stored) : []
-      const byCid = new Map(stored.map((cid, at) => [cid, found[at]]))
-      return cids.map((cid) => recent.get(cid) ?? byCid.get(cid))
+      if (recent.size === 0) return this.#read(cids)
+      const found = cids.map((cid) => recent.get(base32.encode(cid)))
+      const stored = await this.#read(cids.filter((_, at) => !found[at]))
+      let next = 0
+      return found.map((bytes) => bytes ?? stored[next++])
     }
   }
 
   async getBytes(cid: Cid): Promise<Uint8Array | null> {
-    const key = String(cid)
-    return this.added.get(key) ?? (await readNode(this.#store, key)) ?? null
+    return this.added.get(String(cid)) ?? (await this.#read([cid.bytes]))[0] ?? null
+  }
+
+  /** An imported tree lies in packs, what came after it in rows. */
+  async #read(cids: readonly Uint8Array[]): Promise<Array<Uint8Array | undefined>> {
+    const packs = this.#packs
+    const found = packs ? await Promise.all(cids.map((cid) => packs.find(cid.subarray(CID_PREFIX_BYTES)))) : cids.map(() => undefined)
+    const missing = cids.filter((_, at) => !found[at])
+    const rows =
+      missing.length > 0
+        ? await readNodes(
+            this.#store,
+            missing.map((cid) => base32.encode(cid)),
+          )
+        : []
+    let next = 0
+    return found.map((bytes) => bytes ?? rows[next++])
   }
 
   async has(cid: Cid): Promise<boolean> {

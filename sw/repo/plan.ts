@@ -10,7 +10,7 @@ import { type RepoOp, encodeEvent } from '../../wire/event.ts'
 import { MAX_COMMIT_BLOCKS_BYTES } from '../../wire/limits.ts'
 import type { KeyVault } from '../identity/contract.ts'
 import type { RecordChange } from '../store/land.ts'
-import type { EventRow, Head } from '../store/schema.ts'
+import type { EventRow, Head, TreeCounts } from '../store/schema.ts'
 import { type Block, writeCar } from './car.ts'
 import type { WriteOutcome, WriteResult } from './contract.ts'
 import type { PreparedRecord, PreparedWrite } from './prepare.ts'
@@ -25,6 +25,8 @@ export interface Tip {
   readonly commitBlock: Uint8Array
   /** Number of the newest event, commit or not. */
   readonly event: number
+  /** Where there is no head: a rev that the first commit must exceed all the same, because this repo replaces another. */
+  readonly after?: string
 }
 
 export interface Author {
@@ -98,17 +100,15 @@ export const planCommit = async (author: Author, tip: Tip, changes: readonly Net
   const shown = new Map(nodes.added)
   for (const { path } of changes) await coverKey(tree, path, shown)
   lap('hash')
-  const rev = nextTid(tip.head?.rev ?? null, author.now())
-  const unsigned = { did: author.did, version: 3, rev, prev: null, data: nodes.data }
-  const sig = await author.vault.sign(encode(unsigned))
-  const commitBlock = encode({ ...unsigned, sig })
-  const commit = await cidForCbor(commitBlock)
+  const rev = nextTid(tip.head?.rev ?? tip.after ?? null, author.now())
+  const { cid: commit, bytes: commitBlock } = await signCommit(author, rev, nodes.data)
   lap('sign')
   const records = changes.flatMap(({ after }) => (after ? [after] : []))
   const car = writeCar(commit, [{ cid: commit, bytes: commitBlock }, ...(await inPreOrder(tree, shown)), ...distinct(records)])
   if (car.length > MAX_COMMIT_BLOCKS_BYTES) throw invalidRequest(`Too many writes: the event would exceed ${MAX_COMMIT_BLOCKS_BYTES} bytes`)
   const blobs = distinctBlobs(records)
-  const head: Head = { commit: String(commit), rev, data: String(nodes.data), event: tip.event + 1 }
+  const counts = countsAfter(tip.head, changes, nodes)
+  const head: Head = { ...tip.head, commit: String(commit), rev, data: String(nodes.data), event: tip.event + 1, ...(counts && { counts }) }
   const body = encodeEvent({
     kind: 'commit',
     repo: author.did,
@@ -131,6 +131,25 @@ export const planCommit = async (author: Author, tip: Tip, changes: readonly Net
   }
   lap('encode')
   return { tip: { tree, head, commitBlock, event: head.event }, event, changes: changes.map((change) => changeOf(change, rev)), nodes }
+}
+
+/** @see https://atproto.com/specs/repository#commit-objects */
+export const signCommit = async (
+  { did, vault }: Author,
+  rev: string,
+  data: Cid,
+): Promise<{ readonly cid: Cid; readonly bytes: Uint8Array<ArrayBuffer> }> => {
+  const unsigned = { did, version: 3, rev, prev: null, data }
+  const bytes = new Uint8Array(encode({ ...unsigned, sig: await vault.sign(encode(unsigned)) }))
+  return { cid: await cidForCbor(bytes), bytes }
+}
+
+/** undefined where the tree was not counted before. */
+const countsAfter = (head: Head | null, changes: readonly NetChange[], { added, removed }: TreeChange): TreeCounts | undefined => {
+  const before = head ? head.counts : { records: 0, nodes: 0 }
+  if (!before) return undefined
+  const records = changes.reduce((sum, { before: was, after }) => sum + (after ? 1 : 0) - (was ? 1 : 0), before.records)
+  return { records, nodes: before.nodes + added.size - removed.length }
 }
 
 /** JSON-safe, as it is recorded under the idempotency key. */

@@ -14,9 +14,24 @@ it('begins as a signed empty repo, announced as event 1', async () => {
   expect(String(verified.commit.cid)).toBe(repo.head().commit)
 })
 
-it('refuses to make a second repo in the same store', async () => {
-  const { store, vault } = await makeRepo()
-  await expect(Repo.create(store, vault, DID)).rejects.toMatchObject({ error: 'RepoExists' })
+it('makes the repo of another account in place of the one that is there', async () => {
+  const { store, vault, repo } = await makeRepo()
+  await repo.write([create('a', 'one')])
+  await repo.announce({ kind: 'account', active: false, status: 'deactivated' })
+  await repo.acknowledge(1)
+  const other = await Repo.create(store, vault, 'did:web:other.example')
+  expect(await other.collections()).toEqual([])
+  expect(other.isEmpty()).toBe(true)
+  expect(other.head().rev > repo.head().rev).toBe(true)
+  const rows = await other.eventsAfter(0, 10)
+  expect(rows.map(({ event, kind }) => ({ event, kind }))).toEqual([
+    { event: 3, kind: 'account' },
+    { event: 4, kind: 'commit' },
+  ])
+  await other.write([create('b', 'two')])
+  const reopened = await Repo.create(store, vault, 'did:web:third.example').then(() => Repo.open(store, vault))
+  expect(await reopened.blockCounts()).toEqual({ blocks: 2, records: 0 })
+  expect(await store.count('records')).toBe(0)
 })
 
 it('makes one commit of one call, and its event undoes to the tree before', async () => {

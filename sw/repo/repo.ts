@@ -4,16 +4,30 @@ import { decode } from '@ipld/dag-cbor'
 import { XrpcError } from '../../wire/errors.ts'
 import type { KeyVault } from '../identity/contract.ts'
 import { findEventOfRev, firstEvent, readEventsAfter } from '../store/events.ts'
+import { sweepInterrupted } from '../store/generation.ts'
 import { land } from '../store/land.ts'
+import { countRows } from '../store/nodes.ts'
 import type { Store } from '../store/open.ts'
 import { readPod, writePod } from '../store/pod.ts'
 import { countCollections, listRecords, readRecord } from '../store/records.ts'
-import type { EventRow, Head, RecordRow } from '../store/schema.ts'
+import type { EventRow, Head, RecordRow, TreeCounts } from '../store/schema.ts'
 import type { Announcement } from './announcement.ts'
 import { CommitLine, isStale } from './commit.ts'
-import type { ListOptions, RecordView, RepoLog, RepoReader, RepoWriter, Write, WriteOptions, WriteOutcome } from './contract.ts'
+import type {
+  ListOptions,
+  RecordView,
+  RepoImporter,
+  RepoLog,
+  RepoReader,
+  RepoWriter,
+  Write,
+  WriteOptions,
+  WriteOutcome,
+} from './contract.ts'
 import { exportBlocks, exportProof, exportRepo } from './export.ts'
+import { importRepo, type ImportOptions, replaceByEmpty } from './import.ts'
 import { mergePlans } from './landing.ts'
+import type { NodeLog } from './node-log.ts'
 import { Pins } from './pins.ts'
 import { type Author, outcomeOf, planCommit, type TimedStep } from './plan.ts'
 import { prepareWrites } from './prepare.ts'
@@ -26,7 +40,7 @@ export interface RepoOptions {
   readonly onTiming?: (step: TimedStep, ms: number) => void
 }
 
-export class Repo implements RepoReader, RepoWriter, RepoLog {
+export class Repo implements RepoReader, RepoWriter, RepoImporter, RepoLog {
   readonly did: string
   readonly #store: Store
   readonly #now: () => number
@@ -54,10 +68,18 @@ export class Repo implements RepoReader, RepoWriter, RepoLog {
     })
   }
 
-  /** Makes the empty repo: a signed commit of an empty tree, announced as event 1. @throws XrpcError 409 `RepoExists` */
+  /**
+   * Makes the empty repo: a signed commit of an empty tree, announced as the first event of the log. A repo that is there already goes, with what was not
+   * sent of it: a vacant pod's, whose account gets another DID.
+   */
   static async create(store: Store, vault: KeyVault, did: string, options: RepoOptions = {}): Promise<Repo> {
-    if (await readPod(store, 'head')) throw new XrpcError(409, 'RepoExists', 'There is a repo in this browser profile already.')
-    const commit = await planCommit({ did, vault, now: options.now ?? Date.now }, await emptyTip(store), [])
+    const author = { did, vault, now: options.now ?? Date.now }
+    const present = await readPod(store, 'head')
+    if (present) {
+      await replaceByEmpty(store, author, present)
+      return Repo.#resume(store, vault, did, options)
+    }
+    const commit = await planCommit(author, await emptyTip(store), [])
     const landing = mergePlans(null, [{ tip: commit.tip, outcome: outcomeOf(commit.tip.head, []), commit, event: commit.event }])
     if (landing) await land(store, landing)
     return Repo.#resume(store, vault, did, options)
@@ -71,6 +93,7 @@ export class Repo implements RepoReader, RepoWriter, RepoLog {
   }
 
   static async #resume(store: Store, vault: KeyVault, did: string, options: RepoOptions): Promise<Repo> {
+    await sweepInterrupted(store)
     const acknowledged = (await readPod(store, 'acknowledged'))?.event ?? 0
     return new Repo(store, { did, vault, now: options.now ?? Date.now, onTiming: options.onTiming }, await resume(store), acknowledged)
   }
@@ -80,19 +103,29 @@ export class Repo implements RepoReader, RepoWriter, RepoLog {
   }
 
   async record(collection: string, rkey: string): Promise<RecordView | null> {
-    const row = await readRecord(this.#store, collection, rkey)
+    const row = await readRecord(this.#store, this.#generation, collection, rkey)
     return row ? this.#view(row) : null
   }
 
   async list({ collection, limit, cursor, reverse }: ListOptions): Promise<{ records: RecordView[]; cursor?: string }> {
     const order = reverse ? 'ascending' : 'descending'
-    const rows = await listRecords(this.#store, { collection, order, limit, ...(cursor !== undefined && { cursor }) })
+    const range = { collection, order, limit, includesFrom: false, ...(cursor !== undefined && { from: cursor }) } as const
+    const rows = await listRecords(this.#store, this.#generation, range)
     const last = rows.at(-1)
     return { records: rows.map((row) => this.#view(row)), ...(last && { cursor: last.rkey }) }
   }
 
-  collections(): Promise<ReadonlyArray<{ name: string; count: number }>> {
-    return countCollections(this.#store)
+  async collections(): Promise<ReadonlyArray<{ name: string; count: number }>> {
+    return countCollections(this.#store, this.#generation === 0 ? {} : (await readPod(this.#store, 'base'))?.packed)
+  }
+
+  async blockCounts(): Promise<{ readonly blocks: number; readonly records: number }> {
+    const { records, nodes } = this.head().counts ?? (await countTree(this.#store, this.#line.landed.nodes))
+    return { blocks: nodes + records + 1, records }
+  }
+
+  isEmpty(): boolean {
+    return this.head().data === EMPTY_TREE
   }
 
   car(since?: string): ReadableStream<Uint8Array> {
@@ -119,6 +152,19 @@ export class Repo implements RepoReader, RepoWriter, RepoLog {
     const underWay = this.#underWay.get(key) ?? this.#write(writes, options).finally(() => this.#underWay.delete(key))
     this.#underWay.set(key, underWay)
     return underWay
+  }
+
+  async import(car: ReadableStream<Uint8Array>, options: ImportOptions = {}): Promise<{ readonly rev: string; readonly records: number }> {
+    try {
+      return await this.#line.replace((author, present) => importRepo(this.#store, author, present, car, options))
+    } finally {
+      // A refused one must not leave its sender waiting.
+      if (!car.locked) await car.cancel().catch(() => {})
+    }
+  }
+
+  importedRev(): string | undefined {
+    return this.#line.landed.base?.rev
   }
 
   announce(announcement: Announcement): Promise<number> {
@@ -172,10 +218,23 @@ export class Repo implements RepoReader, RepoWriter, RepoLog {
     return this.#line.write(prepareWrites(writes, validate, this.#now), { swapCommit, key })
   }
 
+  get #generation(): number {
+    return this.head().generation ?? 0
+  }
+
   #view({ collection, rkey, cid, bytes }: RecordRow): RecordView {
     // `land` stores nothing but maps of the data model.
     return { uri: `at://${this.did}/${collection}/${rkey}`, cid, value: decode(bytes) as LexMap }
   }
+}
+
+/** Root of the tree without records. */
+const EMPTY_TREE = 'bafyreie5737gdxlw5i64vzichcalba3z2v5n6icifvx5xytvske7mr3hpm'
+
+/** Only pods of version 1 are not counted yet: all their nodes have rows, or are in the log. */
+const countTree = async (store: Store, { added, dropped }: NodeLog): Promise<TreeCounts> => {
+  const [records, nodes] = await countRows(store)
+  return { records, nodes: nodes + added.size - dropped.size }
 }
 
 /** A listener that throws is reported as uncaught, but the line of writers goes on. */

@@ -20,6 +20,8 @@ export interface Landed {
   tip: Tip & { readonly head: Head }
   readonly nodes: NodeLog
   checkpoint: PodRows['checkpoint'] | undefined
+  /** Where the repo was imported. */
+  readonly base: PodRows['base'] | undefined
   /** Outcomes of recent writes by idempotency key. */
   readonly answers: Map<string, { readonly at: number; readonly outcome: WriteOutcome }>
 }
@@ -27,29 +29,29 @@ export interface Landed {
 /** @throws XrpcError 404 `RepoNotFound` where no repo was created yet. */
 export const resume = async (store: Store): Promise<Landed> => {
   const head = await readPod(store, 'head')
-  const announced = head && (await readEvent(store, head.event))
-  if (!announced) throw new XrpcError(404, 'RepoNotFound', 'There is no repo in this browser profile yet.')
-  const checkpoint = await readPod(store, 'checkpoint')
-  const nodes = new NodeLog(store)
+  if (!head) throw new XrpcError(404, 'RepoNotFound', 'There is no repo in this browser profile yet.')
+  const [checkpoint, base] = await Promise.all([readPod(store, 'checkpoint'), readPod(store, 'base')])
+  const nodes = new NodeLog(store, head.generation ?? 0)
   if (checkpoint?.data !== head.data) await replay(nodes, checkpoint, head, await readEventsAfter(store, checkpoint?.event ?? 0))
   const answers = await readAnswers(store)
   return {
     tip: {
       tree: MST.load(nodes, parseCid(head.data)),
       head,
-      commitBlock: await commitBlockOf(announced, head.commit),
+      commitBlock: base?.commit === head.commit ? base.block : await readCommitBlock(store, head),
       event: Math.max(head.event, await lastEvent(store)),
     },
     nodes,
     checkpoint,
+    base,
     // Only `land` writes answers, and only what the repo service gave it.
     answers: new Map(answers.map(({ key, at, outcome }) => [key, { at, outcome: outcome as WriteOutcome }])),
   }
 }
 
-/** Before the first commit: nothing is stored, and the tree is empty. */
+/** Before the first commit: the tree is empty. */
 export const emptyTip = async (store: Store): Promise<Tip> => ({
-  tree: await MST.create(new NodeLog(store)),
+  tree: await MST.create(new NodeLog(store, 0)),
   head: null,
   commitBlock: new Uint8Array(0),
   event: 0,
@@ -71,9 +73,10 @@ const replay = async (
   nodes.apply(new Map(diff.newMstBlocks.entries().map((block) => [String(block.cid), block])), diff.removedCids.toList().map(String))
 }
 
-const commitBlockOf = async (row: EventRow, commit: string): Promise<Uint8Array> => {
-  const block = (await blocksOf(row)).blocks.get(parseCid(commit))
-  if (!block) throw new XrpcError(500, 'RepoDamaged', `Event ${row.event} does not carry commit ${commit}`)
+const readCommitBlock = async (store: Store, { event, commit }: Head): Promise<Uint8Array> => {
+  const row = await readEvent(store, event)
+  const block = row && (await blocksOf(row)).blocks.get(parseCid(commit))
+  if (!block) throw new XrpcError(500, 'RepoDamaged', `Event ${event} does not carry commit ${commit}`)
   return block.slice()
 }
 

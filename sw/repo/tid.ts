@@ -14,6 +14,12 @@ export const nextTid = (after: string | null, nowMs: number): string => {
   return encode(((now > least ? now : least) << CLOCK_BITS) | CLOCK_ID)
 }
 
+/** @see https://atproto.com/specs/tid#tid-syntax */
+export const isTid = (text: string): boolean => /^[2-7a-j][2-7a-z]{12}$/.test(text)
+
+/** Epoch ms. */
+export const tidToMs = (tid: string): number => Number(decode(tid) >> CLOCK_BITS) / 1000
+
 const encode = (value: bigint): string => {
   let tid = ''
   for (let rest = value; tid.length < LENGTH; rest >>= 5n) tid = ALPHABET.charAt(Number(rest & 31n)) + tid

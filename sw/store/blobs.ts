@@ -1,18 +1,43 @@
 /** Blob rows and who mentions them. References change in `land` alone. */
+import { XrpcError } from '../../wire/errors.ts'
+import { moveUsage } from './blob-usage.ts'
 import { settle } from './failure.ts'
 import type { Store } from './open.ts'
-import type { BlobRow } from './schema.ts'
+import type { BlobRow, PodRows } from './schema.ts'
 
 export const readBlob = (store: Store, cid: string): Promise<BlobRow | undefined> => store.get('blobs', cid)
 
-/** Puts a fresh upload in; a blob that is there already stays as it is, but its time to live starts anew. @throws XrpcError 507 `StorageFull` */
-export const putTemporaryBlob = (store: Store, row: BlobRow): Promise<BlobRow> => {
-  const tx = store.transaction('blobs', 'readwrite')
+/**
+ * Puts a fresh upload in: permanent at once when a record mentions it already, else temporary. A blob that is there stays as it is, but its time to live
+ * starts anew. @throws XrpcError 507 `StorageFull` | 413 `BlobQuotaExceeded` when all blobs together would take more than `quota` bytes
+ */
+export const putBlob = (store: Store, row: BlobRow, quota: number): Promise<BlobRow> => {
+  const tx = store.transaction(['blobs', 'blobRefs', 'pod'], 'readwrite')
+  const blobs = tx.objectStore('blobs')
+  const pod = tx.objectStore('pod')
   return settle(tx, async () => {
-    const known = await tx.store.get(row.cid)
+    const known = await blobs.get(row.cid)
     if (known?.rev !== undefined) return known
-    const kept = known ? { ...known, createdAt: row.createdAt } : row
-    await tx.store.put(kept)
+    const [mentions, head, usage] = await Promise.all([
+      tx.objectStore('blobRefs').count(IDBKeyRange.bound([row.cid], [row.cid, []])),
+      pod.get('head') as Promise<PodRows['head'] | undefined>,
+      pod.get('blobUsage') as Promise<PodRows['blobUsage'] | undefined>,
+    ])
+    const kept = { ...(known ? { ...known, createdAt: row.createdAt } : row), ...(mentions > 0 && head && { rev: head.rev }) }
+    const added = known ? 0 : row.size
+    if (usage && usage.allBytes + added > quota) {
+      throw new XrpcError(
+        413,
+        'BlobQuotaExceeded',
+        `The blobs of an account may take ${quota} bytes together, and ${usage.allBytes} are taken.`,
+      )
+    }
+    await blobs.put(kept)
+    await moveUsage(pod, {
+      count: kept.rev === undefined ? 0 : 1,
+      bytes: kept.rev === undefined ? 0 : kept.size,
+      allBytes: added,
+    })
     return kept
   })
 }
@@ -36,34 +61,47 @@ export const listReferencedBlobs = async (
   return cids
 }
 
-/** Permanent blobs only. */
-export const totalBlobs = async (store: Store): Promise<{ count: number; bytes: number }> => {
-  let count = 0
-  let bytes = 0
-  let cursor = await store.transaction('blobs').store.openCursor()
-  while (cursor) {
-    if (cursor.value.rev !== undefined) {
-      count += 1
-      bytes += cursor.value.size
-    }
-    cursor = await cursor.continue()
-  }
-  return { count, bytes }
+/** CIDs that records mention and that are not here, each with the first record that does, sorted, after `cursor`. */
+export const listMissingBlobs = async (
+  store: Store,
+  options: { readonly cursor?: string; readonly limit: number },
+): Promise<Array<{ cid: string; collection: string; rkey: string }>> => {
+  const { refs, here } = await readMentions(store)
+  return refs.filter(({ cid }) => !here.has(cid) && (options.cursor === undefined || cid > options.cursor)).slice(0, options.limit)
+}
+
+/** Distinct blobs that records mention, and how many of them are here. */
+export const countMentions = async (store: Store): Promise<{ expected: number; imported: number }> => {
+  const { refs, here } = await readMentions(store)
+  return { expected: refs.length, imported: refs.filter(({ cid }) => here.has(cid)).length }
+}
+
+/** Keys alone, in two requests, however many there are; the first mention of each blob. */
+const readMentions = async (
+  store: Store,
+): Promise<{ refs: Array<{ cid: string; collection: string; rkey: string }>; here: ReadonlySet<string> }> => {
+  const tx = store.transaction(['blobRefs', 'blobs'])
+  const [keys, here] = await Promise.all([tx.objectStore('blobRefs').getAllKeys(), tx.objectStore('blobs').getAllKeys()])
+  const firsts = keys.filter(([cid], at) => cid !== keys[at - 1]?.[0])
+  return { refs: firsts.map(([cid, collection, rkey]) => ({ cid, collection, rkey })), here: new Set(here) }
 }
 
 /** Drops blobs uploaded before `before` (epoch ms) that no record ever mentioned. @returns how many went. */
 export const sweepTemporaryBlobs = (store: Store, before: number): Promise<number> => {
-  const tx = store.transaction('blobs', 'readwrite')
+  const tx = store.transaction(['blobs', 'pod'], 'readwrite')
   return settle(tx, async () => {
     let swept = 0
-    let cursor = await tx.store.index('createdAt').openCursor(IDBKeyRange.upperBound(before, true))
+    let bytes = 0
+    let cursor = await tx.objectStore('blobs').index('createdAt').openCursor(IDBKeyRange.upperBound(before, true))
     while (cursor) {
       if (cursor.value.rev === undefined) {
+        bytes += cursor.value.size
         await cursor.delete()
         swept += 1
       }
       cursor = await cursor.continue()
     }
+    await moveUsage(tx.objectStore('pod'), { count: 0, bytes: 0, allBytes: -bytes })
     return swept
   })
 }

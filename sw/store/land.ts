@@ -3,9 +3,11 @@
  * record rows, blob references, head, event rows and recorded answers, in one readwrite transaction.
  */
 import type { IDBPTransaction, StoreNames } from 'idb'
+import { moveUsage } from './blob-usage.ts'
 import { settle } from './failure.ts'
 import type { Store } from './open.ts'
-import type { AnswerRow, EventRow, Head, PodDatabase, RecordRow } from './schema.ts'
+import { takeFromPacks } from './packs.ts'
+import type { AnswerRow, EventRow, Head, PodDatabase, PodRows, RecordRow } from './schema.ts'
 
 /** The state of one record after the landing, whatever number of commits touched it. */
 export interface RecordChange {
@@ -22,6 +24,8 @@ export interface RecordChange {
 export interface Landing {
   /** CID of the commit this builds upon; null for the first of a repo. */
   readonly expected: string | null
+  /** Of that commit; records that are replaced or deleted may lie in its packs. */
+  readonly generation: number
   /** Absent when nothing was committed (an announcement, an answer). */
   readonly head?: Head
   readonly records: readonly RecordChange[]
@@ -46,7 +50,11 @@ export const land = (store: Store, landing: Landing): Promise<void> => {
     const [head] = (await Promise.all([
       pod.get('head'),
       landing.onReplaced && showReplaced(tx, landing.records, landing.onReplaced),
-      ...landing.records.map(({ collection, rkey, row }) => (row ? records.put(row) : records.delete([collection, rkey]))),
+      ...landing.records.flatMap(({ collection, rkey, row, existed }) => {
+        if (row) return records.put(row)
+        return existed ? records.delete([collection, rkey]) : []
+      }),
+      landPacks(tx, landing),
       ...landing.events.map((row) => tx.objectStore('events').add(row)),
       ...landing.answers.map((row) => tx.objectStore('answers').put(row)),
       landing.head && pod.put(landing.head, 'head'),
@@ -62,7 +70,7 @@ export const land = (store: Store, landing: Landing): Promise<void> => {
   })
 }
 
-const LANDING_STORES = ['pod', 'records', 'events', 'answers', 'blobs', 'blobRefs'] as const satisfies ReadonlyArray<
+const LANDING_STORES = ['pod', 'records', 'recordPacks', 'events', 'answers', 'blobs', 'blobRefs'] as const satisfies ReadonlyArray<
   StoreNames<PodDatabase>
 >
 type LandingTransaction = IDBPTransaction<PodDatabase, typeof LANDING_STORES, 'readwrite'>
@@ -77,11 +85,29 @@ const showReplaced = async (
   for (const row of rows) if (row) onReplaced(row)
 }
 
+/** A record that is written anew, or deleted, leaves its pack. */
+const landPacks = async (tx: LandingTransaction, { generation, records, onReplaced }: Landing): Promise<void> => {
+  const replaced = generation === 0 ? [] : records.filter((change) => change.existed)
+  if (replaced.length === 0) return
+  const taken = await takeFromPacks(tx.objectStore('recordPacks'), generation, replaced)
+  if (taken.length === 0) return
+  const pod = tx.objectStore('pod')
+  // The row under a key always has that key's type.
+  const base = (await pod.get('base')) as PodRows['base'] | undefined
+  if (base) {
+    const packed = { ...base.packed }
+    for (const { collection } of taken) packed[collection] = (packed[collection] ?? 0) - 1
+    await pod.put({ ...base, packed }, 'base')
+  }
+  if (onReplaced) for (const row of taken) onReplaced(row)
+}
+
 /** References follow the record; a blob becomes permanent with its first reference and goes with its last. */
 const landBlobs = async (tx: LandingTransaction, changes: readonly RecordChange[]): Promise<void> => {
   const refs = tx.objectStore('blobRefs')
   const rows = tx.objectStore('blobs')
   const released: string[] = []
+  const usage = { count: 0, bytes: 0, allBytes: 0 }
   for (const { collection, rkey, row, existed, blobs } of changes) {
     const before = existed ? await refs.index('record').getAllKeys(IDBKeyRange.only([collection, rkey])) : []
     for (const key of before.filter(([cid]) => !blobs.includes(cid))) {
@@ -92,11 +118,21 @@ const landBlobs = async (tx: LandingTransaction, changes: readonly RecordChange[
       const blob = await rows.get(cid)
       if (!blob) throw new HeadMoved(`blob ${cid} was swept`)
       await refs.put({ cid, collection, rkey })
-      if (blob.rev === undefined && row) await rows.put({ ...blob, rev: row.rev })
+      if (blob.rev !== undefined || !row) continue
+      await rows.put({ ...blob, rev: row.rev })
+      usage.count += 1
+      usage.bytes += blob.size
     }
   }
   // Only now, when every new reference is in: one commit may move a blob from one record to another.
   for (const cid of released) {
-    if ((await refs.count(IDBKeyRange.bound([cid], [cid, []]))) === 0) await rows.delete(cid)
+    if ((await refs.count(IDBKeyRange.bound([cid], [cid, []]))) > 0) continue
+    const blob = await rows.get(cid)
+    if (!blob) continue
+    await rows.delete(cid)
+    usage.count -= 1
+    usage.bytes -= blob.size
+    usage.allBytes -= blob.size
   }
+  await moveUsage(tx.objectStore('pod'), usage)
 }

@@ -4,8 +4,6 @@ import { HeadMoved } from './land.ts'
 import type { Store } from './open.ts'
 import type { Head, PodRows } from './schema.ts'
 
-export const readNode = (store: Store, cid: string): Promise<Uint8Array<ArrayBuffer> | undefined> => store.get('nodes', cid)
-
 /** Several at once, in one transaction, in the order asked for. */
 export const readNodes = (store: Store, cids: readonly string[]): Promise<Array<Uint8Array<ArrayBuffer> | undefined>> => {
   const nodes = store.transaction('nodes').store
@@ -48,3 +46,7 @@ export const moveCheckpoint = (store: Store, checkpoint: Checkpoint): Promise<vo
     ])
   })
 }
+
+/** Records and nodes that have rows of their own. */
+export const countRows = (store: Store): Promise<[records: number, nodes: number]> =>
+  Promise.all([store.count('records'), store.count('nodes')])

@@ -20,6 +20,7 @@ export const openStore = async (name: string = DATABASE_NAME): Promise<Store> =>
     upgrade(store, from) {
       if (from < 1) createStores(store)
       if (from < 2) createAccountStores(store)
+      if (from < 2) createImportStores(store)
     },
     blocked() {
       // Should the other tab let go after all, nobody here waits for this connection any more.
@@ -36,10 +37,24 @@ export const openStore = async (name: string = DATABASE_NAME): Promise<Store> =>
 /** Deletes the whole database, keys included. Close every open `Store` of that name first, else this waits for them. */
 export const deleteStore = (name: string = DATABASE_NAME): Promise<void> => deleteDB(name)
 
+/** Empties every store, in one transaction: what a restore that was given up has left behind. */
+export const emptyStore = async (store: Store): Promise<void> => {
+  const names = Array.from(store.objectStoreNames)
+  const tx = store.transaction(names, 'readwrite')
+  await Promise.all([...names.map((name) => tx.objectStore(name).clear()), tx.done])
+}
+
 /** Version 2: app passwords and the owner's inbox. */
 const createAccountStores = (store: Store): void => {
   store.createObjectStore('appPasswords', { keyPath: 'name' })
   store.createObjectStore('inbox', { keyPath: 'purpose' })
+}
+
+/** Version 2 too: repos that were imported. Version 1 is their generation 0, without packs: none of its rows changes. */
+const createImportStores = (store: Store): void => {
+  store.createObjectStore('recordPacks', { keyPath: ['generation', 'collection', 'first'] })
+  store.createObjectStore('nodePacks')
+  store.createObjectStore('staged')
 }
 
 const createStores = (store: Store): void => {

@@ -22,8 +22,17 @@ export interface PodRows {
     plc?: string
     elsewhere?: { readonly endpoint: string; readonly signingKey: string }
   }
-  /** Absent in pods of version 1, which are active. `since`: ms. `deleteAfter`: ISO 8601, as the owner asked at deactivation. `inviteCode`: while vacant. */
-  account: { standing: Standing; since: number; deleteAfter?: string; inviteCode?: string }
+  /**
+   * Absent in pods of version 1, which are active. `since`: ms. `deleteAfter`: ISO 8601, as the owner asked at deactivation. `inviteCode`: while vacant, with
+   * the wrong ones that were tried instead.
+   */
+  account: {
+    standing: Standing
+    since: number
+    deleteAfter?: string
+    inviteCode?: string
+    guesses?: { readonly failures: number; readonly lockedUntil: number }
+  }
   /** When the handle was last changed, or tried to be (ms), oldest first. */
   handleChanges: readonly number[]
   /** The newest recovery file: its public key (did:key), and when it was made (ms). */
@@ -63,6 +72,12 @@ export interface PodRows {
     email?: string
     emailConfirmedAt?: number
   }
+  /** Where this generation of the repo begins, if it was imported: a commit that no event announced. */
+  base: Base
+  /** An import under way: the generation it writes. `id` tells it from one that a newer worker has begun. Found at start, its rows are swept. */
+  importing: { id: string; generation: number }
+  /** Blobs that records mention, and the bytes of all, temporary ones included. Kept up with each of them; absent until it is first asked for. */
+  blobUsage: { count: number; bytes: number; allBytes: number }
   /** Private preferences of apps, in their order; `json` holds `$type` too. */
   preferences: ReadonlyArray<{ readonly type: string; readonly json: string }>
 }
@@ -71,9 +86,45 @@ export interface Head {
   readonly commit: string
   readonly rev: string
   readonly data: string
-  /** Number of the event that announced it. */
+  /** Number of the event that announced it; for an imported commit, of the last event before it. */
   readonly event: number
+  /** Grows when the whole repo is replaced (import); absent: 0. Packs and the tree of another generation are not this repo's. */
+  readonly generation?: number
+  /** Size of the tree; absent in pods of version 1 until they are counted. */
+  readonly counts?: TreeCounts
 }
+
+export interface TreeCounts {
+  readonly records: number
+  readonly nodes: number
+}
+
+export interface Base {
+  readonly generation: number
+  readonly rev: string
+  readonly commit: string
+  readonly block: Uint8Array<ArrayBuffer>
+  /** Records that still lie in packs, by collection. */
+  readonly packed: Readonly<Record<string, number>>
+}
+
+/** Records that were imported together, sorted by key. Own buffers. */
+export interface RecordPackRow {
+  readonly generation: number
+  readonly collection: string
+  /** Key of the first record when the pack was made: the pack's name, even after that record left. */
+  readonly first: string
+  readonly rkeys: readonly string[]
+  /** CIDs in binary, one behind the other. */
+  readonly cids: Uint8Array<ArrayBuffer>
+  /** Where each record ends in `bytes`. */
+  readonly ends: readonly number[]
+  readonly bytes: Uint8Array<ArrayBuffer>
+  readonly rev: string
+}
+
+/** Nodes of an imported tree in pre-order, each behind its 32-byte digest. The index is a row of the same store. */
+export type NodePackRow = Uint8Array<ArrayBuffer>
 
 export interface RecordRow {
   readonly collection: string
@@ -158,7 +209,11 @@ export interface AnswerRow {
 export interface PodDatabase extends DBSchema {
   pod: { key: keyof PodRows; value: PodRows[keyof PodRows] }
   records: { key: [collection: string, rkey: string]; value: RecordRow }
+  recordPacks: { key: [generation: number, collection: string, first: string]; value: RecordPackRow }
   nodes: { key: string; value: Uint8Array<ArrayBuffer> }
+  nodePacks: { key: [generation: number, pack: number]; value: NodePackRow | Uint32Array<ArrayBuffer> }
+  /** Blocks of an import that wait for the rest of it, in packs; empty otherwise. */
+  staged: { key: number; value: Uint8Array<ArrayBuffer> }
   events: { key: number; value: EventRow }
   blobs: { key: string; value: BlobRow; indexes: { createdAt: number } }
   blobRefs: {

@@ -14,18 +14,31 @@ export type CommonGround =
 export const findCommonGround = async (repo: UplinkPod['repo'], mirror: MirrorHead | null): Promise<CommonGround> => {
   const head = repo.head()
   const oldest = await repo.oldestEvent()
-  if (!mirror) return oldest <= 1 && head.event <= CHECKPOINT_EVENTS ? { kind: 'events', after: 0 } : { kind: 'snapshot' }
+  const first = (await repo.eventsAfter(oldest - 1, MAX_LEADING_EVENTS)).find((row) => row.kind === 'commit')
+  // The log tells the whole story where it begins with the first commit of all.
+  if (!mirror)
+    return first && !first.since && head.event - first.event < CHECKPOINT_EVENTS ? { kind: 'events', after: 0 } : { kind: 'snapshot' }
   if (mirror.rev > head.rev) return { kind: 'apart', error: behind(mirror.rev, head.rev) }
   if (mirror.rev === head.rev) {
     return mirror.commit === head.commit ? { kind: 'events', after: head.event } : { kind: 'apart', error: fork(mirror.rev) }
   }
+  const imported = repo.importedRev()
+  if (imported !== undefined && mirror.rev <= imported) return groundOfImport(repo, imported, mirror)
   const shared = await repo.eventOfRev(mirror.rev)
   if (shared) return { kind: 'events', after: shared.event }
   // Not in the log: older than all that is kept, or never ours.
-  const rows = await repo.eventsAfter(oldest - 1, 8)
-  const oldestRev = rows.find((row) => row.kind === 'commit')?.rev
-  return oldestRev !== undefined && mirror.rev > oldestRev ? { kind: 'apart', error: fork(mirror.rev) } : { kind: 'snapshot' }
+  return first?.rev !== undefined && mirror.rev > first.rev ? { kind: 'apart', error: fork(mirror.rev) } : { kind: 'snapshot' }
 }
+
+/** Nothing leads to an imported repo from what was before it, whoever wrote that. After it, the first commit of the log says what came next. */
+const groundOfImport = async (repo: UplinkPod['repo'], imported: string, mirror: MirrorHead): Promise<CommonGround> => {
+  if (mirror.rev < imported) return { kind: 'snapshot' }
+  const next = (await repo.eventsAfter((await repo.oldestEvent()) - 1, MAX_LEADING_EVENTS)).find((row) => row.kind === 'commit')
+  return next?.since === imported ? { kind: 'events', after: next.event - 1 } : { kind: 'snapshot' }
+}
+
+/** Identity and account events that may stand before the oldest commit of the log. */
+const MAX_LEADING_EVENTS = 16
 
 const behind = (mirror: string, own: string): XrpcError =>
   new XrpcError(

@@ -13,12 +13,15 @@ export class MirrorUpload {
   /** Sent on this connection; a second mention sends nothing. */
   readonly #sent = new Map<string, Promise<void>>()
   readonly #byCid = new Map<string, { readonly flow: Outflow; settle(): void }>()
+  readonly #unsubscribe: () => void
   #lastId = 0
   #snapshot: { readonly flow: Outflow; resolve(): void; reject(cause: Error): void } | undefined
 
   constructor(pod: UplinkPod, send: SendFrame) {
     this.#pod = pod
     this.#send = send
+    // What comes after the record that mentions it, as blobs of an imported repo do, is in no event.
+    this.#unsubscribe = pod.blobs.onExpected((cid) => void this.sendBlob(cid))
   }
 
   /** Resolves when the room has stored or refused it; the event that mentions it may go then. */
@@ -90,6 +93,7 @@ export class MirrorUpload {
   }
 
   stop(): void {
+    this.#unsubscribe()
     for (const flow of this.#flows.values()) flow.stop()
     for (const upload of this.#byCid.values()) upload.settle()
     this.#snapshot?.reject(new SnapshotRefused('UplinkClosed', 'the connection closed'))

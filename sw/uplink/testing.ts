@@ -93,7 +93,13 @@ export class SmallPod implements UplinkPod {
     uplinkKey: { kty: 'EC', crv: 'P-256', x: 'x', y: 'y' },
   } as const
 
+  expected: (cid: string) => void = () => {}
+
   readonly blobs = {
+    onExpected: (listener: (cid: string) => void) => {
+      this.expected = listener
+      return () => true
+    },
     get: (cid: string) => Promise.resolve(this.stored.get(cid) ?? null),
     list: () => Promise.resolve({ cids: [...this.stored.keys()] }),
     upload: () => Promise.reject(new Error('this pod stores no uploads')),

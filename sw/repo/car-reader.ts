@@ -1,0 +1,103 @@
+/**
+ * CAR v1 as it streams in: every length is checked before it is believed, nothing is kept but what has not come whole yet.
+ * @see https://ipld.io/specs/transport/car/carv1/
+ */
+import { type Cid, decodeCid } from '@atproto/lex-data'
+import { decode } from '@ipld/dag-cbor'
+import { concat } from '../../wire/bytes.ts'
+import { invalidRequest, XrpcError } from '../../wire/errors.ts'
+import { MAX_CAR_HEADER_BYTES, MAX_IMPORT_BYTES, MAX_RECORD_BYTES } from '../../wire/limits.ts'
+
+/** A block that names its own hash; whether that is true is the caller's to check. Views on what came. */
+export interface RawBlock {
+  /** sha-256, 32 bytes. */
+  readonly digest: Uint8Array
+  readonly bytes: Uint8Array
+}
+
+/** CIDv1, dag-cbor (0x71), sha-256 (0x12) of 32 bytes: the only kind a repo has. */
+const CID_PREFIX = [0x01, 0x71, 0x12, 0x20]
+const CID_BYTES = 36
+
+/** Blocks in the order they come, as many at a time as came together. @throws XrpcError 400 `InvalidRequest` | 413 `PayloadTooLarge` */
+export async function* readCar(
+  stream: ReadableStream<Uint8Array>,
+): AsyncGenerator<{ readonly root: Cid; readonly blocks: readonly RawBlock[] }> {
+  const reader = stream.getReader()
+  let root: Cid | null = null
+  let held: Uint8Array = new Uint8Array(0)
+  let total = 0
+  try {
+    for (;;) {
+      const { done, value } = await reader.read().catch(brokeOff)
+      if (done) break
+      total += value.length
+      if (total > MAX_IMPORT_BYTES) throw new XrpcError(413, 'PayloadTooLarge', `A repo may have at most ${MAX_IMPORT_BYTES} bytes`)
+      held = held.length === 0 ? value : concat([held, value])
+      let at = 0
+      if (!root) {
+        const header = readSection(held, 0, MAX_CAR_HEADER_BYTES)
+        if (!header) continue
+        root = readHeader(held.subarray(header.start, header.end))
+        at = header.end
+      }
+      const blocks: RawBlock[] = []
+      for (let section = readSection(held, at, MAX_BLOCK_BYTES); section; section = readSection(held, at, MAX_BLOCK_BYTES)) {
+        blocks.push(readBlock(held.subarray(section.start, section.end)))
+        at = section.end
+      }
+      held = held.subarray(at)
+      if (blocks.length > 0) yield { root, blocks }
+    }
+    if (held.length > 0 || !root) throw invalidRequest('Invalid CAR: it ends in the middle')
+    yield { root, blocks: [] }
+  } finally {
+    // Whoever sends hears that nobody listens any more; after the end it does nothing.
+    await reader.cancel().catch(() => {})
+  }
+}
+
+const brokeOff = (cause: unknown): never => {
+  throw Object.assign(invalidRequest('The upload broke off in the middle'), { cause })
+}
+
+/** Larger blocks are in no repo: a node is smaller than the records it names. */
+const MAX_BLOCK_BYTES = CID_BYTES + MAX_RECORD_BYTES
+
+/** null when it has not come whole yet. */
+const readSection = (bytes: Uint8Array, from: number, max: number): { readonly start: number; readonly end: number } | null => {
+  let length = 0
+  for (let at = from, shift = 0; at < bytes.length; at += 1, shift += 7) {
+    const byte = bytes[at] ?? 0
+    length += (byte & 0x7f) * 2 ** shift
+    if (length > max || shift > 28) throw invalidRequest(`Invalid CAR: a section is longer than ${max} bytes`)
+    if (byte >= 0x80) continue
+    if (length === 0) throw invalidRequest('Invalid CAR: an empty section')
+    return at + 1 + length <= bytes.length ? { start: at + 1, end: at + 1 + length } : null
+  }
+  return null
+}
+
+const readHeader = (bytes: Uint8Array): Cid => {
+  let header: unknown
+  try {
+    header = decode(bytes)
+  } catch (cause) {
+    throw Object.assign(invalidRequest('Invalid CAR: the header is not DAG-CBOR'), { cause })
+  }
+  if (typeof header !== 'object' || header === null || !('version' in header) || !('roots' in header))
+    throw invalidRequest('Invalid CAR: no header')
+  if (header.version !== 1) throw invalidRequest('Invalid CAR: only version 1 is read')
+  if (!Array.isArray(header.roots) || header.roots.length !== 1) throw invalidRequest('Invalid CAR: expected one root')
+  const [root] = header.roots as unknown[]
+  const cid = typeof root === 'object' && root !== null && 'bytes' in root && root.bytes instanceof Uint8Array ? root.bytes : null
+  if (!cid || !CID_PREFIX.every((byte, at) => cid[at] === byte) || cid.length !== CID_BYTES)
+    throw invalidRequest('Invalid CAR: the root is no commit')
+  return decodeCid(cid)
+}
+
+const readBlock = (section: Uint8Array): RawBlock => {
+  if (section.length <= CID_BYTES || !CID_PREFIX.every((byte, at) => section[at] === byte))
+    throw invalidRequest('Invalid CAR: a block that is not DAG-CBOR under its SHA-256')
+  return { digest: section.subarray(4, CID_BYTES), bytes: section.subarray(CID_BYTES) }
+}
