@@ -173,9 +173,10 @@ const composePod = (store: Store, { identity, vault, repo }: Foundation, options
     documents,
     summary: async () => {
       const { did, handle, origin, createdAt, standing, account: row } = identity
-      const [collections, totals, outbox, email, recovery] = await Promise.all([
+      const [collections, totals, mentions, outbox, email, recovery] = await Promise.all([
         repo.collections(),
         blobs.totals(),
+        standing === 'arriving' ? blobs.counts() : null,
         countOutbox(repo),
         account.email.current(),
         readPod(store, 'recovery'),
@@ -192,7 +193,7 @@ const composePod = (store: Store, { identity, vault, repo }: Foundation, options
         ...(recovery && { recoveryFileAt: new Date(recovery.at).toISOString() }),
         rev: repo.head().rev,
         collections,
-        blobs: totals,
+        blobs: { ...totals, ...(mentions && { missing: mentions.expected - mentions.imported }) },
         outbox,
       }
     },

@@ -107,7 +107,8 @@ export interface PodSummary {
   readonly recoveryFileAt?: string
   readonly rev: string
   readonly collections: ReadonlyArray<{ readonly name: string; readonly count: number }>
-  readonly blobs: { readonly count: number; readonly bytes: number }
+  /** `missing`: mentioned by records and not here yet; told only while arriving. */
+  readonly blobs: { readonly count: number; readonly bytes: number; readonly missing?: number }
   /** Events not yet acknowledged by the room. */
   readonly outbox: number
 }

@@ -30,10 +30,7 @@ const Stages = ({ pod }: { readonly pod: PodSummary }) => {
       text: isHere && records > 0 ? `${formatCount(records)} records are here` : 'Posts, likes and follows come',
       done: isHere && records > 0,
     },
-    {
-      text: isHere && pod.blobs.count > 0 ? `${formatCount(pod.blobs.count)} pictures and videos are here` : 'Pictures and videos come',
-      done: isHere && pod.blobs.count > 0,
-    },
+    picturesStage(pod, records),
     { text: 'Your identity names this address, and the account is activated', done: false },
   ]
   const now = stages.findIndex(({ done }) => !done)
@@ -47,6 +44,13 @@ const Stages = ({ pod }: { readonly pod: PodSummary }) => {
       ))}
     </ol>
   )
+}
+
+/** No picture is missing before the records are there that mention them. */
+const picturesStage = ({ blobs: { count, missing } }: PodSummary, records: number): { readonly text: string; readonly done: boolean } => {
+  if (records === 0 || missing === undefined) return { text: 'Pictures and videos come', done: false }
+  if (missing > 0) return { text: `${formatCount(count)} of ${formatCount(count + missing)} pictures and videos are here`, done: false }
+  return { text: count === 0 ? 'No pictures or videos to bring' : `${formatCount(count)} pictures and videos are here`, done: true }
 }
 
 const TheWayIn = ({ pod }: { readonly pod: PodSummary }) => {

@@ -21,6 +21,7 @@ export const Password = ({ handle }: { readonly handle: string }) => {
   return (
     <section class="card" aria-labelledby="password-title">
       <h2 id="password-title">Password</h2>
+      <p>Apps that signed in with the old one have to sign in again. App passwords stay as they are.</p>
       <form class="stack" noValidate onSubmit={submit}>
         {/* Password managers store a new password under the name that stands before it. */}
         <input class="unseen" type="text" autocomplete="username" value={handle} readOnly tabIndex={-1} aria-hidden="true" />

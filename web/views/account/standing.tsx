@@ -5,6 +5,8 @@ import { ConfirmButton } from '../../components/confirm-button.tsx'
 import { activate, deactivate } from '../../state/account.ts'
 import { createAttempt } from '../../state/attempt.ts'
 
+const day = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'long', year: 'numeric' })
+
 export const Standing = ({ pod }: { readonly pod: PodSummary }) => {
   const attempt = useMemo(createAttempt, [])
   const { problem, busy } = attempt
@@ -26,6 +28,11 @@ export const Standing = ({ pod }: { readonly pod: PodSummary }) => {
               ? 'Once your identity names this server, activate the account: from then on it lives here.'
               : 'Nobody sees your profile and posts. Everything is still here, and comes back when you activate it.'}
           </p>
+          {pod.deleteAfter !== undefined && (
+            <p>
+              You wanted it kept until {day.format(new Date(pod.deleteAfter))}. It is never deleted by itself: that is for you to do, below.
+            </p>
+          )}
         </>
       )}
       {problem.value && (
