@@ -53,6 +53,7 @@ test(`${OPERATIONS} random operations: both consumers end with the repo as it is
   await Promise.all([official.until(rev), second.until(rev)])
   expect(official.errors).toEqual([])
   expect(second.errors).toEqual([])
+  expect([second.strangers, second.resyncs]).toEqual([0, 0])
 
   const listed = await listAll(agent)
   expect(cidsOf(listed)).toEqual(sorted(clients.flatMap(({ records }) => Array.from(records))))

@@ -3,7 +3,8 @@
  * and runs until it is told to stop (SIGTERM, or its standard input closing).
  *
  * Production mode: with the hostname `localhost` the reference validates every answer it gives, which would flatter us in benchmarks.
- * `--dev` starts it that way all the same, for tests that need did:web and http addresses on localhost to resolve.
+ * `--dev` starts it that way all the same, for tests that need did:web and http addresses on localhost to resolve; and there each mail that it would
+ * send is a line of its own, `{mail, token}`.
  */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
@@ -49,6 +50,9 @@ const pds = await PDS.fromEnv({
   modServiceUrl: 'https://moderator.invalid',
   modServiceDid: 'did:example:invalid',
 })
+if (dev) {
+  pds.ctx.mailer.sendTemplate = async (mail, { token }) => void process.stdout.write(`${JSON.stringify({ mail, token })}\n`)
+}
 await pds.start()
 
 const url = `http://127.0.0.1:${port}`
