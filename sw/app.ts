@@ -1,7 +1,7 @@
 /** The composition: services and edges of the one pod that lives in this profile, put together into `handle(Request) → Response`. */
 import { version } from '../package.json'
 import type { MailPurpose, RoomServices } from '../wire/frames.ts'
-import type { PodSummary } from '../wire/owner.ts'
+import type { PodSummary, RecoveryFile } from '../wire/owner.ts'
 import { type AccountServices, composeAccount } from './account-services.ts'
 import { preferencesOf } from './account/preferences.ts'
 import { type Foundation, foundPod, foundVacantPod } from './creation.ts'
@@ -15,6 +15,10 @@ import { IdentityChanges } from './identity/identity-changes.ts'
 import { openVault } from './identity/key-vault.ts'
 import { assertPointsHere } from './identity/pointing.ts'
 import { Self } from './identity/self.ts'
+import type { Surroundings } from './recovery/check.ts'
+import { makeRecoveryFile } from './recovery/make.ts'
+import { RecoveryVoice } from './recovery/recovery-voice.ts'
+import { restorePod } from './recovery/restore.ts'
 import { blobService } from './repo/blobs.ts'
 import type { BlobService } from './repo/contract.ts'
 import { Repo, type RepoOptions } from './repo/repo.ts'
@@ -28,6 +32,7 @@ import { moderationRoutes } from './xrpc/moderation.ts'
 import { notificationRoutes } from './xrpc/notification.ts'
 import { makeProxy } from './xrpc/proxy.ts'
 import { repoRoutes } from './xrpc/repo.ts'
+import { repoImportRoutes } from './xrpc/repo-import.ts'
 import { makeRouter } from './xrpc/router.ts'
 import { accountRoutes } from './xrpc/server-account.ts'
 import { appPasswordRoutes } from './xrpc/server-app-password.ts'
@@ -44,10 +49,14 @@ export interface Pod {
   readonly vault: KeyVault
   readonly account: AccountServices
   readonly changes: IdentityChanges
+  /** What the room hears of the recovery key. */
+  readonly recovery: RecoveryVoice
   readonly handle: Handler
   /** Public documents by path, for the mirror: text as it is to be served. */
   documents(): Readonly<Record<string, string>>
   summary(): Promise<PodSummary>
+  /** @param rejoin has the page connect anew. @throws what `makeRecoveryFile` throws */
+  makeRecoveryFile(passphrase: string, rejoin: () => void): Promise<RecoveryFile>
   /** Lets go of the store; the pod must not be used afterwards. */
   close(): Promise<void>
 }
@@ -72,10 +81,10 @@ export interface PodHooks {
   readonly mail?: (to: string, purpose: MailPurpose, token: string) => Promise<boolean>
 }
 
-/** null where no pod lives in this profile, or its creation was cut off: `createPod` starts over then. */
+/** null where no pod lives in this profile, or its creation or restore was cut off: that starts over then. */
 export const openPod = async (store: Store, options: PodOptions = {}): Promise<Pod | null> => {
-  const [keys, head] = await Promise.all([readPod(store, 'keys'), readPod(store, 'head')])
-  if (!keys || !head) return null
+  const [keys, head, restoring] = await Promise.all([readPod(store, 'keys'), readPod(store, 'head'), readPod(store, 'restoring')])
+  if (!keys || !head || restoring) return null
   const [vault, self] = await Promise.all([openVault(keys), Self.open(store, keys.signingDidKey)])
   return self && composePod(store, { identity: self, vault, repo: await Repo.open(store, vault, options) }, options)
 }
@@ -87,6 +96,20 @@ export const createPod = async (store: Store, wanted: Parameters<typeof foundPod
 /** Waits for an account to move in. @throws XrpcError 409 PodExists */
 export const createVacantPod = async (store: Store, origin: string, options: PodOptions = {}): Promise<Pod> =>
   composePod(store, await foundVacantPod(store, origin, { fetch: workerFetch, ...options }), options)
+
+/** The account of a recovery file. @throws what `restorePod` throws */
+export const restoredPod = async (
+  store: Store,
+  file: { readonly text: string; readonly passphrase: string },
+  around: Omit<Surroundings, 'fetch'>,
+  options: PodOptions = {},
+): Promise<Pod> => {
+  const { fetch = workerFetch, now = Date.now } = options
+  await restorePod(store, file.text, file.passphrase, { ...around, fetch, now })
+  const pod = await openPod(store, options)
+  if (!pod) throw new TypeError('it was restored just now')
+  return pod
+}
 
 const composePod = (store: Store, { identity, vault, repo }: Foundation, options: PodOptions): Pod => {
   const { egress = { fetch: options.fetch ?? workerFetch, services: NO_SERVICES }, now = Date.now, hooks = {} } = options
@@ -142,6 +165,7 @@ const composePod = (store: Store, { identity, vault, repo }: Foundation, options
   const isOwn = (did: string): boolean => did === identity.did && identity.standing === 'active'
   const signingKey: DidResolver['signingKey'] = async (did, asked) => (isOwn(did) ? vault.signingDidKey : resolver.signingKey(did, asked))
   const authenticator = new Authenticator({ issuer, sessions: account.sessions, keys: { signingKey }, now })
+  const recovery = new RecoveryVoice(store)
   const appview = (): string | null => egress.services.appview
   const proxy = makeProxy({ identity, repo, authenticator, vault, resolver, fetch, appview, now })
   const routes = [
@@ -151,6 +175,7 @@ const composePod = (store: Store, { identity, vault, repo }: Foundation, options
     ...emailRoutes({ authenticator, ...account }),
     ...inviteRoutes({ authenticator, isVacant: () => identity.standing === 'vacant' }),
     ...repoRoutes({ identity, authenticator, repo, blobs, proxy }),
+    ...repoImportRoutes({ identity, authenticator, repo, blobs, keys: resolver, signingDidKey: vault.signingDidKey }),
     ...syncRoutes({ identity, authenticator, repo, blobs }),
     ...identityRoutes({ identity, dids: resolver, handles, authenticator, changes }),
     ...identityPlcRoutes({ authenticator, changes, inbox: account.inbox }),
@@ -169,6 +194,12 @@ const composePod = (store: Store, { identity, vault, repo }: Foundation, options
     vault,
     account,
     changes,
+    recovery,
+    makeRecoveryFile: (passphrase, rejoin) =>
+      makeRecoveryFile(
+        { store, identity, vault, voice: recovery, fetch: pointing.fetch, plc: pointing.directory, rejoin, now },
+        passphrase,
+      ),
     handle: makeHandler({ documents, xrpc, health }),
     documents,
     summary: async () => {

@@ -11,7 +11,7 @@ import { makeKeys, openVault } from './identity/key-vault.ts'
 import { createDidPlc } from './identity/plc.ts'
 import { Self } from './identity/self.ts'
 import { Repo, type RepoOptions } from './repo/repo.ts'
-import type { Store } from './store/open.ts'
+import { emptyStore, type Store } from './store/open.ts'
 import { readPod, writePod } from './store/pod.ts'
 import type { PodRows } from './store/schema.ts'
 
@@ -86,6 +86,8 @@ const found = async (
 }
 
 const assertFree = async (store: Store): Promise<void> => {
+  // Whoever wants a new pod has given the restore up.
+  if (await readPod(store, 'restoring')) await emptyStore(store)
   if (await readPod(store, 'head')) throw new XrpcError(409, 'PodExists', 'a pod lives in this browser profile already')
 }
 

@@ -1,15 +1,18 @@
 /** Commands of the owner's pages (`wire/owner.ts`). They come by message from a page of this origin, never over HTTP, and need no token. */
-import { invalidRequest, notImplemented, XrpcError } from '../wire/errors.ts'
+import { invalidRequest, XrpcError } from '../wire/errors.ts'
 import type { Activity, OwnerAnswer, OwnerCommand } from '../wire/owner.ts'
-import { createPod, createVacantPod, type Pod } from './app.ts'
+import { createPod, createVacantPod, type Pod, restoredPod } from './app.ts'
 import { obeyAccount } from './owner/account.ts'
 import { importBlobs, importRepo } from './owner/moving.ts'
+import { checkRecoveryFile } from './recovery/check.ts'
 import type { Resident } from './resident.ts'
 
 export interface OwnerSurroundings {
   readonly resident: Resident
   /** Of the pages: http(s)://host[:port]. */
   readonly origin: string
+  /** Has the page connect to the room anew. */
+  readonly rejoin: () => void
   readonly onProgress: (progress: Extract<Activity, { kind: 'progress' }>) => void
 }
 
@@ -29,7 +32,7 @@ export const answerOwner = async (command: OwnerCommand, around: OwnerSurroundin
   }
 }
 
-const obey = async (command: OwnerCommand, { resident, origin, onProgress }: OwnerSurroundings): Promise<unknown> => {
+const obey = async (command: OwnerCommand, { resident, origin, rejoin, onProgress }: OwnerSurroundings): Promise<unknown> => {
   switch (command.kind) {
     case 'describe':
       return (await resident.pod())?.summary() ?? null
@@ -40,8 +43,12 @@ const obey = async (command: OwnerCommand, { resident, origin, onProgress }: Own
     case 'forget':
       await resident.forget(command.confirmHandle)
       return null
-    case 'import-repo':
-      return importRepo(await podOf(resident), command.car, onProgress)
+    case 'import-repo': {
+      const summary = await importRepo(await podOf(resident), command.car, onProgress)
+      // No event tells of a repo that was put in another's place: the next join does, by a snapshot.
+      rejoin()
+      return summary
+    }
     case 'import-blobs':
       return importBlobs(await podOf(resident), command.files, onProgress)
     case 'point-elsewhere': {
@@ -50,9 +57,13 @@ const obey = async (command: OwnerCommand, { resident, origin, onProgress }: Own
       return pod.summary()
     }
     case 'make-recovery-file':
+      return (await podOf(resident)).makeRecoveryFile(command.passphrase, rejoin)
     case 'check-recovery-file':
-    case 'restore':
-      throw notImplemented(command.kind)
+      return checkRecoveryFile(command.file, command.passphrase, { origin, onProgress, fetch: (url, init) => fetch(url, init) })
+    case 'restore': {
+      const file = { text: command.file, passphrase: command.passphrase }
+      return (await resident.settle((store, options) => restoredPod(store, file, { origin, onProgress }, options))).summary()
+    }
     default:
       return obeyAccount(command, await podOf(resident))
   }

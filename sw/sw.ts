@@ -150,6 +150,7 @@ const obey = async (message: OwnerMessage, port: MessagePort): Promise<void> => 
   const answer: OwnerAnswer = await answerOwner(message.command, {
     resident,
     origin: self.location.origin,
+    rejoin: () => void uplink?.rejoin(),
     onProgress: (progress) => activity.progress(progress),
   })
   port.postMessage(answer)
