@@ -17,6 +17,15 @@ test('nothing on the first visit is in the way of assistive technology', async (
     await page.goto(room.claimUrl)
     await expect(page.getByTestId('first-visit')).toBeVisible()
     expect(await violationsOn(page)).toEqual([])
+    for (const [link, title] of [
+      ['Move it here', 'Move an account here'],
+      ['Restore it', 'Restore your account'],
+    ] as const) {
+      await page.getByRole('link', { name: link }).click()
+      await expect(page.getByRole('heading', { level: 1, name: title })).toBeFocused()
+      expect(await violationsOn(page)).toEqual([])
+      await page.getByRole('link', { name: 'Back' }).click()
+    }
   } finally {
     await context.close()
   }
@@ -34,4 +43,32 @@ test("nothing on the owner's home page and the visitor's page is either", async 
   } finally {
     await context.close()
   }
+})
+
+test("nor on the owner's other pages, which take the focus when they are entered", async ({ pod }) => {
+  await pod.online()
+  const { page } = pod
+  const agent = await pod.agent()
+  await agent.com.atproto.server.requestAccountDelete()
+  for (const name of ['Inbox', 'Account', 'Backup', 'Moving']) {
+    await page.getByRole('link', { name }).first().click()
+    await expect(page.getByRole('heading', { level: 1, name })).toBeFocused()
+    await expect(page).toHaveTitle(`${name} · tabpod`)
+    expect(await violationsOn(page)).toEqual([])
+  }
+})
+
+test('what a form refuses is named at its field, which takes the focus', async ({ pod }) => {
+  const { page } = pod
+  await page.goto(`${pod.url}/#/backup`)
+  await page.getByRole('button', { name: 'Make a recovery file' }).click()
+  await expect(page.getByLabel('Passphrase', { exact: true })).toBeFocused()
+  await page.getByLabel('Passphrase', { exact: true }).fill('long enough, surely')
+  await page.getByLabel('Passphrase once more').fill('something else')
+  await page.keyboard.press('Enter')
+  await expect(page.getByLabel('Passphrase once more')).toBeFocused()
+  await expect(page.getByRole('alert').filter({ hasText: 'not the same' })).toBeVisible()
+  await page.getByRole('button', { name: 'Check it' }).click()
+  await expect(page.getByLabel('Recovery file', { exact: true })).toBeFocused()
+  expect(await violationsOn(page)).toEqual([])
 })
