@@ -1,6 +1,6 @@
 /** A scripted room on the other end of the pipe, and a small pod behind it, for the tests of this folder. Frames are the real ones. */
 import { decodeMessage, encodeFrame } from '../../wire/codec.ts'
-import { parseTabFrame, type FrameOf, type MirrorHead, type RoomFrame, type TabFrame } from '../../wire/frames.ts'
+import { parseTabFrame, type FrameOf, type MirrorHead, type RoomFrame, type Standing, type TabFrame } from '../../wire/frames.ts'
 import type { PipeFromWorker } from '../../wire/owner.ts'
 import type { BlobView } from '../repo/contract.ts'
 import type { EventRow, Head } from '../store/schema.ts'
@@ -75,7 +75,7 @@ export class ScriptedRoom {
 }
 
 export class SmallPod implements UplinkPod {
-  readonly identity = { did: 'did:web:pod.test', handle: 'pod.test', origin: 'https://pod.test', standing: 'active' } as const
+  readonly identity: UplinkPod['identity']
   readonly rows: EventRow[] = []
   readonly stored = new Map<string, BlobView>()
   readonly contexts: RequestContext[] = []
@@ -129,6 +129,10 @@ export class SmallPod implements UplinkPod {
     suspend: (error: { error: string } | null) => {
       this.suspended = error?.error ?? null
     },
+  }
+
+  constructor(standing: Standing = 'active') {
+    this.identity = { did: 'did:web:pod.test', handle: 'pod.test', origin: 'https://pod.test', standing }
   }
 
   documents(): Record<string, string> {
