@@ -126,7 +126,14 @@ const composePod = (store: Store, { identity, vault, repo }: Foundation, options
     // Another DID than this host's own is served elsewhere: here it would look like a did:web.
     ...(identity.hostsDocument && { '/.well-known/did.json': JSON.stringify(identity.document) }),
     '/.well-known/atproto-did': identity.did,
-    ...(identity.speaksForDid && { '/xrpc/com.atproto.identity.resolveDid': JSON.stringify({ didDoc: identity.document }) }),
+    ...(identity.speaksForDid && {
+      '/xrpc/com.atproto.identity.resolveDid': JSON.stringify({ didDoc: identity.document }),
+      '/xrpc/com.atproto.identity.resolveIdentity': JSON.stringify({
+        did: identity.did,
+        handle: identity.handle,
+        didDoc: identity.document,
+      }),
+    }),
   })
   const resolver = new DidResolver({ fetch, plc: () => egress.services.plc ?? PLC_DIRECTORY, now })
   const handles = handleResolver(fetch, now)

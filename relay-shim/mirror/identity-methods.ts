@@ -1,6 +1,7 @@
 /** Who lives here: documents, handle resolution, server description. Needs no repo. */
 import * as resolveDid from '../../lexicons/com/atproto/identity/resolveDid.ts'
 import * as resolveHandle from '../../lexicons/com/atproto/identity/resolveHandle.ts'
+import * as resolveIdentity from '../../lexicons/com/atproto/identity/resolveIdentity.ts'
 import * as describeServer from '../../lexicons/com/atproto/server/describeServer.ts'
 import { type BareView, type Method, type MirrorView, json, method } from './method.ts'
 
@@ -15,6 +16,10 @@ export const identityMethods: ReadonlyArray<Method<AnyView>> = [
   ),
 
   method(resolveDid, (view: AnyView, { did }) => (did === view.identity.did ? documentAnswer(view, `/xrpc/${resolveDid.$nsid}`) : null)),
+
+  method(resolveIdentity, (view: AnyView, { identifier }) =>
+    [view.identity.did, view.identity.handle].includes(identifier) ? documentAnswer(view, `/xrpc/${resolveIdentity.$nsid}`) : null,
+  ),
 ]
 
 /** A public document as the pod gave it; null for any other path. */

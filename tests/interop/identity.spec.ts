@@ -68,6 +68,9 @@ test(`updateHandle reaches directory, mirror and firehose, tab open or closed${s
   const look = async (): Promise<void> => {
     expect((await roomStatus(url)).handle).toBe('al.test')
     expect(await read('/xrpc/com.atproto.identity.resolveHandle?handle=al.test')).toEqual({ did: pod.did })
+    const whole = { did: pod.did, handle: 'al.test', didDoc: { id: pod.did, alsoKnownAs: ['at://al.test'] } }
+    for (const identifier of ['al.test', pod.did])
+      expect(await read(`/xrpc/com.atproto.identity.resolveIdentity?identifier=${identifier}`)).toMatchObject(whole)
     expect(await read(`/xrpc/com.atproto.repo.describeRepo?repo=${pod.did}`)).toMatchObject({
       handle: 'al.test',
       didDoc: { alsoKnownAs: ['at://al.test'] },
