@@ -9,6 +9,8 @@ export const alias = {
   'node:timers/promises': at('shims/timers-promises.ts'),
   zod: at('shims/zod.ts'),
 }
+/** Without it the bundler keeps what its index merely mentions: schemas for DID documents, built when the worker starts. */
+export const treeshake = { moduleSideEffects: [{ test: /@atproto\/common-web/, sideEffects: false }] }
 export const inject = { Buffer: [at('shims/buffer.ts'), 'Buffer'] as [string, string] }
 
 /** Three bundles: the app's pages, the service worker (one classic script), the room (one module for partykit). */
@@ -32,6 +34,7 @@ export default defineConfig({
         rolldownOptions: {
           input: at('sw/sw.ts'),
           transform: { inject },
+          treeshake,
           output: { format: 'iife', entryFileNames: 'worker.js', codeSplitting: false },
         },
       },
@@ -48,7 +51,10 @@ export default defineConfig({
         sourcemap: true,
         rolldownOptions: {
           input: at('relay-shim/partykit.ts'),
+          // The runtime's own (relay-shim/cloudflare-sockets.d.ts).
+          external: ['cloudflare:sockets'],
           transform: { inject },
+          treeshake,
           output: { format: 'esm', entryFileNames: 'partykit.js', codeSplitting: false },
         },
       },

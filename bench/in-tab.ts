@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { build } from 'vite'
 import { launchBrowser } from '../scripts/browser.ts'
-import { alias, inject } from '../vite.config.ts'
+import { alias, inject, treeshake } from '../vite.config.ts'
 
 export interface InTabReport {
   /** Median ms of `handle(Request)`. */
@@ -61,6 +61,7 @@ const bundle = async (directory: string): Promise<string> => {
       rolldownOptions: {
         input: join(import.meta.dirname, 'in-tab-worker.ts'),
         transform: { inject },
+        treeshake,
         output: { format: 'iife', entryFileNames: 'worker.js', codeSplitting: false },
       },
     },

@@ -13,6 +13,7 @@ const link = z.unknown().transform((value, context) => {
   context.addIssue({ message: 'Not a valid CID' })
   return z.NEVER
 })
+const node = z.object({ p: z.number(), t: z.nullable(link) })
 const shapes = {
   carHeader: z.object({ version: z.literal(1), roots: z.array(link) }),
   map: z.record(z.string(), z.unknown()),
@@ -49,4 +50,10 @@ test.each([
   expect(ours.success).toBe(theirs.success)
   if (ours.success) expect(ours.data).toEqual(theirs.data)
   else expect(ours.error).toBeInstanceOf(Error)
+})
+
+test('a tree node has numbers, and links that may be null', () => {
+  expect(node.safeParse({ p: 0, t: null }).success).toBe(true)
+  expect(node.safeParse({ p: 0, t: cid }).success).toBe(true)
+  for (const wrong of [{ p: '0', t: null }, { p: 0 }, { p: 0, t: 'bafy' }]) expect(node.safeParse(wrong).success).toBe(false)
 })

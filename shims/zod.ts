@@ -1,5 +1,5 @@
 /**
- * For `zod`: @atproto/repo describes a CAR's header, a commit and a tree node with it, @atproto/common-web a DID document, and nothing else. Zod cannot be tree-shaken (16 kB gzip, the largest
+ * For `zod`: @atproto/repo describes a CAR's header, a commit and a tree node with it and uses nothing else. Zod cannot be tree-shaken (16 kB gzip, the largest
  * part of the worker); valibot is in both bundles already and says the same.
  */
 import * as v from 'valibot'
@@ -24,11 +24,6 @@ class Shape {
     return new Shape(v.optional(this.schema))
   }
 
-  /** Only @atproto/common-web's shape of a DID document says it, which is defined on import and checked by nobody here. */
-  url(): Shape {
-    return this
-  }
-
   transform(turn: (value: unknown, context: IssueContext) => unknown): Shape {
     return new Shape(
       v.pipe(
@@ -49,16 +44,14 @@ const schemas = (shapes: Readonly<Record<string, Shape>>): Record<string, Schema
 
 export const z = {
   unknown: () => new Shape(v.unknown()),
+  string: () => new Shape(v.string()),
   number: () => new Shape(v.number()),
   nullable: (shape: Shape) => shape.nullable(),
-  string: () => new Shape(v.string()),
   literal: (value: string | number) => new Shape(v.literal(value)),
   instanceof: (type: new () => object) => new Shape(v.instance(type)),
   array: ({ schema }: Shape) => new Shape(v.array(schema)),
-  /** Also `record(values)`; keys are strings. */
-  record: (keys: Shape, values = keys) => new Shape(v.record(v.string(), values.schema)),
+  record: (_keys: Shape, { schema }: Shape) => new Shape(v.record(v.string(), schema)),
   object: (shapes: Readonly<Record<string, Shape>>) => new Shape(v.object(schemas(shapes))),
-  union: (shapes: readonly Shape[]) => new Shape(v.union(shapes.map(({ schema }) => schema))),
   /** The first that fits: each of ours names its own `version`. */
   discriminatedUnion: (_key: string, shapes: readonly Shape[]) => new Shape(v.union(shapes.map(({ schema }) => schema))),
   ZodIssueCode: { custom: 'custom' },
