@@ -48,9 +48,14 @@ export const goOnline = (claim?: string): void => {
   stopUplink = startUplink(kept ? { claim: kept } : {})
 }
 
-/** Deletes the pod with its keys, and the worker. The page is loaded anew: nothing of it may live on in memory. */
+/** Deletes the pod with its keys, and the worker. */
 export const deletePod = async (confirmHandle: string): Promise<void> => {
   await askOwner({ kind: 'forget', confirmHandle })
+  await leave()
+}
+
+/** The pod is gone. The page is loaded anew: nothing of it may live on in memory. */
+const leave = async (): Promise<void> => {
   stopUplink?.()
   const registration = await navigator.serviceWorker.getRegistration()
   await registration?.unregister()
@@ -88,7 +93,10 @@ const refreshSoon = (): void => {
     refreshTimer = undefined
     if (document.hidden) return
     try {
-      pod.value = (await askOwner<PodSummary | null>({ kind: 'describe' })) ?? pod.value
+      const found = await findPod()
+      // A client has deleted the account.
+      if (pod.value && !found) return await leave()
+      pod.value = found
       // The room's acknowledgement is no activity: look again until it shows.
       if (pod.value?.outbox && link.value?.state === 'online') refreshSoon()
     } catch {
