@@ -16,10 +16,8 @@ const nodeSchema = v.object({ l: v.nullable(cid), e: v.array(v.object({ v: cid, 
 
 /** The first of `didKeys` that has signed what the mirror holds now. @throws XrpcError 502 MirrorUntrustworthy when none has; what `Mirror` throws */
 export const findSigner = async (mirror: Mirror, did: string, didKeys: Iterable<string>): Promise<string> => {
-  const { cid } = await mirror.latestCommit()
-  const block = (await blocksOf(await mirror.block(cid))).get(keyOf(CID.parse(cid).multihash.digest))
-  if (!block) throw untrustworthy('it lacks its commit')
-  for (const didKey of didKeys) if (await isSignedBy(didKey, block, did)) return didKey
+  const commit = await readCommit(await mirror.repo())
+  for (const didKey of didKeys) if (await isSignedBy(didKey, commit, did)) return didKey
   throw untrustworthy('its commit is not signed by a key of this account')
 }
 
@@ -40,7 +38,7 @@ export const inspectRepo = async (
       onProgress(inspection.records)
     }
   } catch (cause) {
-    throw cause instanceof XrpcError && cause.error === 'MirrorUntrustworthy' ? cause : untrustworthy('it broke off, or is no repo', cause)
+    throw cause instanceof XrpcError && cause.error === 'MirrorUntrustworthy' ? cause : broken(cause)
   }
   return inspection.end()
 }
@@ -107,26 +105,30 @@ class Inspection {
   }
 }
 
-const blocksOf = async (car: Uint8Array): Promise<ReadonlyMap<string, Uint8Array>> => {
-  const found = new Map<string, Uint8Array>()
+/** The first block of the stream; the rest is not wanted. */
+const readCommit = async (car: ReadableStream<Uint8Array>): Promise<Uint8Array> => {
   try {
-    for await (const { blocks } of readCar(new Blob([car as Uint8Array<ArrayBuffer>]).stream()))
-      for (const { digest, bytes } of blocks) found.set(keyOf(digest), bytes)
+    for await (const { blocks } of readCar(car)) if (blocks[0]) return blocks[0].bytes
   } catch (cause) {
-    throw untrustworthy('it broke off, or is no repo', cause)
+    throw broken(cause)
   }
-  return found
+  throw untrustworthy('it lacks its commit')
 }
 
 /** 32 bytes as a string of as many characters. */
 const keyOf = (digest: Uint8Array): string => String.fromCharCode(...digest)
 
 const isSignedBy = async (didKey: string, block: Uint8Array, did: string): Promise<boolean> => {
-  const commit = v.safeParse(commitSchema, decode(block))
-  if (!commit.success || commit.output.did !== did) return false
-  const { sig, ...unsigned } = commit.output
-  return verifySignature(didKey, encode(unsigned), sig).catch(() => false)
+  try {
+    const { sig, ...unsigned } = v.parse(commitSchema, decode(block))
+    return unsigned.did === did && (await verifySignature(didKey, encode(unsigned), sig))
+  } catch {
+    // No commit, no signature, or no key.
+    return false
+  }
 }
+
+const broken = (cause: unknown): XrpcError => untrustworthy('it broke off, or is no repo', cause)
 
 const untrustworthy = (what: string, cause?: unknown): XrpcError =>
   new XrpcError(502, 'MirrorUntrustworthy', `The relay’s copy of the repo cannot be used: ${what}.`, { cause })

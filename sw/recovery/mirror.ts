@@ -41,11 +41,6 @@ export class Mirror {
     return readJson(await this.#sync('getLatestCommit'), latestSchema, MAX_STATUS_BYTES)
   }
 
-  /** CAR of that block. */
-  async block(cid: string): Promise<Uint8Array> {
-    return new Uint8Array(await (await this.#sync('getBlocks', { cids: cid })).arrayBuffer())
-  }
-
   /** CAR of the whole repo. */
   async repo(): Promise<ReadableStream<Uint8Array>> {
     const { body } = await this.#sync('getRepo')

@@ -180,8 +180,6 @@ export class World {
         return Response.json(this.identity.document)
       case '/xrpc/com.atproto.sync.getLatestCommit':
         return Response.json({ cid: commit, rev })
-      case '/xrpc/com.atproto.sync.getBlocks':
-        return new Response(new Uint8Array(await this.repo.blocks(params.getAll('cids'))))
       case '/xrpc/com.atproto.sync.getRepo':
         return new Response(this.repo.car() as ReadableStream<Uint8Array<ArrayBuffer>>)
       case '/xrpc/com.atproto.sync.listBlobs': {
