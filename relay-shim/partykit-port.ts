@@ -1,7 +1,8 @@
 /** What a room needs, on PartyKit. @see https://docs.partykit.io/reference/partyserver-api */
+import { connect as openSocket, type Socket } from 'cloudflare:sockets'
 import { STORAGE_BATCH_KEYS } from '../wire/limits.ts'
 import { originOf } from './hostname.ts'
-import type { RoomPort, RoomSettings, RoomSocket, RoomStorage, SocketState, StorageValue } from './port.ts'
+import type { ByteSocket, RoomPort, RoomSettings, RoomSocket, RoomStorage, SocketState, StorageValue } from './port.ts'
 
 /** The parts of PartyKit's types used here; its own pull in all of Cloudflare's globals, which clash with the DOM's. */
 export interface PartyConnection {
@@ -58,11 +59,25 @@ export const partyPort = (room: PartyRoom, settings: RoomSettings): RoomPort => 
   origin: originOf(room.id),
   storage: storageOf(room.storage),
   settings,
+  connect: ({ hostname, port, tls }) =>
+    byteSocket(openSocket({ hostname, port }, { secureTransport: tls, allowHalfOpen: false }), hostname),
   *sockets(role) {
     for (const connection of room.getConnections(role)) yield socketOf(connection)
   },
   now: () => Date.now(),
 })
+
+const byteSocket = (socket: Socket, hostname: string): ByteSocket => {
+  // Whoever reads or writes hears what went wrong; these would be rejections that nobody handles.
+  socket.opened.catch(() => {})
+  socket.closed.catch(() => {})
+  return {
+    readable: socket.readable,
+    writable: socket.writable,
+    startTls: () => byteSocket(socket.startTls({ expectedServerHostname: hostname }), hostname),
+    close: () => socket.close(),
+  }
+}
 
 /** `as`: what is read is what this room wrote. */
 const storageOf = (storage: PartyStorage): RoomStorage => ({

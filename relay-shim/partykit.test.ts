@@ -8,6 +8,7 @@ import { UPLINK_PATH, UPLINK_PROTOCOL } from '../wire/frames.ts'
 import { CHUNK_BYTES, STREAM_WINDOW_BYTES } from '../wire/limits.ts'
 import { startPartykitDev, type PartykitDev } from './testing/partykit-dev.ts'
 import { create, DID, SigningPod } from './testing/signing-pod.ts'
+import { startSmtpSink, type SmtpSink } from './testing/smtp-sink.ts'
 import { newKeys, TestTab, type TabKeys } from './testing/tab.ts'
 
 const MIB = 1024 * 1024
@@ -20,6 +21,7 @@ const BIG_HEADERS: Array<[string, string]> = [
 const TOKEN = 'a-token-of-many-characters'
 
 let dev: PartykitDev
+let sink: SmtpSink
 let keys: TabKeys
 let tab: TestTab
 const sockets: WebSocket[] = []
@@ -36,7 +38,13 @@ const connect = async (with_: TabKeys, host = dev.host): Promise<TestTab> => {
 }
 
 beforeAll(async () => {
-  dev = await startPartykitDev({ TABPOD_CLAIM_TOKEN: TOKEN, TABPOD_BLOB_BUDGET_MB: '1' })
+  sink = await startSmtpSink()
+  dev = await startPartykitDev({
+    TABPOD_CLAIM_TOKEN: TOKEN,
+    TABPOD_BLOB_BUDGET_MB: '1',
+    TABPOD_SMTP_URL: `smtp://pod%40x:p%3Aw@127.0.0.1:${sink.port}/`,
+    TABPOD_SMTP_FROM: 'pod@shim.example',
+  })
   keys = await newKeys((await SigningPod.create()).identity().signingKey)
   tab = await connect(keys)
   serve(tab)
@@ -46,6 +54,7 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const socket of sockets) socket.terminate()
   await dev?.stop()
+  sink?.stop()
 })
 
 const get = (path: string, init?: RequestInit): Promise<Response> => fetch(dev.origin + path, init)
@@ -158,6 +167,25 @@ describe('blobs', () => {
     expect(await ask()).toBe('tab')
     await vi.waitFor(async () => expect(await ask()).toBe('mirror'), 5_000)
   }, 30_000)
+})
+
+describe('mail', () => {
+  test('goes to the mail server that the operator named, and the tab hears of it', async () => {
+    tab.send({ t: 'mail', id: 1, to: 'alice@home.example', purpose: 'reset-password', token: 'ABCDE-FGHIJ' })
+    expect(await tab.next('mailed')).toEqual({ t: 'mailed', id: 1 })
+    expect(sink.commands).toContain(`AUTH PLAIN ${btoa('\0pod@x\0p:w')}`)
+    expect(sink.messages).toEqual([expect.stringContaining(`Subject: A new password for ${dev.host}`)])
+  })
+
+  test('that the server will not take is told of, too', async () => {
+    sink.replies.set('RCPT', '550 nobody here')
+    tab.send({ t: 'mail', id: 2, to: 'nobody@home.example', purpose: 'reset-password', token: 'ABCDE-FGHIJ' })
+    expect(await tab.next('mailed')).toMatchObject({ id: 2, error: 'MailRefused' })
+    sink.stop()
+    tab.send({ t: 'mail', id: 3, to: 'nobody@home.example', purpose: 'reset-password', token: 'ABCDE-FGHIJ' })
+    expect(await tab.next('mailed')).toMatchObject({ id: 3, error: 'MailFailed' })
+    expect(dev.log()).not.toContain('p%3Aw')
+  })
 })
 
 describe('routing', () => {

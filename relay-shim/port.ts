@@ -2,6 +2,7 @@
  * What a room needs of the runtime it lives in, and nothing more: PartyKit and PartyServer each adapt to this in a few lines.
  * No file but the adapters knows which runtime it is on.
  */
+import type { SmtpServer } from './mail/smtp-url.ts'
 
 export type StorageValue =
   | string
@@ -51,6 +52,18 @@ export interface RoomSocket {
   close(code: number, reason: string): void
 }
 
+/** A TCP connection. It need not be open yet: what went wrong is heard by whoever reads or writes. */
+export interface ByteSocket {
+  readonly readable: ReadableStream<Uint8Array>
+  readonly writable: WritableStream<Uint8Array>
+  /** The same connection, encrypted from here on. The streams before must be let go. */
+  startTls(): ByteSocket
+  close(): Promise<void>
+}
+
+/** `tls`: from the first byte on, or when `startTls` is called. The certificate must be that of `hostname`. */
+export type Connect = (address: { readonly hostname: string; readonly port: number; readonly tls: 'on' | 'starttls' }) => ByteSocket
+
 export interface RoomSettings {
   /** open: the first tab that asks gets a free room · token: it must show `claimToken` · closed: no room is given away. */
   readonly policy: 'open' | 'token' | 'closed'
@@ -64,6 +77,8 @@ export interface RoomSettings {
   readonly appview: string | null
   /** PLC directory as `parsePlcUrl` writes it; null: no did:plc is admitted. */
   readonly plcUrl: string | null
+  /** Where mail to the owners goes out; null: nowhere. */
+  readonly smtp: SmtpServer | null
 }
 
 export interface RoomPort {
@@ -73,6 +88,7 @@ export interface RoomPort {
   readonly origin: string
   readonly storage: RoomStorage
   readonly settings: RoomSettings
+  readonly connect: Connect
   sockets(role: SocketState['role']): Iterable<RoomSocket>
   now(): number
 }

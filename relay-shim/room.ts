@@ -8,6 +8,7 @@ import { allowOrigins, ANSWERED_BY, errorToResponse, isPodPath, json, notFound, 
 import { Egress } from './egress.ts'
 import { Firehose } from './firehose/firehose.ts'
 import { Lane } from './lane.ts'
+import { Mailer } from './mail/mailer.ts'
 import { Mirror } from './mirror/mirror.ts'
 import type { RoomPort, RoomSocket, SocketState } from './port.ts'
 import { Refused, refusalOf } from './refused.ts'
@@ -44,6 +45,7 @@ export class Room {
   readonly #parts: RoomParts
   readonly #tunnel: Tunnel
   readonly #egress: Egress
+  readonly #mailer: Mailer
   readonly #lane = new Lane()
   #uplink: Uplink | null = null
   /** When the admitted tab said anything last. */
@@ -68,6 +70,7 @@ export class Room {
       () => this.#dropSilent(),
     )
     this.#egress = new Egress({ allowLoopback: port.settings.allowLoopbackEgress })
+    this.#mailer = new Mailer(port)
     this.#resume()
   }
 
@@ -224,7 +227,7 @@ export class Room {
       t: 'welcome',
       mirror: mirror.head(),
       event: mirror.lastEvent(),
-      services: { appview: this.#port.settings.appview, plc: this.#port.settings.plcUrl, mail: false },
+      services: { appview: this.#port.settings.appview, plc: this.#port.settings.plcUrl, mail: this.#port.settings.smtp !== null },
     })
   }
 
@@ -238,6 +241,7 @@ export class Room {
       tunnel: this.#tunnel,
       mirror,
       egress: this.#egress,
+      mailer: this.#mailer,
       lane: this.#lane,
       now: () => this.#port.now(),
       isMirrored: () => admission.binding !== null && mirrors(admission.binding),

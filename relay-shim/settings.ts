@@ -1,6 +1,7 @@
 /** The room's settings, from environment variables (`--var NAME=value`), checked once at start with one sentence per mistake. */
 import { BLOB_BUDGET_BYTES, FIREHOSE_RETENTION_MS, MIN_CLAIM_TOKEN_CHARS } from '../wire/limits.ts'
 import { parsePlcUrl } from '../wire/plc-url.ts'
+import { readSmtpServer } from './mail/smtp-url.ts'
 import type { RoomSettings } from './port.ts'
 
 const HOUR_MS = 3_600_000
@@ -28,6 +29,7 @@ export class BadSettings extends Error {
  * - `TABPOD_BLOB_BUDGET_MB`: what the mirrored blobs of one room may take; default 4,000. The least recently used give way, and are had from the tab again.
  * - `TABPOD_PLC_URL`: PLC directory, such as https://plc.directory, where pods may register a did:plc. Left out: did:web only.
  * - `TABPOD_APPVIEW`: `did#service` that the pods send `app.bsky.*` and the like to, as in did:web:api.bsky.app#bsky_appview. Left out: nowhere.
+ * - `TABPOD_SMTP_URL`, `TABPOD_SMTP_FROM`: mail server and sender for codes that the owners ask for (`mail/smtp-url.ts`). Left out: no mail.
  *
  * @throws BadSettings
  */
@@ -57,6 +59,7 @@ export const readSettings = (env: Readonly<Record<string, unknown>>): RoomSettin
   const appview = text(env['TABPOD_APPVIEW'])
   if (appview !== null && !SERVICE.test(appview))
     mistakes.push(`TABPOD_APPVIEW must be DID#service, as in did:web:api.bsky.app#bsky_appview, not "${appview}".`)
+  const smtp = readSmtpServer(text(env['TABPOD_SMTP_URL']), text(env['TABPOD_SMTP_FROM']), mistakes)
   if (mistakes.length > 0 || !known) throw new BadSettings(mistakes)
   return {
     policy: known,
@@ -66,6 +69,7 @@ export const readSettings = (env: Readonly<Record<string, unknown>>): RoomSettin
     blobBudgetBytes,
     plcUrl,
     appview,
+    smtp,
   }
 }
 

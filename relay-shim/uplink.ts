@@ -5,6 +5,7 @@ import { MAX_SEEN_PER_SECOND, MAX_UNSAID_ACCEPTED } from '../wire/limits.ts'
 import type { Egress } from './egress.ts'
 import { Fetches } from './fetches.ts'
 import type { Lane } from './lane.ts'
+import type { Mailer } from './mail/mailer.ts'
 import type { Mirror } from './mirror/mirror.ts'
 import type { RoomSocket } from './port.ts'
 import { Refused, saidOf } from './refused.ts'
@@ -15,6 +16,7 @@ export interface UplinkParts {
   readonly tunnel: Tunnel
   readonly mirror: Mirror
   readonly egress: Egress
+  readonly mailer: Mailer
   /** Shared by all uplinks of a room, so that what an older one sent is done before a newer one is welcomed. */
   readonly lane: Lane
   readonly now: () => number
@@ -87,6 +89,8 @@ export class Uplink {
         return lane.enter(() => rename(head))
       case 'egress':
         return this.#fetches.open(head, payload)
+      case 'mail':
+        return this.#mail(head)
       case 'hello':
         throw new BadFrame('hello is said once')
     }
@@ -170,6 +174,13 @@ export class Uplink {
         this.#closeUpload('snapshot', id)
       }
     })
+  }
+
+  #mail({ id, ...mail }: FrameOf<TabFrame, 'mail'>): void {
+    this.#parts.mailer.send(mail).then(
+      () => this.send({ t: 'mailed', id }),
+      (cause: unknown) => this.send({ t: 'mailed', id, ...saidOf(cause) }),
+    )
   }
 
   #openUpload(of: UploadOf, id: number): Inflow {

@@ -225,8 +225,6 @@ export const MAX_PINNED_BYTES = 32 * MIB
 /** An upload is handed to the browser's blob storage in parts of this size, so that the worker's heap never holds more of it. */
 export const BLOB_PART_BYTES = 4 * MIB
 
-/** A PLC directory answers within half a second; a join waits for it and must still end before JOIN_DEADLINE_MS. */
-export const PLC_DEADLINE_MS = 5 * SECOND_MS
 /** The log of a DID that changed a thousand times; directories take some hundred operations a week. */
 export const MAX_PLC_LOG_BYTES = 1 * MIB
 /** What a document said about a pod is not asked again for this long: a killed worker joins anew within 50 ms. */
@@ -277,11 +275,14 @@ export const STAGED_PACK_BYTES = 2 * MIB
 export const STAGED_MEMORY_BYTES = 24 * MIB
 /** What is sorted, checked and landed at a time of an import. */
 export const IMPORT_BATCH_BYTES = 4 * MIB
-/** Imported records share rows of at most this size and number: a row more costs 0.05 ms, but a change of one record rewrites its row. */
+/**
+ * Imported records share rows of at most this size and number: a row more costs 0.05 ms, but a change of one record rewrites its row. Chromium moves values
+ * above 64 KiB out into files, which makes them slow to read.
+ */
 export const RECORD_PACK_BYTES = 32 * KIB
 export const RECORD_PACK_RECORDS = 64
 /** Nodes of an imported tree share rows of this size. */
-export const NODE_PACK_BYTES = 64 * KIB
+export const NODE_PACK_BYTES = 48 * KIB
 /** An imported rev may lie this far ahead of the clock, because clocks are wrong; later ones are made greater still. */
 export const MAX_IMPORT_REV_AHEAD_MS = 24 * HOUR_MS
 
@@ -296,3 +297,11 @@ export const DRAIN_DEADLINE_MS = 5 * SECOND_MS
 export const BLOB_BUDGET_BYTES = 4_000_000_000
 /** How exactly the room knows when a blob was last asked for: a picture that everybody looks at costs two writes in so long. */
 export const BLOB_USE_GRAIN_MS = 6 * HOUR_MS
+
+/** Mails of one room: an owner asks for a code a few times a day, and no more than these can be sent to a stranger through the operator's server. */
+export const MAX_MAILS_PER_WINDOW = 20
+export const MAIL_WINDOW_MS = 1 * HOUR_MS
+/** One mail, from the connection to the server's word that it has it. */
+export const SMTP_DEADLINE_MS = 30 * SECOND_MS
+/** A reply's lines are 512 bytes at most (RFC 5321), and no server offers a hundred things. */
+export const MAX_SMTP_REPLY_BYTES = 64 * KIB

@@ -2,7 +2,7 @@
  * A room without a runtime: everything in memory, with the storage limits of the real one enforced, so that a test fails where PartyKit would.
  */
 import { STORAGE_VALUE_BYTES } from '../../wire/limits.ts'
-import type { RoomPort, RoomSettings, RoomSocket, RoomStorage, SocketState, StorageValue } from '../port.ts'
+import type { Connect, RoomPort, RoomSettings, RoomSocket, RoomStorage, SocketState, StorageValue } from '../port.ts'
 
 const KIB = 1024
 /** PartyKit refuses more; STORAGE_VALUE_BYTES stays below. */
@@ -98,6 +98,9 @@ export class MemoryPort implements RoomPort {
   readonly origin: string
   readonly storage: MemoryStorage
   readonly settings: RoomSettings
+  connect: Connect = () => {
+    throw new Error('no connections from here')
+  }
   /** Every socket of the room; remove one to close it from the other side. */
   readonly connected = new Set<MemorySocket>()
   /** Added to the real clock. */
@@ -115,6 +118,7 @@ export class MemoryPort implements RoomPort {
       blobBudgetBytes: 1e9,
       appview: null,
       plcUrl: null,
+      smtp: null,
       ...options.settings,
     }
   }
