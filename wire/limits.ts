@@ -46,6 +46,9 @@ export const STORAGE_BATCH_KEYS = 128
 /** From the first byte of a request to the head of its answer; after it the client gets 504. */
 export const REQUEST_DEADLINE_MS = 30 * SECOND_MS
 
+/** The same for com.atproto.repo.importRepo, whose records are checked and landed after the last byte; Node's fetch waits no longer for an answer. */
+export const IMPORT_DEADLINE_MS = 5 * MINUTE_MS
+
 /** How long a request waits for an uplink that broke to come back: a killed worker is back in ~50 ms, a reloaded page in ~1 s. */
 export const REJOIN_GRACE_MS = 8 * SECOND_MS
 

@@ -4,12 +4,12 @@ import { decode } from '@ipld/dag-cbor'
 import { IMPORT_BATCH_BYTES, MAX_RECORD_BYTES, RECORD_PACK_BYTES, RECORD_PACK_RECORDS } from '../../wire/limits.ts'
 import { concat } from '../../wire/bytes.ts'
 import type { Mention } from '../store/generation.ts'
-import type { RecordPackRow } from '../store/schema.ts'
+import type { RecordPack } from '../store/packs.ts'
 import { invalidRepo, type Leaves } from './import-tree.ts'
 import type { Staging } from './staging.ts'
 
 export interface RecordBatch {
-  readonly packs: readonly RecordPackRow[]
+  readonly packs: readonly RecordPack[]
   /** Blobs that the records of the batch mention. */
   readonly mentions: readonly Mention[]
   /** Records up to and including this batch. */
@@ -17,15 +17,11 @@ export interface RecordBatch {
 }
 
 /** @throws XrpcError 400 `InvalidRepo` */
-export async function* packRecords(
-  staging: Staging,
-  leaves: Leaves,
-  commit: { readonly generation: number; readonly rev: string },
-): AsyncGenerator<RecordBatch> {
+export async function* packRecords(staging: Staging, leaves: Leaves, rev: string): AsyncGenerator<RecordBatch> {
   for (let from = 0; from < leaves.keys.length;) {
     const to = batchEnd(staging, leaves, from)
     const blocks = await staging.readAll(leaves.places.slice(from, to))
-    const packs: RecordPackRow[] = []
+    const packs: RecordPack[] = []
     const mentions: Mention[] = []
     let packer: Packer | null = null
     for (let at = from; at < to; at += 1) {
@@ -33,13 +29,13 @@ export async function* packRecords(
       const bytes = blocks[at - from] ?? new Uint8Array(0)
       for (const cid of blobsOf(leaves.keys[at] ?? '', bytes)) mentions.push({ cid, collection, rkey })
       if (packer && !packer.takes(collection, bytes)) {
-        packs.push(packer.pack(commit))
+        packs.push(packer.pack(rev))
         packer = null
       }
       packer ??= new Packer(collection)
       packer.add(rkey, staging.cid(leaves.places[at] ?? 0), bytes)
     }
-    if (packer) packs.push(packer.pack(commit))
+    if (packer) packs.push(packer.pack(rev))
     from = to
     yield { packs, mentions, records: to }
   }
@@ -93,10 +89,9 @@ class Packer {
     this.#size += bytes.length
   }
 
-  pack({ generation, rev }: { readonly generation: number; readonly rev: string }): RecordPackRow {
+  pack(rev: string): RecordPack {
     let end = 0
     return {
-      generation,
       collection: this.#collection,
       first: this.#rkeys[0] ?? '',
       rkeys: this.#rkeys,

@@ -171,7 +171,7 @@ const landRecords = async (
   const packed: Record<string, number> = {}
   let writing: Promise<void> = Promise.resolve()
   try {
-    for await (const batch of packRecords(staging, leaves, commit)) {
+    for await (const batch of packRecords(staging, leaves, commit.rev)) {
       await writing
       writing = putPacks(store, commit.generation, { records: batch.packs })
       writing.catch(() => {})

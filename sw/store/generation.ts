@@ -5,8 +5,9 @@
 import { settle } from './failure.ts'
 import { HeadMoved } from './land.ts'
 import type { Store } from './open.ts'
+import { encodePack, type RecordPack } from './packs.ts'
 import { readPod } from './pod.ts'
-import type { Base, BlobRow, EventRow, Head, PodRows, RecordPackRow } from './schema.ts'
+import type { Base, BlobRow, EventRow, Head, PodRows } from './schema.ts'
 
 export interface Mention {
   readonly cid: string
@@ -54,14 +55,16 @@ export const putPacks = (
   store: Store,
   generation: number,
   packs: {
-    readonly records?: readonly RecordPackRow[]
+    readonly records?: readonly RecordPack[]
     readonly nodes?: ReadonlyArray<{ readonly number: number; readonly bytes: Uint8Array<ArrayBuffer> | Uint32Array<ArrayBuffer> }>
   },
 ): Promise<void> => {
   const tx = store.transaction(['recordPacks', 'nodePacks'], 'readwrite', { durability: 'relaxed' })
   return settle(tx, async () => {
     await Promise.all([
-      ...(packs.records ?? []).map((row) => tx.objectStore('recordPacks').put(row)),
+      ...(packs.records ?? []).map((pack) =>
+        tx.objectStore('recordPacks').put(encodePack(pack), [generation, pack.collection, pack.first]),
+      ),
       ...(packs.nodes ?? []).map(({ number, bytes }) => tx.objectStore('nodePacks').put(bytes, [generation, number])),
     ])
   })

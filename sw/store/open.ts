@@ -52,7 +52,7 @@ const createAccountStores = (store: Store): void => {
 
 /** Version 2 too: repos that were imported. Version 1 is their generation 0, without packs: none of its rows changes. */
 const createImportStores = (store: Store): void => {
-  store.createObjectStore('recordPacks', { keyPath: ['generation', 'collection', 'first'] })
+  store.createObjectStore('recordPacks')
   store.createObjectStore('nodePacks')
   store.createObjectStore('staged')
 }

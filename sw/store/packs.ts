@@ -1,6 +1,10 @@
 /**
  * Imported records lie many to a row, in the order of their keys: rows cost time, bytes hardly do. A record is in a pack or has a row of its own, never
  * both: whoever writes it takes it out of its pack, so packs only shrink. `records.ts` reads both as one.
+ *
+ * A pack is one byte array, because an object of many strings costs more to clone than to store:
+ * number of records and length of the names (32 bits each) · where each record ends (32 bits each) · CIDs (36 bytes each) · names · records.
+ * The names are rev, key of the first record when the pack was made, and the keys, with `/` between them, which is in none of them.
  */
 import type { IDBPObjectStore, StoreNames } from 'idb'
 import { base32 } from 'multiformats/bases/base32'
@@ -8,6 +12,55 @@ import type { PodDatabase, RecordPackRow, RecordRow } from './schema.ts'
 
 /** CIDv1, dag-cbor, sha-256: 4 bytes of prefix and the digest (https://atproto.com/specs/data-model#link-and-cid-formats). */
 export const CID_BYTES = 36
+const WORD_BYTES = 4
+
+export interface RecordPack {
+  readonly collection: string
+  /** The pack's name, even after that record left. */
+  readonly first: string
+  readonly rev: string
+  readonly rkeys: readonly string[]
+  /** In binary, one behind the other. */
+  readonly cids: Uint8Array<ArrayBuffer>
+  /** Where each record ends in `bytes`. */
+  readonly ends: Uint32Array<ArrayBuffer> | readonly number[]
+  readonly bytes: Uint8Array<ArrayBuffer>
+}
+
+export const encodePack = ({ first, rev, rkeys, cids, ends, bytes }: RecordPack): RecordPackRow => {
+  const names = utf8.encode([rev, first, ...rkeys].join('/'))
+  const endsAt = 2 * WORD_BYTES
+  const cidsAt = endsAt + rkeys.length * WORD_BYTES
+  const namesAt = cidsAt + cids.length
+  const row = new Uint8Array(namesAt + names.length + bytes.length)
+  new Uint32Array(row.buffer, 0, 2).set([rkeys.length, names.length])
+  new Uint32Array(row.buffer, endsAt, rkeys.length).set(ends)
+  row.set(cids, cidsAt)
+  row.set(names, namesAt)
+  row.set(bytes, namesAt + names.length)
+  return row
+}
+
+/** Views on the row. */
+export const decodePack = (collection: string, row: RecordPackRow): RecordPack => {
+  const { buffer } = row
+  const [count = 0, nameBytes = 0] = new Uint32Array(buffer, 0, 2)
+  const cidsAt = (2 + count) * WORD_BYTES
+  const namesAt = cidsAt + count * CID_BYTES
+  const [rev = '', first = '', ...rkeys] = ascii.decode(row.subarray(namesAt, namesAt + nameBytes)).split('/')
+  return {
+    collection,
+    first,
+    rev,
+    rkeys,
+    cids: row.subarray(cidsAt, namesAt),
+    ends: new Uint32Array(buffer, 2 * WORD_BYTES, count),
+    bytes: row.subarray(namesAt + nameBytes),
+  }
+}
+
+const utf8 = new TextEncoder()
+const ascii = new TextDecoder()
 
 type PackStore = IDBPObjectStore<PodDatabase, Array<StoreNames<PodDatabase>>, 'recordPacks', IDBTransactionMode>
 type WritablePackStore = IDBPObjectStore<PodDatabase, Array<StoreNames<PodDatabase>>, 'recordPacks', 'readwrite'>
@@ -23,9 +76,12 @@ export const readPackOf = async (
   generation: number,
   collection: string,
   rkey: string,
-): Promise<RecordPackRow | undefined> => (await packs.openCursor(packRange(generation, collection, { upTo: rkey }), 'prev'))?.value
+): Promise<RecordPack | undefined> => {
+  const cursor = await packs.openCursor(packRange(generation, collection, { upTo: rkey }), 'prev')
+  return cursor ? decodePack(collection, cursor.value) : undefined
+}
 
-export const recordOfPack = (pack: RecordPackRow, at: number): RecordRow | undefined => {
+export const recordOfPack = (pack: RecordPack, at: number): RecordRow | undefined => {
   const rkey = pack.rkeys[at]
   if (rkey === undefined) return undefined
   return {
@@ -37,7 +93,7 @@ export const recordOfPack = (pack: RecordPackRow, at: number): RecordRow | undef
   }
 }
 
-export const recordsOfPack = (pack: RecordPackRow): RecordRow[] => pack.rkeys.flatMap((_, at) => recordOfPack(pack, at) ?? [])
+export const recordsOfPack = (pack: RecordPack): RecordRow[] => pack.rkeys.flatMap((_, at) => recordOfPack(pack, at) ?? [])
 
 /**
  * Takes records out of their packs, each pack rewritten once. @returns what was taken out; records that no pack has are left out.
@@ -47,7 +103,7 @@ export const takeFromPacks = async (
   generation: number,
   records: ReadonlyArray<{ readonly collection: string; readonly rkey: string }>,
 ): Promise<RecordRow[]> => {
-  const taken = new Map<string, { readonly pack: RecordPackRow; readonly places: Set<number> }>()
+  const taken = new Map<string, { readonly pack: RecordPack; readonly places: Set<number> }>()
   for (const { collection, rkey } of records) {
     const pack = await readPackOf(packs, generation, collection, rkey)
     const at = pack ? pack.rkeys.indexOf(rkey) : -1
@@ -58,13 +114,14 @@ export const takeFromPacks = async (
     taken.set(id, entry)
   }
   for (const { pack, places } of taken.values()) {
-    if (places.size < pack.rkeys.length) await packs.put(withoutPlaces(pack, places))
-    else await packs.delete([generation, pack.collection, pack.first])
+    const key: [number, string, string] = [generation, pack.collection, pack.first]
+    if (places.size < pack.rkeys.length) await packs.put(encodePack(withoutPlaces(pack, places)), key)
+    else await packs.delete(key)
   }
   return Array.from(taken.values()).flatMap(({ pack, places }) => Array.from(places).flatMap((at) => recordOfPack(pack, at) ?? []))
 }
 
-const withoutPlaces = (pack: RecordPackRow, places: ReadonlySet<number>): RecordPackRow => {
+const withoutPlaces = (pack: RecordPack, places: ReadonlySet<number>): RecordPack => {
   const kept = pack.rkeys.flatMap((_, at) => (places.has(at) ? [] : [at]))
   const size = kept.reduce((sum, at) => sum + (pack.ends[at] ?? 0) - (pack.ends[at - 1] ?? 0), 0)
   const bytes = new Uint8Array(size)

@@ -2,7 +2,7 @@
  * Records, by [collection, rkey], in rows of their own or in packs (`packs.ts`); generation 0 has no packs. They are written by `land` and by imports.
  * What comes out of a pack is a view: for reading, never to be stored as it is.
  */
-import { packRange, readPackOf, recordOfPack, recordsOfPack } from './packs.ts'
+import { decodePack, packRange, readPackOf, type RecordPack, recordOfPack, recordsOfPack } from './packs.ts'
 import type { Store } from './open.ts'
 import type { RecordPackRow, RecordRow } from './schema.ts'
 
@@ -37,7 +37,7 @@ export const listRecords = async (store: Store, generation: number, range: Recor
   if (generation === 0) return readRows(store, range)
   const found: RecordRow[] = []
   for (let step: RecordRange | null = range; step;) {
-    const [rows, packs]: [RecordRow[], RecordPackRow[]] = await Promise.all([readRows(store, step), readPacks(store, generation, step)])
+    const [rows, packs]: [RecordRow[], RecordPack[]] = await Promise.all([readRows(store, step), readPacks(store, generation, step)])
     const packed = packs.flatMap(recordsOfPack).filter(isWithin(step))
     if (order === 'descending') packed.sort((a, b) => (a.rkey < b.rkey ? 1 : -1))
     // Each side is known as far as it was read; beyond the nearer end the other may have more in between.
@@ -70,11 +70,12 @@ export const findRecordsByCid = async (store: Store, generation: number, wanted:
 
 async function* scanPacks(store: Store, generation: number): AsyncGenerator<RecordRow> {
   for (let range = IDBKeyRange.bound([generation], [generation, []]); ;) {
-    const packs = await store.getAll('recordPacks', range, PACK_SCAN_STEP)
-    yield* packs.flatMap(recordsOfPack)
-    const last = packs.at(-1)
-    if (!last || packs.length < PACK_SCAN_STEP) return
-    range = IDBKeyRange.bound([generation, last.collection, last.first], [generation, []], true)
+    const { store: packs } = store.transaction('recordPacks')
+    const [rows, keys] = await Promise.all([packs.getAll(range, PACK_SCAN_STEP), packs.getAllKeys(range, PACK_SCAN_STEP)])
+    for (const [at, row] of rows.entries()) yield* recordsOfPack(decodePack(keys[at]?.[1] ?? '', row))
+    const last = keys.at(-1)
+    if (!last || keys.length < PACK_SCAN_STEP) return
+    range = IDBKeyRange.bound(last, [generation, []], true)
   }
 }
 
@@ -135,7 +136,14 @@ const readRows = (store: Store, { collection, order, from, includesFrom, limit }
 const packsFor = (limit: number): number => Math.ceil(limit / 64) + 1
 
 /** Packs in the order asked for, the one that `from` falls into included. */
-const readPacks = async (store: Store, generation: number, { collection, order, from, limit }: RecordRange): Promise<RecordPackRow[]> => {
+const readPacks = async (store: Store, generation: number, range: RecordRange): Promise<RecordPack[]> =>
+  (await readPackRows(store, generation, range)).map((row) => decodePack(range.collection, row))
+
+const readPackRows = async (
+  store: Store,
+  generation: number,
+  { collection, order, from, limit }: RecordRange,
+): Promise<RecordPackRow[]> => {
   const { store: packs } = store.transaction('recordPacks')
   const count = packsFor(limit)
   if (order === 'ascending') {

@@ -46,7 +46,8 @@ export interface PodRows {
   rebind: { key: CryptoKey }
   /**
    * CryptoKeys, all non-extractable. `signing` and `uplink` are P-256 pairs; `session` is the HMAC key of legacy tokens. `rotation`, P-256, rules a
-   * did:plc and is, until there are recovery files, its only rotation key.
+   * did:plc, below the key of a recovery file. While the signing key changes: `next` takes its place once the DID names it, and `isUnsigned` says that
+   * the head is still signed by the one before.
    */
   keys: {
     signing: CryptoKeyPair
@@ -55,6 +56,8 @@ export interface PodRows {
     session: CryptoKey
     rotation?: CryptoKeyPair
     rotationDidKey?: string
+    next?: SigningPair
+    isUnsigned?: true
   }
   /** The newest landed commit. Compared inside the landing transaction. */
   head: Head
@@ -80,6 +83,12 @@ export interface PodRows {
   blobUsage: { count: number; bytes: number; allBytes: number }
   /** Private preferences of apps, in their order; `json` holds `$type` too. */
   preferences: ReadonlyArray<{ readonly type: string; readonly json: string }>
+}
+
+/** `signingDidKey`: did:key of `signing`. */
+export interface SigningPair {
+  readonly signing: CryptoKeyPair
+  readonly signingDidKey: string
 }
 
 export interface Head {
@@ -108,20 +117,8 @@ export interface Base {
   readonly packed: Readonly<Record<string, number>>
 }
 
-/** Records that were imported together, sorted by key. Own buffers. */
-export interface RecordPackRow {
-  readonly generation: number
-  readonly collection: string
-  /** Key of the first record when the pack was made: the pack's name, even after that record left. */
-  readonly first: string
-  readonly rkeys: readonly string[]
-  /** CIDs in binary, one behind the other. */
-  readonly cids: Uint8Array<ArrayBuffer>
-  /** Where each record ends in `bytes`. */
-  readonly ends: readonly number[]
-  readonly bytes: Uint8Array<ArrayBuffer>
-  readonly rev: string
-}
+/** Records that were imported together, as `packs.ts` writes them. */
+export type RecordPackRow = Uint8Array<ArrayBuffer>
 
 /** Nodes of an imported tree in pre-order, each behind its 32-byte digest. The index is a row of the same store. */
 export type NodePackRow = Uint8Array<ArrayBuffer>
