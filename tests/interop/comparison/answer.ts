@@ -1,0 +1,91 @@
+/** What of an answer is compared: status, error name, the headers that matter, and the shape of the body, never its values. */
+
+export interface Answer {
+  readonly status: number
+  readonly headers: Headers
+  /** undefined for what is no JSON. */
+  readonly json: unknown
+  readonly bytes: number
+}
+
+/** One thing that the two servers do otherwise, in the words of docs/differences.md. */
+export interface Difference {
+  readonly id: string
+  readonly aspect: string
+  readonly reference: string
+  readonly ours: string
+}
+
+/** Beside the CORS headers, which are compared by what they allow. */
+const HEADERS = [
+  'content-type',
+  'cache-control',
+  'www-authenticate',
+  'access-control-allow-origin',
+  'access-control-allow-methods',
+  'access-control-allow-headers',
+  'access-control-max-age',
+  'content-disposition',
+  'content-security-policy',
+  'x-content-type-options',
+  'content-range',
+  'accept-ranges',
+  'location',
+]
+
+export const readAnswer = async (response: Response): Promise<Answer> => {
+  const bytes = new Uint8Array(await response.arrayBuffer())
+  const isJson = /^application\/json\b/.test(response.headers.get('content-type') ?? '')
+  return { status: response.status, headers: response.headers, json: isJson ? parse(bytes) : undefined, bytes: bytes.length }
+}
+
+/** Of answers of another status only that is said: everything else follows from it. Two errors must have the same name. */
+export const compare = (id: string, reference: Answer, ours: Answer): Difference[] => {
+  const difference = (aspect: string, of: (answer: Answer) => string): Difference[] =>
+    of(reference) === of(ours) ? [] : [{ id, aspect, reference: of(reference), ours: of(ours) }]
+  const first = [...difference('status', ({ status }) => String(status)), ...difference('error', errorOf)]
+  if (first.length > 0) return first
+  const headers = HEADERS.flatMap((name) => difference(`header ${name}`, ({ headers }) => headers.get(name) ?? MISSING))
+  const shapes = [shapeOf(reference), shapeOf(ours)] as const
+  const paths = new Set(shapes.flatMap((shape) => [...shape.keys()]))
+  const typesAt = (answer: Answer, path: string): string => (answer === reference ? shapes[0] : shapes[1]).get(path) ?? MISSING
+  const bodies = [...paths].flatMap((path) => difference(`body ${path}`, (answer) => typesAt(answer, path)))
+  // Of what is missing as a whole its parts are not told.
+  const missing = bodies.filter(({ reference, ours }) => reference === MISSING || ours === MISSING).map(({ aspect }) => aspect)
+  return [
+    ...headers,
+    ...bodies.filter(
+      ({ aspect }) => !missing.some((whole) => aspect !== whole && /^[.[]/.test(aspect.slice(whole.length)) && aspect.startsWith(whole)),
+    ),
+  ]
+}
+
+const MISSING = '–'
+
+const errorOf = ({ status, json }: Answer): string => {
+  const error = (json as { error?: unknown } | null | undefined)?.error
+  return status >= 400 && typeof error === 'string' ? error : MISSING
+}
+
+/** Path → types that were seen there. Items of an array share one path; of an open map (`$`-keys, records' own content) only that it is there. */
+const shapeOf = ({ json, bytes }: Answer): ReadonlyMap<string, string> => {
+  const shape = new Map<string, string>()
+  const see = (path: string, value: unknown): void => {
+    const type = value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value
+    const seen = new Set(shape.get(path)?.split('|')).add(type)
+    shape.set(path, [...seen].sort().join('|'))
+    if (Array.isArray(value)) for (const item of value) see(`${path}[]`, item)
+    else if (typeof value === 'object' && value !== null) for (const [name, inner] of Object.entries(value)) see(`${path}.${name}`, inner)
+  }
+  if (json === undefined) shape.set('.', bytes === 0 ? 'nothing' : 'bytes')
+  else see('', json)
+  return shape
+}
+
+const parse = (bytes: Uint8Array): unknown => {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes))
+  } catch {
+    return undefined
+  }
+}
