@@ -3,6 +3,7 @@ import { XrpcError } from '../wire/errors.ts'
 import type { RoomFrame } from '../wire/frames.ts'
 import {
   CHUNK_BYTES,
+  IMPORT_DEADLINE_MS,
   MAX_IN_FLIGHT,
   REJOIN_GRACE_MS,
   REPLAYABLE_BODY_BYTES,
@@ -256,6 +257,24 @@ describe('a broken uplink', () => {
 })
 
 describe('deadlines', () => {
+  test('a repo that is imported has more time after its last byte, and while the tab still reads', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] })
+    const settledPaths: string[] = []
+    const paths = ['/xrpc/com.atproto.repo.importRepo', '/xrpc/x.y.z']
+    for (const path of paths) void post(path, new Uint8Array(2 * REPLAYABLE_BODY_BYTES)).then(() => settledPaths.push(path))
+    for (let n = 0; n < 5; n += 1) await settled()
+    const requests = framesOf('request')
+    expect(requests).toHaveLength(2)
+    await vi.advanceTimersByTimeAsync(REQUEST_DEADLINE_MS - 1000)
+    for (const { id } of requests) tunnel.credit(id, CHUNK_BYTES)
+    await vi.advanceTimersByTimeAsync(REQUEST_DEADLINE_MS - 1000)
+    expect(settledPaths).toEqual([])
+    await vi.advanceTimersByTimeAsync(IMPORT_DEADLINE_MS - REQUEST_DEADLINE_MS)
+    expect(settledPaths).toEqual(['/xrpc/x.y.z'])
+    await vi.advanceTimersByTimeAsync(REQUEST_DEADLINE_MS)
+    expect(settledPaths).toEqual(paths.toReversed())
+  })
+
   test('a request the tab does not answer ends in 504 and a cancel', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] })
     const response = get('/xrpc/slow')

@@ -3,6 +3,7 @@ import { XrpcError } from '../wire/errors.ts'
 import type { FrameOf, HeaderList, RoomFrame, TabFrame } from '../wire/frames.ts'
 import {
   ASLEEP_RETRY_AFTER_S,
+  IMPORT_DEADLINE_MS,
   MAX_HELD_BODIES_BYTES,
   MAX_IN_FLIGHT,
   MAX_PATH_CHARS,
@@ -28,13 +29,16 @@ interface Call {
   /** waiting for an uplink → sent → answered (the head has come; a streamed body may still follow). */
   stage: 'waiting' | 'sent' | 'answered'
   tries: number
-  /** When the client's body last moved on; the deadline counts from here. */
+  /** When the client's body last moved on, on either side of the room; the deadline counts from here. */
   movedAt: number
+  readonly patienceMs: number
   deadline: ReturnType<typeof setTimeout> | undefined
   outflow: Outflow | null
   inflow: Inflow | null
 }
 
+/** A whole repo comes, and its last byte is not the last of the work. */
+const IMPORT_PATH = '/xrpc/com.atproto.repo.importRepo'
 /** Statuses whose Response may have no body. @see https://fetch.spec.whatwg.org/#null-body-status */
 const BODILESS = new Set([204, 205, 304])
 
@@ -132,7 +136,11 @@ export class Tunnel {
   }
 
   credit(id: number, bytes: number): void {
-    this.#calls.get(id)?.outflow?.credit(bytes)
+    const call = this.#calls.get(id)
+    if (!call) return
+    // The tab has read that much: it is at work, though the client may have sent its last byte long ago.
+    call.movedAt = this.#now()
+    call.outflow?.credit(bytes)
   }
 
   /** The tab gives a body up: it wants no more of the request's, or its own broke off. */
@@ -168,12 +176,13 @@ export class Tunnel {
         stage: 'waiting',
         tries: 0,
         movedAt: this.#now(),
+        patienceMs: sent.path === IMPORT_PATH ? IMPORT_DEADLINE_MS : REQUEST_DEADLINE_MS,
         deadline: undefined,
         outflow: null,
         inflow: null,
       }
       this.#calls.set(call.id, call)
-      this.#armDeadline(call, REQUEST_DEADLINE_MS)
+      this.#armDeadline(call, call.patienceMs)
       request.signal.addEventListener('abort', () => this.#clientGone(call, 'the client closed the connection'))
       if (this.#send) this.#dispatch(call)
     })
@@ -255,7 +264,7 @@ export class Tunnel {
 
   #armDeadline(call: Call, ms: number): void {
     call.deadline = setTimeout(() => {
-      const leftMs = call.movedAt + REQUEST_DEADLINE_MS - this.#now()
+      const leftMs = call.movedAt + call.patienceMs - this.#now()
       if (leftMs > 0) return this.#armDeadline(call, leftMs)
       const wasSent = call.stage === 'sent'
       if (wasSent) this.#cancel(call, 'no answer in time')
