@@ -107,6 +107,7 @@ class RecordRun {
   collection = ''
   #rows: RecordRow[] = []
   #at = 0
+  #step = RECORD_STEP / 2
   /** The run after this one, on its way while this one is used up. */
   #ahead: Promise<RecordRow[]> | null = null
 
@@ -149,6 +150,8 @@ class RecordRun {
     // What was read ahead begins after the last run; it serves only if it reaches as far as the walk is now.
     this.#rows = (rows.at(-1)?.rkey ?? '') >= rkey ? rows.filter((row) => row.rkey >= rkey) : await this.#list(collection, rkey, true)
     this.#at = 0
+    const size = this.#rows.reduce((sum, { bytes }) => sum + bytes.length, 0)
+    this.#step = size < RECORD_STEP_BYTES ? Math.min(this.#step * 2, MAX_RECORD_STEP) : RECORD_STEP
     const last = this.#rows.at(-1)
     this.#ahead = last ? this.#list(collection, last.rkey, false) : null
     // A walk that is given up never looks at it.
@@ -156,12 +159,14 @@ class RecordRun {
   }
 
   #list(collection: string, from: string, includesFrom: boolean): Promise<RecordRow[]> {
-    return listRecords(this.#store, this.#generation, { collection, order: 'ascending', from, includesFrom, limit: RECORD_STEP })
+    return listRecords(this.#store, this.#generation, { collection, order: 'ascending', from, includesFrom, limit: this.#step })
   }
 }
 
-/** Rows read at a time: enough that the request is cheap for each, few enough that large records stay within some megabytes. */
+/** Records read at a time: more with each request, because requests cost, as long as they are so small that they stay within some megabytes. */
 const RECORD_STEP = 128
+const MAX_RECORD_STEP = 2048
+const RECORD_STEP_BYTES = 1024 * 1024
 const EVENT_STEP = 64
 
 const recordBytes = (cid: string, row: RecordRow | undefined, pins: Pins): Uint8Array => {

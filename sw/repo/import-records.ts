@@ -6,6 +6,7 @@ import { concat } from '../../wire/bytes.ts'
 import type { Mention } from '../store/generation.ts'
 import type { RecordPack } from '../store/packs.ts'
 import { invalidRepo, type Leaves } from './import-tree.ts'
+import { isPlainRecord } from './record-scan.ts'
 import type { Staging } from './staging.ts'
 
 export interface RecordBatch {
@@ -50,11 +51,14 @@ const batchEnd = (staging: Staging, { keys, places }: Leaves, from: number): num
 /** The reference takes records with the legacy form of blobs, which old accounts have. */
 const blobsOf = (key: string, bytes: Uint8Array): ReadonlySet<string> => {
   if (bytes.length > MAX_RECORD_BYTES) throw invalidRepo(`the record ${key} is too large`)
+  if (isPlainRecord(bytes)) return NO_BLOBS
   const record = decodeRecord(key, bytes)
   const cids = new Set<string>()
   for (const blob of enumBlobRefs(record, { strict: false, allowLegacy: true })) cids.add(String('ref' in blob ? blob.ref : blob.cid))
   return cids
 }
+
+const NO_BLOBS: ReadonlySet<string> = new Set()
 
 const decodeRecord = (key: string, bytes: Uint8Array): LexMap => {
   let record: unknown
