@@ -15,6 +15,7 @@ import { IdentityChanges } from './identity/identity-changes.ts'
 import { openVault } from './identity/key-vault.ts'
 import { assertPointsHere } from './identity/pointing.ts'
 import { Self } from './identity/self.ts'
+import { rotateSigningKey, signAnew } from './key-rotation.ts'
 import type { Surroundings } from './recovery/check.ts'
 import { makeRecoveryFile } from './recovery/make.ts'
 import { RecoveryVoice } from './recovery/recovery-voice.ts'
@@ -49,6 +50,8 @@ export interface Pod {
   readonly vault: KeyVault
   readonly account: AccountServices
   readonly changes: IdentityChanges
+  /** The pod is composed anew afterwards (`PodHooks.filled`). @throws what `rotateSigningKey` throws */
+  rotateSigningKey(): Promise<void>
   /** What the room hears of the recovery key. */
   readonly recovery: RecoveryVoice
   readonly handle: Handler
@@ -73,7 +76,7 @@ export interface PodOptions extends RepoOptions {
 export interface PodHooks {
   /** Something that pages show has changed. */
   readonly changed?: () => void
-  /** The store holds another account now: the pod is composed anew. */
+  /** The store holds another account now, or another key: the pod is composed anew. */
   readonly filled?: () => void
   /** The account is deleted: the pod goes, keys included, once the answer has gone out. */
   readonly leave?: () => void
@@ -86,7 +89,12 @@ export const openPod = async (store: Store, options: PodOptions = {}): Promise<P
   const [keys, head, restoring] = await Promise.all([readPod(store, 'keys'), readPod(store, 'head'), readPod(store, 'restoring')])
   if (!keys || !head || restoring) return null
   const [vault, self] = await Promise.all([openVault(keys), Self.open(store, keys.signingDidKey)])
-  return self && composePod(store, { identity: self, vault, repo: await Repo.open(store, vault, options) }, options)
+  if (!self) return null
+  const repo = await Repo.open(store, vault, options)
+  if (keys.isUnsigned) await signAnew(store, repo, self)
+  const pod = composePod(store, { identity: self, vault, repo }, options)
+  if (keys.next) pod.rotateSigningKey().catch((cause: unknown) => console.warn('tabpod: the signing key is still to be changed', cause))
+  return pod
 }
 
 /** An account of its own. @throws what `foundPod` throws */
@@ -201,6 +209,7 @@ const composePod = (store: Store, { identity, vault, repo }: Foundation, options
     vault,
     account,
     changes,
+    rotateSigningKey: () => rotateSigningKey({ store, identity, repo, changes, reopen: filled }),
     recovery,
     makeRecoveryFile: (passphrase, rejoin) =>
       makeRecoveryFile(

@@ -56,6 +56,10 @@ const obey = async (command: OwnerCommand, { resident, origin, rejoin, onProgres
       await pod.changes.pointElsewhere(command.endpoint, command.signingKey)
       return pod.summary()
     }
+    case 'rotate-signing-key':
+      await (await podOf(resident)).rotateSigningKey()
+      // Not the pod that was asked: it is composed anew.
+      return (await podOf(resident)).summary()
     case 'make-recovery-file':
       return (await podOf(resident)).makeRecoveryFile(command.passphrase, rejoin)
     case 'check-recovery-file':

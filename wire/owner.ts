@@ -31,6 +31,8 @@ export type AccountCommand =
   | { readonly kind: 'change-handle'; readonly handle: string }
   | { readonly kind: 'activate' }
   | { readonly kind: 'deactivate' }
+  /** A new key for the repo, which is signed anew; the DID names it before it is used. */
+  | { readonly kind: 'rotate-signing-key' }
 
 export type RecoveryCommand =
   /** Answers `RecoveryFile`. From then on its recovery key rules the address (and a did:plc). */

@@ -93,6 +93,23 @@ export class IdentityChanges {
   }
 
   /**
+   * Has the DID name another signing key, unless it does so already. A did:web of this host does when the pod has the key.
+   * @throws XrpcError 400 InvalidRequest (the document of a did:web elsewhere must name it first) | what `changeHandle` throws of a directory
+   */
+  nameSigningKey(didKey: string): Promise<void> {
+    return this.#inTurn(async () => {
+      const { identity, dids } = this.#parts
+      if (isDidPlc(identity.did))
+        await this.#changePlc(({ verificationMethods }) =>
+          verificationMethods['atproto'] === didKey ? null : { verificationMethods: { ...verificationMethods, atproto: didKey } },
+        )
+      else if (!identity.hostsDocument && (await dids.signingKey(identity.did, { fresh: true })) !== didKey)
+        throw invalidRequest(`Let the document of ${identity.did} name the key ${didKey} first`)
+      dids.forget(identity.did)
+    })
+  }
+
+  /**
    * For a did:web of this host whose account moved out: its document names that server and key, until it is pointed back to this origin.
    * @param endpoint origin of the other server
    * @param signingKey did:key that the other server signs by (its getRecommendedDidCredentials says which); not looked at when pointing back
@@ -127,17 +144,23 @@ export class IdentityChanges {
   }
 
   async #nameInDocument(handle: string): Promise<void> {
-    const { identity, dids, directory, fetch } = this.#parts
+    const { identity, dids } = this.#parts
     if (isDidPlc(identity.did)) {
-      const last = await readLastOperation(directory(), identity.did, fetch)
-      const { alsoKnownAs } = last.data
-      const named = withHandle(alsoKnownAs, handle)
-      if (named.join() === alsoKnownAs.join()) return
-      const operation = await makeOperation(last, { alsoKnownAs: named }, this.#rotation())
-      await submitOperation(directory(), identity.did, operation, fetch)
+      await this.#changePlc(({ alsoKnownAs }) => {
+        const named = withHandle(alsoKnownAs, handle)
+        return named.join() === alsoKnownAs.join() ? null : { alsoKnownAs: named }
+      })
     } else if (!identity.hostsDocument && handleOf(await dids.resolve(identity.did, { fresh: true })) !== handle) {
       throw invalidRequest('DID is not properly configured for handle')
     }
+  }
+
+  /** @param change null: the directory says so already, by an attempt before this one */
+  async #changePlc(change: (data: PlcData) => Partial<PlcData> | null): Promise<void> {
+    const { identity, directory, fetch } = this.#parts
+    const last = await readLastOperation(directory(), identity.did, fetch)
+    const changes = change(last.data)
+    if (changes) await submitOperation(directory(), identity.did, await makeOperation(last, changes, this.#rotation()), fetch)
   }
 
   #rotation() {

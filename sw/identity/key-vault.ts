@@ -3,7 +3,7 @@
  * @see https://atproto.com/specs/cryptography
  */
 import { formatDidKey } from '@atproto/crypto'
-import type { PodRows } from '../store/schema.ts'
+import type { PodRows, SigningPair } from '../store/schema.ts'
 import type { KeyVault } from './contract.ts'
 
 const P256 = { name: 'ECDSA', namedCurve: 'P-256' } as const
@@ -16,18 +16,23 @@ const SCALAR_BYTES = 32
 /** New keys for a new pod; a did:plc needs a rotation key besides. */
 export const makeKeys = async ({ rotates = false } = {}): Promise<PodRows['keys']> => {
   const [signing, uplink, session, rotation] = await Promise.all([
-    crypto.subtle.generateKey(P256, false, ['sign', 'verify']),
+    makeSigningPair(),
     crypto.subtle.generateKey(P256, false, ['sign', 'verify']),
     crypto.subtle.generateKey({ name: 'HMAC', hash: 'SHA-256' }, false, ['sign', 'verify']),
     rotates ? crypto.subtle.generateKey(P256, false, ['sign', 'verify']) : null,
   ])
   return {
-    signing,
-    signingDidKey: await didKeyOf(signing),
+    ...signing,
     uplink,
     session,
     ...(rotation && { rotation, rotationDidKey: await didKeyOf(rotation) }),
   }
+}
+
+/** A key for the repo. */
+export const makeSigningPair = async (): Promise<SigningPair> => {
+  const signing = await crypto.subtle.generateKey(P256, false, ['sign', 'verify'])
+  return { signing, signingDidKey: await didKeyOf(signing) }
 }
 
 export const openVault = async (keys: PodRows['keys']): Promise<KeyVault> => {
