@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { AtpAgent } from '@atproto/api'
 import { test as base } from 'playwright/test'
 import { type HostedPod, hostPod, openPodInTab, roomStatus } from '../../scripts/pod.ts'
-import { follow, newResolver } from '../../scripts/witness.ts'
+import { fetchVerifiedRepo, follow, newResolver } from '../../scripts/witness.ts'
 import { command, tokenInInbox } from '../fixtures/owner.ts'
 import { noDirectory, startDirectory } from '../fixtures/plc-directory.ts'
 import { expect, HANDLE, PASSWORD } from '../fixtures/pod.ts'
@@ -17,7 +17,7 @@ interface Portable {
   readonly pod: HostedPod
   readonly directory: UnreliableDirectory
   /** What the directory says now. */
-  data(): Promise<{ alsoKnownAs: string[]; rotationKeys: string[] }>
+  data(): Promise<{ alsoKnownAs: string[]; rotationKeys: string[]; verificationMethods: Record<string, string> }>
 }
 
 const test = base.extend<{ agent: AtpAgent }, { portable: Portable }>({
@@ -163,4 +163,29 @@ test(`the owner changes the handle from the page${suffix}`, async ({ portable })
   await command(page, { kind: 'change-handle', handle: 'ally.test' })
   expect((await data()).alsoKnownAs[0]).toBe('at://ally.test')
   await expect.poll(async () => (await roomStatus(pod.shim.url)).handle).toBe('ally.test')
+})
+
+test(`a new signing key: directory, repo and firehose turn to it, and outsiders go on verifying${suffix}`, async ({ portable, agent }) => {
+  const { pod, directory, data } = portable
+  const { url } = pod.shim
+  const page = pod.context.pages().find((page) => page.url().startsWith(url))!
+  await agent.post({ text: 'by the old key', createdAt: new Date().toISOString() })
+  const before = await data()
+  const follower = follow(url, 0, directory.url)
+  await command(page, { kind: 'rotate-signing-key' })
+  const after = await data()
+  expect(after.verificationMethods['atproto']).not.toBe(before.verificationMethods['atproto'])
+  await follower.until((event) => event.event === 'sync' && event.did === pod.did)
+  const { uri } = await agent.post({ text: 'by the new key', createdAt: new Date().toISOString() })
+  await follower.until((event) => event.event === 'create' && event.uri.toString() === uri)
+  await follower.stop()
+  expect(follower.errors).toEqual([])
+  const { records } = await fetchVerifiedRepo(url, pod.did, directory.url)
+  expect(records.map(({ value }) => value['text'])).toEqual(['by the old key', 'by the new key'])
+
+  // The worker that comes after it has the new key, too.
+  await page.reload()
+  await expect.poll(async () => (await roomStatus(url)).online).toBe(true)
+  await agent.post({ text: 'still by the new key', createdAt: new Date().toISOString() })
+  expect((await fetchVerifiedRepo(url, pod.did, directory.url)).records).toHaveLength(3)
 })
