@@ -105,8 +105,8 @@ export class Outbox {
     if (!this.#isDue(row)) return undefined
     const { blobs } = row
     if (blobs && blobs.length > 0) return this.#sendBlobs(blobs)
-    // While catching up, the documents of `hello` are the newest.
-    return row.kind === 'identity' && this.#live ? this.#sendDocuments() : undefined
+    // Also while catching up: the change may have come after `hello`, which brought the documents as they were then.
+    return row.kind === 'identity' ? this.#sendDocuments() : undefined
   }
 
   async #sendBlobs(cids: readonly string[]): Promise<void> {

@@ -69,6 +69,18 @@ describe('the outbox', () => {
     expect(room.all('event')).toEqual([])
   })
 
+  it('sends the documents of a change that fell between its hello and the welcome', async () => {
+    const pod = new SmallPod()
+    pod.land()
+    const room = new ScriptedRoom(pod)
+    room.say({ t: 'challenge', host: 'pod.test', nonce: 'n', bound: true, policy: 'open' })
+    await room.next('hello')
+    pod.land({ kind: 'identity', rev: undefined as never })
+    room.say({ t: 'welcome', mirror: mirrorAt(1), event: 1, services: { appview: null, plc: null, mail: false } })
+    await room.next('ready')
+    expect(room.kinds()).toEqual(['hello', 'documents', 'event', 'ready'])
+  })
+
   it('sends blobs before the event that mentions them, and the event before the answer of the write', async () => {
     const pod = new SmallPod()
     pod.land()
