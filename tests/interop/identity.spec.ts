@@ -169,9 +169,11 @@ test(`a new signing key: directory, repo and firehose turn to it, and outsiders 
   const { pod, directory, data } = portable
   const { url } = pod.shim
   const page = pod.context.pages().find((page) => page.url().startsWith(url))!
-  await agent.post({ text: 'by the old key', createdAt: new Date().toISOString() })
+  const { uri: old } = await agent.post({ text: 'by the old key', createdAt: new Date().toISOString() })
   const before = await data()
   const follower = follow(url, 0, directory.url)
+  // Whoever is slower cannot verify it any more, and is put right by the #sync.
+  await follower.until((event) => event.event === 'create' && event.uri.toString() === old)
   await command(page, { kind: 'rotate-signing-key' })
   const after = await data()
   expect(after.verificationMethods['atproto']).not.toBe(before.verificationMethods['atproto'])
