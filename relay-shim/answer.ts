@@ -13,7 +13,7 @@ const CORS = {
 const PREFLIGHT_MAX_AGE_S = '86400'
 
 export const json = (value: unknown, status = 200, headers: Readonly<Record<string, string>> = {}): Response =>
-  new Response(JSON.stringify(value), { status, headers: { 'content-type': 'application/json', ...CORS, ...headers } })
+  new Response(JSON.stringify(value), { status, headers: { 'content-type': 'application/json; charset=utf-8', ...CORS, ...headers } })
 
 /** Changes the headers in place. An answer that says itself who may read it, as the tab's do, is left alone. */
 export const allowOrigins = (response: Response, pathname: string): void => {

@@ -1,5 +1,6 @@
 /** The built room in workerd, under `partykit dev`, with a Node client as its tab: what only the real runtime can show. */
-import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
+import { createServer, request as httpRequest, type IncomingHttpHeaders } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { CID } from 'multiformats/cid'
 import { sha256 } from 'multiformats/hashes/sha2'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
@@ -9,7 +10,7 @@ import { CHUNK_BYTES, STREAM_WINDOW_BYTES } from '../wire/limits.ts'
 import { startPartykitDev, type PartykitDev } from './testing/partykit-dev.ts'
 import { create, DID, SigningPod } from './testing/signing-pod.ts'
 import { startSmtpSink, type SmtpSink } from './testing/smtp-sink.ts'
-import { newKeys, TestTab, type TabKeys } from './testing/tab.ts'
+import { newKeys, signedHello, TestTab, type TabKeys } from './testing/tab.ts'
 
 const MIB = 1024 * 1024
 const BIG_BYTES = 50 * MIB
@@ -41,6 +42,7 @@ beforeAll(async () => {
   sink = await startSmtpSink()
   dev = await startPartykitDev({
     TABPOD_CLAIM_TOKEN: TOKEN,
+    TABPOD_ALLOW_LOOPBACK_EGRESS: 'true',
     TABPOD_BLOB_BUDGET_MB: '1',
     TABPOD_SMTP_URL: `smtp://pod%40x:p%3Aw@127.0.0.1:${sink.port}/`,
     TABPOD_SMTP_FROM: 'pod@shim.example',
@@ -167,6 +169,33 @@ describe('blobs', () => {
     expect(await ask()).toBe('tab')
     await vi.waitFor(async () => expect(await ask()).toBe('mirror'), 5_000)
   }, 30_000)
+})
+
+describe('a did:web of another host', () => {
+  test('is admitted once its document names key and room, and waits there as arriving until then', async () => {
+    const host = `moved.localhost:${dev.port}`
+    let pds = 'https://old.example'
+    const elsewhere = createServer((_, response) => response.end(JSON.stringify(documentOf())))
+    await new Promise<void>((resolve) => elsewhere.listen(0, '127.0.0.1', resolve))
+    const did = `did:web:127.0.0.1%3A${(elsewhere.address() as AddressInfo).port}`
+    const own = await newKeys((await SigningPod.create()).keypair.did())
+    const documentOf = () => ({
+      id: did,
+      verificationMethod: [{ id: `${did}#atproto`, type: 'Multikey', publicKeyMultibase: own.signingKey.slice('did:key:'.length) }],
+      service: [{ id: '#atproto_pds', type: 'AtprotoPersonalDataServer', serviceEndpoint: pds }],
+    })
+    try {
+      await (await connect(own, host)).join({ did, standing: 'arriving', claim: TOKEN })
+      const early = await connect(own, host)
+      early.send(await signedHello(own, await early.next('challenge'), { did }))
+      expect(await early.next('refused')).toMatchObject({ error: 'DidMismatch' })
+      pds = `http://${host}`
+      await (await connect(own, host)).join({ did })
+      expect(await status({ host })).toMatchObject({ body: { did } })
+    } finally {
+      elsewhere.close()
+    }
+  })
 })
 
 describe('mail', () => {
