@@ -77,10 +77,10 @@ test.describe('joining', () => {
     expect(await statusOf(address)).toMatchObject({ bound: false })
   })
 
-  test('a did:web of another host is refused', async ({ room }) => {
+  test('a signed hello cannot be made to announce another DID', async ({ room }) => {
     const tab = await HostileTab.open(newAddress(room.url))
     tab.send({ ...(await tab.hello(room.claim)), did: 'did:web:bank.example' })
-    await expectRefused(tab, 'HostMismatch')
+    await expectRefused(tab, 'BadSignature')
   })
 
   test('a second claimer is refused even with the token, and the owner stays online', async ({ room }) => {

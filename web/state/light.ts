@@ -75,6 +75,12 @@ const ELSEWHERE: Light = {
   remedy: 'Open it at the address that its DID names: there it can be reached.',
 }
 
+const UNREACHABLE_DID: Light = {
+  word: 'Refused',
+  reason: 'Your DID is a did:web of a host that this relay does not ask: a private address, or one without https.',
+  remedy: 'Serve its document at a public https address, then reload this page.',
+}
+
 /** By the codes of docs/protocol.md that are final (wire/refusal.ts), and those the worker finds out itself. */
 const REFUSALS: Readonly<Record<string, Light>> = {
   ClaimRequired: {
@@ -107,6 +113,8 @@ const REFUSALS: Readonly<Record<string, Light>> = {
     reason: 'The directory does not know your DID.',
     remedy: 'It may not have heard of it yet: reload this page in a minute.',
   },
+  InsecureUrl: UNREACHABLE_DID,
+  PrivateAddress: UNREACHABLE_DID,
   PlcNotOffered: {
     word: 'Refused',
     reason: 'This relay was started without a directory for did:plc.',
