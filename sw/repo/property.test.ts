@@ -16,8 +16,8 @@ const write = fc.record({
 })
 const call = fc.record({
   writes: fc.array(write, { minLength: 1, maxLength: 12 }),
-  /** After this call: go on, write the tree down, or lose the worker. */
-  next: fc.constantFrom('go on', 'go on', 'checkpoint', 'kill'),
+  /** After this call: go on, write the tree down, lose the worker, or put the repo's own export in its place. */
+  next: fc.constantFrom('go on', 'go on', 'go on', 'checkpoint', 'kill', 'import'),
   /** Whether the next call is made before this one is answered. */
   wait: fc.boolean(),
 })
@@ -39,51 +39,67 @@ const rootOf = async (model: ReadonlyMap<string, Cid>): Promise<string> => {
   return String(await tree.getPointer())
 }
 
-it('keeps the tree, the log and the exports true through any writes, checkpoints and killed workers', { timeout: 120_000 }, async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.array(call, { minLength: 1, maxLength: 14 }), async (calls) => {
-      const { store, vault, name, repo: first } = await makeRepo()
-      let repo = first
-      const model = new Map<string, Cid>()
-      let running: Array<Promise<unknown>> = []
-      for (const { writes, next, wait } of calls) {
-        running.push(repo.write(writes.map(toWrite)))
-        for (const { action, collection, rkey, text } of writes) {
-          const path = `${collection}/${rkey}`
-          if (action === 'delete') model.delete(path)
-          else model.set(path, await cidForCbor(encode({ $type: collection, text })))
+it(
+  'keeps the tree, the log and the exports true through any writes, imports, checkpoints and killed workers',
+  { timeout: 120_000 },
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(call, { minLength: 1, maxLength: 14 }), async (calls) => {
+        const { store, vault, name, repo: first } = await makeRepo()
+        let repo = first
+        const model = new Map<string, Cid>()
+        let running: Array<Promise<unknown>> = []
+        for (const { writes, next, wait } of calls) {
+          running.push(repo.write(writes.map(toWrite)))
+          for (const { action, collection, rkey, text } of writes) {
+            const path = `${collection}/${rkey}`
+            if (action === 'delete') model.delete(path)
+            else model.set(path, await cidForCbor(encode({ $type: collection, text })))
+          }
+          if (!wait && next === 'go on') continue
+          await Promise.all(running)
+          running = []
+          if (next === 'checkpoint') await repo.close()
+          if (next === 'kill') repo = await Repo.open(store, vault)
+          if (next === 'import') await repo.import(repo.car(), { signingKey: vault.signingDidKey })
         }
-        if (!wait && next === 'go on') continue
         await Promise.all(running)
-        running = []
-        if (next === 'checkpoint') await repo.close()
-        if (next === 'kill') repo = await Repo.open(store, vault)
-      }
-      await Promise.all(running)
 
-      const root = await rootOf(model)
-      expect(repo.head().data).toBe(root)
-      const events = (await repo.eventsAfter(0, 1000)).map(commitOf)
-      for (const [at, event] of events.entries()) {
-        if (at === 0) continue
-        expect(event.since).toBe(events[at - 1]!.rev)
-        expect((await invert(event)).prevData).toBe(String(event.prevData))
-      }
-      await repo.close()
-      const reopened = await Repo.open(await openStore(name), vault)
-      expect(reopened.head()).toEqual(repo.head())
-      const verified = await verifyRepoCar(await bytesOf(reopened.car()), DID, vault.signingDidKey)
-      expect(new Map(verified.creates.map(({ collection, rkey, cid }) => [`${collection}/${rkey}`, String(cid)]))).toEqual(
-        new Map(Array.from(model, ([path, cid]) => [path, String(cid)])),
-      )
-      // Exactly the nodes of this tree are stored: nothing is missing and nothing is left over.
-      const { blocks } = await readCarWithRoot(await bytesOf(reopened.car()))
-      const tree = MST.load(new MemoryBlockstore(blocks), parseCid(root))
-      const nodes = (await tree.allNodes()).filter((entry) => entry.isTree())
-      expect(new Set(await store.getAllKeys('nodes'))).toEqual(
-        new Set(await Promise.all(nodes.map(async (node) => String(await (node as MST).getPointer())))),
-      )
-    }),
-    { numRuns: Number(process.env['PROPERTY_RUNS'] ?? 25), examples: [[rebuiltSubtree]] },
-  )
-})
+        const root = await rootOf(model)
+        expect(repo.head().data).toBe(root)
+        const events = (await repo.eventsAfter(0, 1000)).map(commitOf)
+        for (const [at, event] of events.entries()) {
+          if (at === 0) continue
+          expect(event.since).toBe(events[at - 1]!.rev)
+          expect((await invert(event)).prevData).toBe(String(event.prevData))
+        }
+        await repo.close()
+        const reopened = await Repo.open(await openStore(name), vault)
+        expect(reopened.head()).toEqual(repo.head())
+        const verified = await verifyRepoCar(await bytesOf(reopened.car()), DID, vault.signingDidKey)
+        expect(new Map(verified.creates.map(({ collection, rkey, cid }) => [`${collection}/${rkey}`, String(cid)]))).toEqual(
+          new Map(Array.from(model, ([path, cid]) => [path, String(cid)])),
+        )
+        for (const collection of new Set(Array.from(model.keys(), (path) => path.split('/')[0]!))) {
+          const { records } = await reopened.list({ collection, limit: 100, reverse: true })
+          const expected = Array.from(model).filter(([path]) => path.startsWith(`${collection}/`))
+          expect(records.map(({ uri, cid }) => [uri.slice(`at://${DID}/`.length), cid])).toEqual(
+            expected.map(([path, cid]) => [path, String(cid)]).toSorted(([a = ''], [b = '']) => (a < b ? -1 : 1)),
+          )
+        }
+        expect((await reopened.collections()).reduce((sum, { count }) => sum + count, 0)).toBe(model.size)
+
+        const { blocks } = await readCarWithRoot(await bytesOf(reopened.car()))
+        const tree = MST.load(new MemoryBlockstore(blocks), parseCid(root))
+        const nodes = (await tree.allNodes()).filter((entry) => entry.isTree())
+        expect(await reopened.blockCounts()).toEqual({ blocks: nodes.length + model.size + 1, records: model.size })
+        if (reopened.importedRev() !== undefined) return
+        // Exactly the nodes of this tree are stored: nothing is missing and nothing is left over.
+        expect(new Set(await store.getAllKeys('nodes'))).toEqual(
+          new Set(await Promise.all(nodes.map(async (node) => String(await (node as MST).getPointer())))),
+        )
+      }),
+      { numRuns: Number(process.env['PROPERTY_RUNS'] ?? 25), examples: [[rebuiltSubtree]] },
+    )
+  },
+)

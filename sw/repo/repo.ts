@@ -6,7 +6,7 @@ import type { KeyVault } from '../identity/contract.ts'
 import { findEventOfRev, firstEvent, readEventsAfter } from '../store/events.ts'
 import { sweepInterrupted } from '../store/generation.ts'
 import { land } from '../store/land.ts'
-import { countRows } from '../store/nodes.ts'
+import { countRows, readNodes } from '../store/nodes.ts'
 import type { Store } from '../store/open.ts'
 import { readPod, writePod } from '../store/pod.ts'
 import { countCollections, listRecords, readRecord } from '../store/records.ts'
@@ -233,8 +233,9 @@ const EMPTY_TREE = 'bafyreie5737gdxlw5i64vzichcalba3z2v5n6icifvx5xytvske7mr3hpm'
 
 /** Only pods of version 1 are not counted yet: all their nodes have rows, or are in the log. */
 const countTree = async (store: Store, { added, dropped }: NodeLog): Promise<TreeCounts> => {
-  const [records, nodes] = await countRows(store)
-  return { records, nodes: nodes + added.size - dropped.size }
+  const [[records, nodes], gone] = await Promise.all([countRows(store), readNodes(store, Array.from(dropped))])
+  // What was dropped may never have been written down, or be a record.
+  return { records, nodes: nodes + added.size - gone.filter(Boolean).length }
 }
 
 /** A listener that throws is reported as uncaught, but the line of writers goes on. */

@@ -2,7 +2,6 @@
  * Where the blocks of an import wait until all have come, because a CAR may bring them in any order. They are appended to packs; packs beyond
  * STAGED_MEMORY_BYTES lie in the store. Nodes and records have packs of their own: the tree is read before any record is.
  */
-import { sha256 } from '@noble/hashes/sha2'
 import { invalidRequest } from '../../wire/errors.ts'
 import { MAX_IMPORT_BLOCKS, STAGED_MEMORY_BYTES, STAGED_PACK_BYTES } from '../../wire/limits.ts'
 import { putStaged, readStaged } from '../store/generation.ts'
@@ -134,12 +133,8 @@ const isNodeLike = (bytes: Uint8Array): boolean => bytes[0] === 0xa2 && bytes[1]
 
 const keyOf = (digest: Uint8Array): string => String.fromCharCode.apply(null, digest as unknown as number[])
 
-/** WebCrypto is faster for each byte, and slower to ask. */
-const SMALL_BYTES = 512
-
 const checkHash = async ({ digest, bytes }: RawBlock): Promise<void> => {
-  const hash =
-    bytes.length < SMALL_BYTES ? sha256(bytes) : new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>))
+  const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>))
   for (let at = 0; at < hash.length; at += 1)
     if (hash[at] !== digest[at]) throw invalidRequest('Invalid CAR: a block is not what its CID says')
 }
