@@ -42,8 +42,7 @@ interface Seen {
 }
 
 const FULL: readonly AccessScope[] = ['com.atproto.access']
-const PRIVILEGED: readonly AccessScope[] = [...FULL, 'com.atproto.appPassPrivileged']
-const STANDARD: readonly AccessScope[] = [...PRIVILEGED, 'com.atproto.appPass']
+const STANDARD: readonly AccessScope[] = [...FULL, 'com.atproto.appPassPrivileged', 'com.atproto.appPass']
 
 /**
  * Guards of routes: each takes a request and gives credentials. None asks how the account stands: `assertActive` does.
@@ -71,11 +70,8 @@ export class Authenticator {
   readonly accessOptional = async (request: Request): Promise<AccessCredentials | null> =>
     request.headers.has('authorization') ? this.access(request) : null
 
-  /** The owner's own password only: account settings, moving. */
+  /** The owner's own password only: account settings, moving. What privileged app passwords may besides (chat) is `mayCall`'s to say. */
   readonly accessFull = (request: Request): Promise<AccessCredentials> => this.#access(request, FULL)
-
-  /** The owner, or an app password that was made for it: chat. */
-  readonly accessPrivileged = (request: Request): Promise<AccessCredentials> => this.#access(request, PRIVILEGED)
 
   readonly refresh = (request: Request): Promise<RefreshCredentials> => this.#refresh(request)
 
@@ -83,15 +79,9 @@ export class Authenticator {
   readonly refreshEvenExpired = (request: Request): Promise<RefreshCredentials> => this.#refresh(request, Infinity)
 
   /**
-   * A service token made for method `lxm` of this server.
-   * @throws XrpcError 401 MissingJwt | BadJwt | BadJwtType | JwtExpired | BadJwtLexiconMethod | BadJwtIss | BadJwtSignature | BadJwtAudience
+   * A service token made for method `lxm` of this server, or nobody.
+   * @throws XrpcError 401 BadJwt | BadJwtType | JwtExpired | BadJwtLexiconMethod | BadJwtIss | BadJwtSignature | BadJwtAudience
    */
-  readonly serviceAuth =
-    (lxm: string) =>
-    (request: Request): Promise<ServiceCredentials> =>
-      this.#service(request, lxm)
-
-  /** A service token, or nobody. */
   readonly serviceAuthOptional =
     (lxm: string) =>
     async (request: Request): Promise<ServiceCredentials | null> =>
@@ -129,9 +119,12 @@ export class Authenticator {
   }
 
   async #service({ headers }: Request, lxm: string): Promise<ServiceCredentials> {
-    const header = headers.get('authorization')
-    if (!header) throw new XrpcError(401, 'MissingJwt', 'missing jwt')
-    const { iss } = await verifyServiceToken(bearerToken(header), { aud: this.#issuer.audience, lxm }, this.#keys, this.#now())
+    const { iss } = await verifyServiceToken(
+      bearerToken(headers.get('authorization')),
+      { aud: this.#issuer.audience, lxm },
+      this.#keys,
+      this.#now(),
+    )
     return { did: iss }
   }
 

@@ -2,6 +2,27 @@
 import { XrpcError } from '../../wire/errors.ts'
 import { MAX_JSON_BODY_BYTES } from '../../wire/limits.ts'
 
+const CODINGS: Readonly<Record<string, CompressionFormat>> = { gzip: 'gzip', 'x-gzip': 'gzip', deflate: 'deflate' }
+
+/**
+ * What the body holds, where it came encoded. How long that is nobody knows before the end.
+ * @throws XrpcError 415 UnsupportedMediaType
+ */
+export const decoded = (request: Request): Request => {
+  const coding = request.headers.get('content-encoding')?.toLowerCase() ?? 'identity'
+  if (coding === 'identity') return request
+  const format = CODINGS[coding]
+  // Firefox has no Request.body: https://bugzilla.mozilla.org/show_bug.cgi?id=1387483
+  if (!format || !request.body) throw new XrpcError(415, 'UnsupportedMediaType', `Content-Encoding ${coding} is not supported`)
+  const headers = new Headers(request.headers)
+  for (const name of ['content-encoding', 'content-length']) headers.delete(name)
+  const { url, method, signal } = request
+  const body = request.body.pipeThrough(new DecompressionStream(format))
+  // Streamed bodies want `duplex` said: https://fetch.spec.whatwg.org/#dom-requestinit-duplex
+  const init: RequestInit & { duplex: 'half' } = { method, headers, body, signal, duplex: 'half' }
+  return new Request(url, init)
+}
+
 /** @throws XrpcError 413 PayloadTooLarge, before the excess is read */
 export const readText = async (request: Request): Promise<string> => {
   const declared = request.headers.get('content-length')

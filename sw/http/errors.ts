@@ -8,7 +8,7 @@ import { XrpcError } from '../../wire/errors.ts'
 /** What is neither ours nor a validation error answers 500 with a request id; its details stay in the console. */
 export const errorToResponse = (cause: unknown): Response => {
   const { status, error, message, headers } = toXrpcError(cause)
-  return Response.json({ error, message }, { status, headers })
+  return Response.json({ error, message }, { status, headers: { 'content-type': 'application/json; charset=utf-8', ...headers } })
 }
 
 const toXrpcError = (cause: unknown): XrpcError => {
