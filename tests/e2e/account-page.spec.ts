@@ -142,5 +142,8 @@ test('the repo is saved as a CAR, and its blobs as a tar that comes back', async
   await page.getByRole('button', { name: 'Save the blobs' }).click()
   const buffer = await readFile(await (await tar).path())
   await page.getByLabel('Files to bring back').setInputFiles({ name: 'blobs.tar', mimeType: 'application/x-tar', buffer })
-  await expect(page.getByText('0 of 1 blobs were taken in. The others were here already')).toBeVisible()
+  await expect(page.getByText('1 blob was taken in.')).toBeVisible()
+  const stranger = { name: 'stranger.png', mimeType: 'image/png', buffer: Buffer.from('no record mentions this') }
+  await page.getByLabel('Files to bring back').setInputFiles(stranger)
+  await expect(page.getByText('0 of 1 blobs were taken in.')).toBeVisible()
 })

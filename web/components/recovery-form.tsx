@@ -1,5 +1,4 @@
 import { useSignal } from '@preact/signals'
-import type { ComponentChildren } from 'preact'
 import type { Attempt } from '../state/attempt.ts'
 import { focusProblem } from '../state/focus.ts'
 import { formatBytes } from '../state/size.ts'
@@ -16,12 +15,10 @@ export interface RecoveryFormProps {
   readonly onSubmit: (file: File, passphrase: string) => void
   /** What was found about another file does not stand beside this one. */
   readonly onChange?: () => void
-  /** Fields of one's own, above the button. */
-  readonly children?: ComponentChildren
 }
 
 /** A recovery file and its passphrase, as they are asked for to check one and to restore from one. */
-export const RecoveryForm = ({ attempt, label, busy, look, onSubmit, onChange, children }: RecoveryFormProps) => {
+export const RecoveryForm = ({ attempt, label, busy, look, onSubmit, onChange }: RecoveryFormProps) => {
   const file = useSignal<File | null>(null)
   const passphrase = useSignal('')
   const problems = useSignal<{ readonly file: string | null; readonly passphrase: string | null }>({ file: null, passphrase: null })
@@ -38,7 +35,7 @@ export const RecoveryForm = ({ attempt, label, busy, look, onSubmit, onChange, c
     <form class="stack" noValidate onSubmit={submit}>
       <FileDrop
         id="recovery-file"
-        label="Recovery file"
+        label="Your recovery file"
         accept=".json,application/json"
         problem={problems.value.file}
         onFiles={([chosen]) => {
@@ -71,7 +68,6 @@ export const RecoveryForm = ({ attempt, label, busy, look, onSubmit, onChange, c
           onChange?.()
         }}
       />
-      {children}
       <FormFoot attempt={attempt} label={label} busy={busy} {...(look && { look })} />
     </form>
   )

@@ -36,6 +36,7 @@ export const setPassword = (password: string): Promise<void> => changePod({ kind
 export const setEmail = (email: string | null): Promise<void> => changePod({ kind: 'set-email', email })
 export const activate = (): Promise<void> => changePod({ kind: 'activate' })
 export const deactivate = (): Promise<void> => changePod({ kind: 'deactivate' })
+export const rotateSigningKey = (): Promise<void> => changePod({ kind: 'rotate-signing-key' })
 
 /** Only what is certainly no address is stopped here; whether it works shows when a code sent to it comes back. */
 export const emailProblem = (email: string): string | null =>

@@ -18,10 +18,10 @@ export const makeRecoveryFile = async (passphrase: string): Promise<RecoveryFile
 export const checkRecoveryFile = (file: string, passphrase: string): Promise<RecoveryCheck> =>
   followed(() => askOwner<RecoveryCheck>({ kind: 'check-recovery-file', file, passphrase }))
 
-/** Ends on the home page of the restored pod. `claim`: for a room that knows nothing of it any more; '' otherwise. */
-export const restorePod = async (file: string, passphrase: string, claim: string): Promise<void> => {
+/** Ends on the home page of the restored pod. No claim token is needed: the recovery key turns the room. */
+export const restorePod = async (file: string, passphrase: string): Promise<void> => {
   const summary = await followed(() => askOwner<PodSummary>({ kind: 'restore', file, passphrase }))
-  await enterHome(summary, claim)
+  await enterHome(summary, '')
 }
 
 /** The text of a chosen file. @throws Error whose message says what is wrong with it */

@@ -1,25 +1,16 @@
 /** An account brought back into a browser that knows nothing of it: recovery file, passphrase, and the relay's copy. */
-import { useSignal } from '@preact/signals'
 import { useMemo } from 'preact/hooks'
 import type { RoomStatus } from '../../wire/frames.ts'
-import { ClaimField } from '../components/claim-field.tsx'
 import { PageHead } from '../components/page-head.tsx'
 import { ProgressLine } from '../components/progress-line.tsx'
 import { RecoveryForm } from '../components/recovery-form.tsx'
 import { createAttempt } from '../state/attempt.ts'
-import { claimProblem, keptClaim } from '../state/claim.ts'
 import { readRecoveryFile, restorePod } from '../state/recovery.ts'
 
 export const Restore = ({ room }: { readonly room: RoomStatus }) => {
   const attempt = useMemo(createAttempt, [])
-  const claim = useSignal('')
-  const claimTrouble = useSignal<string | null>(null)
-  // A room that still knows the account is turned by the recovery key; a new one wants to be claimed like any other.
-  const asksForClaim = !room.bound && room.policy === 'token' && keptClaim(sessionStorage) === null
-  const restore = (file: File, passphrase: string): void => {
-    claimTrouble.value = asksForClaim ? claimProblem(claim.value) : null
-    if (claimTrouble.value === null) void attempt.run(async () => restorePod(await readRecoveryFile(file), passphrase, claim.value.trim()))
-  }
+  const restore = (file: File, passphrase: string): void =>
+    void attempt.run(async () => restorePod(await readRecoveryFile(file), passphrase))
   return (
     <main class="page page-inner page-single" data-testid="restore">
       <PageHead title="Restore your account">
@@ -42,15 +33,19 @@ export const Restore = ({ room }: { readonly room: RoomStatus }) => {
         )}
         {/* Hidden, not gone: after a failure the file and the passphrase are still there. */}
         <div hidden={attempt.busy.value}>
+          {!room.bound && (
+            <p class="warning">
+              The relay keeps no account at this address, so there is nothing here to restore from. A recovery file works at the address
+              that it was made at.
+            </p>
+          )}
           {room.bound && room.recoveryKey === null && (
             <p class="warning">
               The relay knows of no recovery file for this account. Unless one was made a moment ago, only the browser profile that created
               it can open it.
             </p>
           )}
-          <RecoveryForm attempt={attempt} label="Restore here" busy="Restoring…" look="main" onSubmit={restore}>
-            {asksForClaim && <ClaimField claim={claim} problem={claimTrouble} />}
-          </RecoveryForm>
+          <RecoveryForm attempt={attempt} label="Restore here" busy="Restoring…" look="main" onSubmit={restore} />
         </div>
       </section>
       <div class="afterword" hidden={attempt.busy.value}>

@@ -6,6 +6,7 @@ import { AppPasswords } from './app-passwords.tsx'
 import { Email } from './email.tsx'
 import { Handle } from './handle.tsx'
 import { Password } from './password.tsx'
+import { SigningKey } from './signing-key.tsx'
 import { Standing } from './standing.tsx'
 
 export const Account = ({ pod }: { readonly pod: PodSummary }) => (
@@ -25,6 +26,7 @@ export const Account = ({ pod }: { readonly pod: PodSummary }) => (
           </div>
           <div class="column">
             <AppPasswords />
+            {pod.standing === 'active' && <SigningKey />}
             <Standing pod={pod} />
           </div>
         </div>

@@ -70,7 +70,7 @@ export const Import = ({ pod }: { readonly pod: PodSummary }) => {
 const blobLine = ({ taken, refused }: { readonly taken: number; readonly refused: number }): string =>
   refused === 0
     ? `${formatCount(taken)} ${taken === 1 ? 'blob was' : 'blobs were'} taken in.`
-    : `${formatCount(taken)} of ${formatCount(taken + refused)} blobs were taken in. The others were here already, or no record mentions them.`
+    : `${formatCount(taken)} of ${formatCount(taken + refused)} blobs were taken in. No record mentions the others, or they are too large.`
 
 interface AskProps {
   readonly luggage: Luggage
