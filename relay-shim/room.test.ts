@@ -165,7 +165,7 @@ describe('joining', () => {
 })
 
 describe('a pod whose account does not live here yet', () => {
-  test.each(['vacant', 'arriving'] as const)('is reached, and tells the world nothing: %s', async (standing) => {
+  test.each(['vacant', 'arriving'] as const)('is reached, and tells the world nothing', async (standing) => {
     const { tab } = await connect()
     await tab.join({ standing, documents: { '/.well-known/atproto-did': 'did:web:pod.example' } })
     await online()
