@@ -11,7 +11,7 @@ import { openPodInTab } from '../../scripts/pod.ts'
 import { type Shim, startShim } from '../../scripts/shim.ts'
 import { fetchVerifiedRepo, newResolver } from '../../scripts/witness.ts'
 import type { PodSummary } from '../../wire/owner.ts'
-import { type AccountStatus, type Move, moveAccount, pdsIn, repointPlc } from '../fixtures/account-move.ts'
+import { type AccountStatus, type Credentials, type Move, moveAccount, pdsIn, repointPlc } from '../fixtures/account-move.ts'
 import { DidWebSite } from '../fixtures/did-web-site.ts'
 import { InductiveReplica } from '../fixtures/inductive-replica.ts'
 import { command, tokenInInbox } from '../fixtures/owner.ts'
@@ -58,14 +58,13 @@ const PICTURES = 5
 test(`a did:plc moves from the reference PDS into a tab${suffix}`, async ({ reference, host }) => {
   const old = await reference.createAccount('plc-in.test', PASSWORD)
   const repoint = repointPlc(() => reference.token('plcOperation'))
-  const fresh = await expectMovesIn({ old, host, repoint, plc: reference.plc })
+  const credentials = await expectMovesIn({ old, host, repoint, plc: reference.plc })
 
   const log = (await (await fetch(`${reference.plc}/${old.assertDid}/log/audit`)).json()) as Array<{
     operation: { rotationKeys: string[] }
   }>
   expect(log).toHaveLength(2)
-  const { data } = await fresh.com.atproto.identity.getRecommendedDidCredentials()
-  expect(log.at(-1)!.operation.rotationKeys).toEqual(data.rotationKeys)
+  expect(log.at(-1)!.operation.rotationKeys).toEqual(credentials.rotationKeys)
 })
 
 test(`a did:web with a site of its own moves from the reference PDS into a tab${suffix}`, async ({ reference, host }) => {
@@ -98,7 +97,15 @@ test(`the did:web of an address moves to the reference PDS, and the address goes
   host,
 }) => {
   const page = await openPodInTab({ ...opened(host), handle: 'web-out.test', password: PASSWORD })
-  const point: Move['repoint'] = async (credentials) => void (await command(page, { kind: 'point-elsewhere', ...pdsIn(credentials) }))
+  const point: Move['repoint'] = async (credentials, old) => {
+    // The document is this server's to serve: an account that is active here cannot be said to be elsewhere.
+    await expect(command(page, { kind: 'point-elsewhere', ...pdsIn(credentials) })).rejects.toThrow('InvalidRequest')
+    await old.com.atproto.server.deactivateAccount({})
+    await command(page, { kind: 'point-elsewhere', ...pdsIn(credentials) })
+    // The room hears of it on the uplink, a moment after the owner.
+    const document = () => newResolver().did.resolveAtprotoData(old.assertDid, true)
+    await expect.poll(async () => (await document()).pds).toBe(reference.publicUrl)
+  }
   const did = await expectMovesOut({ page, host, reference, handle: 'web-out.test', repoint: point })
   await page.close()
   expect(await newResolver(reference.plc).did.resolveAtprotoData(did, true)).toMatchObject({ did, pds: reference.publicUrl })
@@ -106,12 +113,13 @@ test(`the did:web of an address moves to the reference PDS, and the address goes
 
 const opened = ({ shim, context }: Host) => ({ context, url: shim.url, claim: shim.claimToken })
 
+/** @returns what the pod recommended for the DID */
 const expectMovesIn = async (move: {
   readonly old: AtpAgent
   readonly host: Host
   readonly repoint: Move['repoint']
   readonly plc: string
-}): Promise<AtpAgent> => {
+}): Promise<Credentials> => {
   const { old, host, repoint, plc } = move
   const { handle } = old.session!
   await fill(old)
@@ -124,9 +132,10 @@ const expectMovesIn = async (move: {
   expect(await command<PodSummary>(page, { kind: 'describe' })).toMatchObject({ did: old.assertDid, handle, standing: 'active' })
 
   // The mirror has it all: nobody needs the tab to read it.
+  const { data: credentials } = await fresh.com.atproto.identity.getRecommendedDidCredentials()
   await page.close()
   expect((await contentsOf(fresh, plc)).blobs).toEqual(before.blobs)
-  return fresh
+  return credentials
 }
 
 /** @returns the DID */
@@ -206,6 +215,7 @@ const expectMoved = async (move: Omit<Move, 'password'> & { readonly plc: string
   const did = old.assertDid
   expect(Object.keys(before.blobs)).toHaveLength(PICTURES)
   const preferences = (await old.app.bsky.actor.getPreferences()).data
+  const oldKey = await newResolver(plc).did.resolveAtprotoKey(did, true)
   const moved = await moveAccount({ ...move, password: PASSWORD })
   const { fresh, statuses, missing } = moved
 
@@ -224,30 +234,40 @@ const expectMoved = async (move: Omit<Move, 'password'> & { readonly plc: string
   ])
   expect(missing).toBe(PICTURES)
 
-  // Identity: the DID names the new server and its key, by which the whole repo verifies; the same records, the same bytes.
   expect(await newResolver(plc).did.resolveAtprotoData(did, true)).toMatchObject({ did, handle, pds: new URL(to).origin })
-  expect(await contentsOf(fresh, plc)).toEqual(before)
+  await expectFollowable(fresh, plc, { before, oldKey })
   expect((await fresh.app.bsky.actor.getPreferences()).data).toEqual(preferences)
   expect((await fresh.com.atproto.server.getSession()).data).toMatchObject({ did, handle, active: true })
-
-  await expectFirehose(fresh, plc, before)
   await expectGone(old)
   return moved
 }
 
-/** A consumer hears of the account, its identity and its repo, and follows what is written next. */
-const expectFirehose = async (fresh: AtpAgent, plc: string, before: Contents): Promise<void> => {
+/** A consumer hears of the account, its identity and its repo, and follows what is written next; then the export verifies by the new key, too. */
+const expectFollowable = async (
+  fresh: AtpAgent,
+  plc: string,
+  old: { readonly before: Contents; readonly oldKey: string },
+): Promise<void> => {
   const did = fresh.assertDid
-  const replica = new InductiveReplica(fresh.serviceUrl.origin, did, await newResolver(plc).did.resolveAtprotoKey(did, true))
-  await fresh.post({ text: 'Here I am.', createdAt: new Date().toISOString() })
+  const key = await newResolver(plc).did.resolveAtprotoKey(did, true)
+  expect(key).not.toBe(old.oldKey)
+  // The reference shows the commit that it imported, signed by the old key and with the old rev, until something is written.
+  const replica = new InductiveReplica(fresh.serviceUrl.origin, did, key, old.oldKey)
+  await replica.untilFrame(({ $type }) => $type === 'com.atproto.sync.subscribeRepos#sync')
+  const { uri } = await fresh.post({ text: 'Here I am.', createdAt: new Date().toISOString() })
   const { data } = await fresh.com.atproto.sync.getLatestCommit({ did })
   await replica.until(data.rev)
   await replica.stop()
   expect(replica.errors).toEqual([])
-  expect(replica.kinds).toEqual(expect.arrayContaining(['account', 'identity', 'sync', 'commit']))
-  expect(replica.kinds.at(-1)).toBe('commit')
-  expect(replica.records.size).toBe(Object.keys(before.records).length + 1)
-  for (const [path, cid] of Object.entries(before.records)) expect(replica.records.get(path)?.cid, path).toBe(cid)
+  // The reference tells of the new document when it has submitted it, a room says #sync when it has taken a whole repo: both before the pod has its say.
+  expect(replica.kinds.slice(-4)).toEqual(['account', 'identity', 'sync', 'commit'])
+  for (const kind of replica.kinds.slice(0, -4)) expect(['sync', 'identity']).toContain(kind)
+
+  const now = await contentsOf(fresh, plc)
+  expect(Object.fromEntries(Array.from(replica.records, ([path, { cid }]) => [path, cid]))).toEqual(now.records)
+  const { [uri.split('/').slice(3).join('/')]: written, ...moved } = now.records
+  expect(written).toBeDefined()
+  expect({ ...now, records: moved }).toEqual(old.before)
 }
 
 /** The old server keeps the account, says to everyone that it is no longer there, and writes nothing. */
@@ -256,6 +276,15 @@ const expectGone = async (old: AtpAgent): Promise<void> => {
   const anyone = new AtpAgent({ service: old.serviceUrl })
   expect((await anyone.com.atproto.sync.getRepoStatus({ did })).data).toMatchObject({ did, active: false, status: 'deactivated' })
   await expect(anyone.com.atproto.sync.getRepo({ did })).rejects.toMatchObject({ status: 400, error: 'RepoDeactivated' })
-  await expect(old.post({ text: 'too late', createdAt: new Date().toISOString() })).rejects.toMatchObject({ error: 'AccountDeactivated' })
-  expect((await old.com.atproto.server.checkAccountStatus()).data).toMatchObject({ activated: false, validDid: false })
+  // By hand: after a 401 the client refreshes its session, learns from the document in the answer where the account is now, and goes there.
+  const call = async (nsid: string, body?: object) => {
+    const headers = { authorization: `Bearer ${old.session!.accessJwt}`, 'content-type': 'application/json' }
+    const init = body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }
+    return (await fetch(new URL(`/xrpc/${nsid}`, old.serviceUrl), { headers, ...init })).json()
+  }
+  const record = { $type: POST, text: 'too late', createdAt: new Date().toISOString() }
+  expect(await call('com.atproto.repo.createRecord', { repo: did, collection: POST, record })).toMatchObject({
+    error: 'AccountDeactivated',
+  })
+  expect(await call('com.atproto.server.checkAccountStatus')).toMatchObject({ activated: false, validDid: false })
 }
