@@ -136,7 +136,7 @@ describe('proxying', () => {
   test.each([
     ['no token', 'app.bsky.feed.getTimeline', { scope: null }, 401, 'AuthMissing'],
     ['an app password at chat', 'chat.bsky.convo.listConvos', { scope: 'com.atproto.appPass' }, 400, 'InvalidToken'],
-    ['a protected method', 'com.atproto.server.createAppPassword', { proxy: APPVIEW, method: 'POST' }, 400, 'InvalidToken'],
+    ['a protected method', 'com.atproto.admin.sendEmail', { proxy: APPVIEW, method: 'POST' }, 400, 'InvalidToken'],
     ['a report to nobody', 'com.atproto.moderation.createReport', json(REPORT), 400, 'InvalidRequest'],
     ['a report that is none', 'com.atproto.moderation.createReport', { ...json({}), proxy: LABELER }, 400, 'InvalidRequest'],
     ['push to a service without an address', 'app.bsky.notification.registerPush', json(PUSH_NOWHERE), 400, 'InvalidRequest'],

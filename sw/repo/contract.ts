@@ -136,6 +136,8 @@ export interface BlobView {
   readonly mime: string
   readonly size: number
   readonly bytes: Blob
+  /** rev of the commit that first mentioned it; absent while temporary. */
+  readonly rev?: string
 }
 
 export interface BlobService {

@@ -8,6 +8,7 @@ import type { Authenticator } from '../http/auth.ts'
 import type { KeyVault } from '../identity/contract.ts'
 import type { DidResolver } from '../identity/did-resolver.ts'
 import type { Fetch } from '../identity/handle-resolver.ts'
+import { keepPrivate, privately } from './router.ts'
 import { mayCall, signServiceToken } from './service-auth.ts'
 import { type LexValue, lexStringify } from '@atproto/lex'
 import { type Own, showOwnWrites } from './read-after-write/read-after-write.ts'
@@ -94,6 +95,20 @@ export const makeProxy = (parts: ProxyParts): Proxy => {
   const tokenFor = async (claims: { readonly aud: string; readonly lxm: string }): Promise<string> =>
     `Bearer ${await signServiceToken(vault, { iss: identity.did, ...claims }, now())}`
 
+  const forwardTo = async (destination: Destination, nsid: string, request: Request): Promise<Response> => {
+    const origin = await originOf(destination)
+    const { did: aud } = destination
+    const answer = async (): Promise<Response> =>
+      pass(request, origin, await tokenFor(nsid === GET_FEED ? await feedAudience(request, origin) : { aud, lxm: nsid }))
+    const query = async (lxm: string, params: Readonly<Record<string, string>>): Promise<unknown> => {
+      const headers = { ...forwardedHeaders(request, false), authorization: await tokenFor({ aud, lxm }) }
+      const response = await ask(`${origin}/xrpc/${lxm}?${new URLSearchParams(params)}`, { headers, signal: request.signal })
+      if (response.status >= 300) throw await toUpstreamError(response)
+      return toAnswer(response).json()
+    }
+    return destination.service === APPVIEW ? showOwnWrites({ nsid, request, answer, ask: query }, parts) : answer()
+  }
+
   return {
     async forward(nsid, request) {
       const destination = chooseService(nsid, request, appview())
@@ -102,22 +117,13 @@ export const makeProxy = (parts: ProxyParts): Proxy => {
         throw new XrpcError(405, 'InvalidRequest', `XRPC takes ${VERBS.join(', ')}, not ${request.method}`, {
           headers: { allow: VERBS.join(', ') },
         })
-      const { scope } = await authenticator.access(request)
-      if (!mayCall(nsid, scope)) throw invalidRequest('Bad token method', 'InvalidToken')
-      const origin = await originOf(destination)
-      const { did: aud } = destination
-      const answer = async (): Promise<Response> =>
-        pass(request, origin, await tokenFor(nsid === GET_FEED ? await feedAudience(request, origin) : { aud, lxm: nsid }))
-      const query = async (lxm: string, params: Readonly<Record<string, string>>): Promise<unknown> => {
-        const headers = { ...forwardedHeaders(request, false), authorization: await tokenFor({ aud, lxm }) }
-        const response = await ask(`${origin}/xrpc/${lxm}?${new URLSearchParams(params)}`, { headers, signal: request.signal })
-        if (response.status >= 300) throw await toUpstreamError(response)
-        return toAnswer(response).json()
+      try {
+        const { scope } = await authenticator.access(request)
+        if (!mayCall(nsid, scope)) throw invalidRequest('Bad token method', 'InvalidToken')
+        return keepPrivate(await forwardTo(destination, nsid, request))
+      } catch (cause) {
+        throw privately(cause)
       }
-      const response = await (destination.service === APPVIEW ? showOwnWrites({ nsid, request, answer, ask: query }, parts) : answer())
-      response.headers.set('cache-control', 'private')
-      response.headers.set('vary', 'authorization')
-      return response
     },
 
     async send(nsid, service, request, input) {

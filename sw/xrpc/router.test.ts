@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import * as createRecord from '../../lexicons/com/atproto/repo/createRecord.ts'
 import * as listRecords from '../../lexicons/com/atproto/repo/listRecords.ts'
@@ -151,8 +152,21 @@ test('no body, an unexpected body, and a wrong or missing type are refused', asy
   await expect(create(new Uint8Array([1]), { authorization: 'x' })).rejects.toMatchObject(invalid('none'))
 })
 
-test('a compressed body is refused rather than misread', async () => {
-  await expect(create('x', { ...json, 'content-encoding': 'gzip' })).rejects.toMatchObject({ status: 415, error: 'UnsupportedMediaType' })
+test('a compressed body is read as what it holds, or refused rather than misread', async () => {
+  const gzipped = { ...json, 'content-encoding': 'gzip' }
+  const body = gzipSync(JSON.stringify(record))
+  expect((await create(body, { ...gzipped, 'content-length': String(body.length) })).status).toBe(200)
+  await expect(create('no gzip', gzipped)).rejects.toMatchObject(invalid('could not be read'))
+  const bomb = gzipSync(Buffer.alloc(MAX_JSON_BODY_BYTES + 1, 32))
+  await expect(create(bomb, { ...gzipped, 'content-length': String(bomb.length) })).rejects.toMatchObject({ status: 413 })
+  await expect(create('x', { ...json, 'content-encoding': 'br' })).rejects.toMatchObject({ status: 415, error: 'UnsupportedMediaType' })
+})
+
+test('what is said to one client, refusals included, is not for caches', async () => {
+  const refused = await create('{}').catch((cause: unknown) => cause)
+  expect((refused as XrpcError).headers).toMatchObject({ 'cache-control': 'private', vary: 'authorization' })
+  const open = await call('com.atproto.repo.listRecords', '').catch((cause: unknown) => cause)
+  expect((open as XrpcError).headers).toEqual({})
 })
 
 test('whoever may not call learns that before the body is looked at', async () => {

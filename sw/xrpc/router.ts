@@ -15,7 +15,7 @@ import {
 } from '@atproto/lex'
 import { isValidNsid } from '@atproto/syntax'
 import { invalidRequest, XrpcError } from '../../wire/errors.ts'
-import { readText } from '../http/body.ts'
+import { decoded, readText } from '../http/body.ts'
 
 type Method = Query | Procedure
 
@@ -64,16 +64,32 @@ export const route = <M extends Method, C>(
     assertVerb(method, request)
     // The schemas are typed by method, TypeScript cannot see through the type parameter: hence the two casts.
     const params = parseParams(method, request.url) as Call<M, C>['params']
-    const credentials = await guard(request)
-    const input = (await parseInput(method, request)) as Call<M, C>['input']
-    const response = toResponse(await handle({ params, input, credentials, request, key }))
-    if (credentials !== null) {
-      response.headers.set('cache-control', 'private')
-      response.headers.append('vary', 'authorization')
+    let credentials: C | undefined
+    try {
+      credentials = await guard(request)
+      const input = (await parseInput(method, request)) as Call<M, C>['input']
+      const response = toResponse(await handle({ params, input, credentials, request, key }))
+      return credentials === null ? response : keepPrivate(response)
+    } catch (cause) {
+      throw credentials === null ? cause : privately(cause)
     }
-    return response
   },
 })
+
+const PRIVATE = { 'cache-control': 'private', vary: 'authorization' }
+
+/** Says that this answer is one client's alone. Changes the headers in place. */
+export const keepPrivate = (response: Response): Response => {
+  response.headers.set('cache-control', PRIVATE['cache-control'])
+  response.headers.append('vary', PRIVATE.vary)
+  return response
+}
+
+/** The same for what is thrown. */
+export const privately = (cause: unknown): unknown =>
+  cause instanceof XrpcError
+    ? new XrpcError(cause.status, cause.error, cause.message, { cause: cause.cause, headers: { ...cause.headers, ...PRIVATE } })
+    : cause
 
 /** @param otherwise what none of the routes answers. @throws XrpcError 501 where nobody does */
 export const makeRouter = (routes: readonly Route[], otherwise: (nsid: string, request: Request) => Promise<Response>) => {
@@ -106,13 +122,14 @@ const parseInput = async (method: Method, request: Request): Promise<unknown> =>
     if (!isEmpty && (await readText(request)) !== '') throw invalidRequest('A request body was provided when none was expected')
     return undefined
   }
-  const coding = request.headers.get('content-encoding') ?? 'identity'
-  if (coding !== 'identity') throw new XrpcError(415, 'UnsupportedMediaType', `Content-Encoding ${coding} is not supported`)
+  const plain = decoded(request)
   if (isEmpty && encoding === 'application/json') throw invalidRequest('A request body is expected but none was provided')
   const given = request.headers.get('content-type')?.toLowerCase()
   if (!method.input.matchesEncoding(given)) throw invalidRequest(`Wrong request encoding (Content-Type): ${given ?? 'none'}`)
-  if (encoding !== 'application/json') return request
-  const text = await readText(request)
+  if (encoding !== 'application/json') return plain
+  const text = await readText(plain).catch((cause: unknown) => {
+    throw cause instanceof XrpcError ? cause : new XrpcError(400, 'InvalidRequest', 'The request body could not be read', { cause })
+  })
   // Strict: floats, and links or bytes that are none, exist in no data model value. @see https://atproto.com/specs/data-model
   const body = orInvalid('Invalid JSON body', () => lexParse(text, { strict: true }))
   return schema ? orInvalid(`Invalid ${method.nsid} input`, () => schema.parse(body)) : body

@@ -83,7 +83,8 @@ export const syncRoutes = (services: {
     route(getBlob.main, authenticator.accessOptional, async ({ params, request, credentials }) => {
       assertAvailable(params.did, credentials)
       const blob = await blobs.get(params.cid)
-      if (!blob) throw invalidRequest('Blob not found', 'BlobNotFound')
+      // What no record mentions yet, the owner has not published.
+      if (blob?.rev === undefined) throw invalidRequest('Blob not found', 'BlobNotFound')
       return blobToResponse(blob, request.headers.get('range'))
     }),
   ]
