@@ -174,7 +174,10 @@ test(`a new signing key: directory, repo and firehose turn to it, and outsiders 
   const follower = follow(url, 0, directory.url)
   // Whoever is slower cannot verify it any more, and is put right by the #sync.
   await follower.until((event) => event.event === 'create' && event.uri.toString() === old)
-  await command(page, { kind: 'rotate-signing-key' })
+  await page.getByRole('link', { name: 'Account', exact: true }).click()
+  await page.getByRole('button', { name: 'Make a new key' }).click()
+  await page.getByRole('button', { name: 'Really make a new key' }).click()
+  await expect(page.getByTestId('account').getByText('Everything is signed by the new key.')).toBeVisible()
   const after = await data()
   expect(after.verificationMethods['atproto']).not.toBe(before.verificationMethods['atproto'])
   await follower.until((event) => event.event === 'sync' && event.did === pod.did)
