@@ -273,11 +273,11 @@ export const MAX_IMPORT_BYTES = 512 * MIB
 export const MAX_IMPORT_BLOCKS = 1_500_000
 /** A CAR's header names one root: 60 bytes, or a few hundred where someone names more. */
 export const MAX_CAR_HEADER_BYTES = 4 * KIB
-/** Blocks of an import are staged in rows of this size, and so much of them stays in memory, so that a repo of some 50,000 records is never written twice. */
+/** Blocks of an import are staged in rows of this size, and so much of them stays in memory, so that a repo of some 30,000 records is never written twice. */
 export const STAGED_PACK_BYTES = 2 * MIB
-export const STAGED_MEMORY_BYTES = 24 * MIB
+export const STAGED_MEMORY_BYTES = 12 * MIB
 /** What is sorted, checked and landed at a time of an import. */
-export const IMPORT_BATCH_BYTES = 4 * MIB
+export const IMPORT_BATCH_BYTES = 2 * MIB
 /**
  * Imported records share rows of at most this size and number: a row more costs 0.05 ms, but a change of one record rewrites its row. Chromium moves values
  * above 64 KiB out into files, which makes them slow to read.
