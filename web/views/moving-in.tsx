@@ -68,7 +68,7 @@ const TheWayIn = ({ pod }: { readonly pod: PodSummary }) => {
           server mail you the TOKEN for the third.
         </p>
         <Commands text={moveInCommands(pod)} what="commands" />
-        <p class="quiet">Fill in the words in capitals. HANDLE can stay the one you have if it is a domain of yours.</p>
+        <p class="quiet">Fill in the words in capitals. As HANDLE give the one you have now: it can be changed here afterwards.</p>
       </section>
       <section class="card" aria-labelledby="stop-title">
         <h2 id="stop-title">Changed your mind?</h2>
