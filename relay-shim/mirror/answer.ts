@@ -16,6 +16,8 @@ const BARE_METHODS: ReadonlyMap<string, Method<BareView>> = new Map(identityMeth
 
 export const answer = async (view: MirrorView | BareView | null, request: Request): Promise<Response | null> => {
   if (!view || (request.method !== 'GET' && request.method !== 'HEAD')) return null
+  // To itself an account is shown that is not active; whether the token is its own the tab can say.
+  if (view.head && !view.account.active && view.online && request.headers.has('authorization')) return null
   const url = new URL(request.url)
   let response: Response | null
   try {

@@ -23,18 +23,10 @@ export const serveBlob = (storage: RoomStorage, cid: string, { mime, size }: Blo
     etag: `"${cid}"`,
   })
   if (range) headers.set('content-range', `bytes ${from}-${to - 1}/${size}`)
-  return new Response(request.method === 'HEAD' ? null : withLength(blobStream(storage, cid, from, to), to - from), {
+  return new Response(request.method === 'HEAD' ? null : blobStream(storage, cid, from, to), {
     status: range ? 206 : 200,
     headers,
   })
-}
-
-/** The runtime says the length of its own streams only, whatever the header says. */
-const withLength = (body: ReadableStream<Uint8Array>, length: number): ReadableStream<Uint8Array> => {
-  const { readable, writable } = openPipe(length)
-  // Who stopped reading is nobody to tell.
-  body.pipeTo(writable).catch(() => {})
-  return readable
 }
 
 /** First byte and the one after the last; null for the whole, which is also what any form but a single range of bytes gets. */
@@ -48,22 +40,35 @@ const readRange = (header: string | null, size: number): readonly [from: number,
   throw new XrpcError(416, 'InvalidRange', 'The range lies outside of the blob.', { headers: { 'content-range': `bytes */${size}` } })
 }
 
-/** Bytes `from` to `to` (exclusive), read piece by piece as the reader asks. */
+/** Bytes `from` to `to` (exclusive), read as the reader takes them. A stream of the runtime's own, which is faster and tells its length. */
 const blobStream = (storage: RoomStorage, cid: string, from: number, to: number): ReadableStream<Uint8Array> => {
-  let at = from
-  return new ReadableStream({
-    type: 'bytes',
-    async pull(controller) {
-      if (at < to) {
-        const piece = Math.floor(at / STORAGE_VALUE_BYTES)
-        const bytes = await storage.get<Uint8Array<ArrayBuffer>>(blobPieceKey(cid, piece))
-        // Released while it was being read: an honest end is better than a body that stops short and looks whole.
-        if (!bytes) return controller.error(new Error(`blob ${cid} was released`))
-        const start = piece * STORAGE_VALUE_BYTES
-        controller.enqueue(bytes.slice(at - start, to - start))
-        at = start + bytes.length
-      }
-      if (at >= to) controller.close()
-    },
-  })
+  const { readable, writable } = openPipe(to - from)
+  const writer = writable.getWriter()
+  const send = async (): Promise<void> => {
+    for await (const bytes of piecesOf(storage, cid, from, to)) await writer.write(bytes)
+    await writer.close()
+  }
+  // Who stopped reading is nobody to tell.
+  send().catch((cause: unknown) => writer.abort(cause).catch(() => {}))
+  return readable
 }
+
+async function* piecesOf(storage: RoomStorage, cid: string, from: number, to: number): AsyncGenerator<Uint8Array, void, undefined> {
+  for (let at = from; at < to;) {
+    const first = Math.floor(at / STORAGE_VALUE_BYTES)
+    const last = Math.min(first + PIECES_AT_ONCE, Math.ceil(to / STORAGE_VALUE_BYTES))
+    const keys = Array.from({ length: last - first }, (_, n) => blobPieceKey(cid, first + n))
+    const rows = await storage.getMany<Uint8Array>(keys)
+    for (const [n, key] of keys.entries()) {
+      const bytes = rows.get(key)
+      // Released while it was being read: an honest end is better than a body that stops short and looks whole.
+      if (!bytes) throw new Error(`blob ${cid} was released`)
+      const start = (first + n) * STORAGE_VALUE_BYTES
+      yield bytes.subarray(at - start, to - start)
+      at = start + bytes.length
+    }
+  }
+}
+
+/** Nearly a megabyte: one look at storage instead of eight. */
+const PIECES_AT_ONCE = 8

@@ -252,6 +252,20 @@ describe('answer', () => {
     expect(await jsonOf(`/xrpc/com.atproto.sync.getRepoStatus?did=${DID}`)).toEqual({ did: DID, active: false, status: 'deactivated' })
   })
 
+  it('shows nothing of an account that is not active, and leaves it to the tab whether it is asked by itself', async () => {
+    await mirror.accept(++pod.event, encodeEvent({ kind: 'account', did: DID, active: false, status: 'deactivated' }))
+    const record = `/xrpc/com.atproto.repo.getRecord?repo=${DID}&collection=${POST}&rkey=k05`
+    const repo = `/xrpc/com.atproto.sync.getRepo?did=${DID}`
+    const answerOf = async (path: string, { online = false, authorization = '' } = {}) =>
+      (await mirror.answer(new Request(`https://pod.example${path}`, authorization === '' ? {} : { headers: { authorization } }), { online }))?.status ?? null
+    expect(await answerOf(record)).toBe(400)
+    expect(await answerOf(`/xrpc/com.atproto.repo.listRecords?repo=${DID}&collection=${POST}`)).toBe(400)
+    expect(await answerOf(record, { online: true })).toBeNull()
+    expect(await answerOf(repo, { online: true })).toBe(400)
+    expect(await answerOf(repo, { online: true, authorization: 'Bearer x' })).toBeNull()
+    expect(await answerOf(repo, { authorization: 'Bearer x' })).toBe(400)
+  })
+
   it('proves that a record is there, and that one is not', async () => {
     const proofOf = async (rkey: string) =>
       bytesOf(await ask(`/xrpc/com.atproto.sync.getRecord?did=${DID}&collection=${POST}&rkey=${rkey}`))

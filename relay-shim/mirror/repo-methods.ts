@@ -10,18 +10,19 @@ import { type Method, type MirrorView, isOwn, method, requireRepo } from './meth
 
 export const repoMethods: readonly Method[] = [
   method(getRecord, async (view, { repo, collection, rkey, cid }) => {
-    // Records of other repos are the AppView's to answer, which only the pod may ask.
-    if (!isOwn(view, repo)) return null
+    // Records of other repos are the AppView's to answer, which only the pod may ask; and so are those of an account that is not active.
+    if (!isOwn(view, repo) || (!view.account.active && view.online)) return null
     const path = `${collection}/${rkey}`
     const uri = `at://${view.identity.did}/${path}`
     const current = await view.port.storage.get<string>(view.keys.record(path))
-    const block = current !== undefined && (cid === undefined || cid === current) ? await view.blocks.get(current) : undefined
+    const isShown = current !== undefined && view.account.active
+    const block = isShown && (cid === undefined || cid === current) ? await view.blocks.get(current) : undefined
     if (!current || !block) throw invalidRequest(`Could not locate record: ${uri}`, 'RecordNotFound')
     return recordJson(uri, current, block.bytes)
   }),
 
   method(listRecords, async (view, { repo, collection, limit = 50, cursor, reverse = false }) => {
-    if (!isOwn(view, repo)) throw invalidRequest(`Could not find repo: ${repo}`)
+    if (!isOwn(view, repo) || !view.account.active) throw invalidRequest(`Could not find repo: ${repo}`)
     const prefix = view.keys.record(`${collection}/`)
     // Newest first by default: the rkeys of most collections are TIDs.
     const from = cursor === undefined ? {} : reverse ? { startAfter: prefix + cursor } : { end: prefix + cursor }
