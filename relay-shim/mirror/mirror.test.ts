@@ -257,7 +257,11 @@ describe('answer', () => {
     const record = `/xrpc/com.atproto.repo.getRecord?repo=${DID}&collection=${POST}&rkey=k05`
     const repo = `/xrpc/com.atproto.sync.getRepo?did=${DID}`
     const answerOf = async (path: string, { online = false, authorization = '' } = {}) =>
-      (await mirror.answer(new Request(`https://pod.example${path}`, authorization === '' ? {} : { headers: { authorization } }), { online }))?.status ?? null
+      (
+        await mirror.answer(new Request(`https://pod.example${path}`, authorization === '' ? {} : { headers: { authorization } }), {
+          online,
+        })
+      )?.status ?? null
     expect(await answerOf(record)).toBe(400)
     expect(await answerOf(`/xrpc/com.atproto.repo.listRecords?repo=${DID}&collection=${POST}`)).toBe(400)
     expect(await answerOf(record, { online: true })).toBeNull()
