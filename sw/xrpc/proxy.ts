@@ -111,13 +111,13 @@ export const makeProxy = (parts: ProxyParts): Proxy => {
 
   return {
     async forward(nsid, request) {
-      const destination = chooseService(nsid, request, appview())
-      if (!destination) throw notImplemented(nsid)
-      if (!VERBS.includes(request.method))
-        throw new XrpcError(405, 'InvalidRequest', `XRPC takes ${VERBS.join(', ')}, not ${request.method}`, {
-          headers: { allow: VERBS.join(', ') },
-        })
       try {
+        const destination = chooseService(nsid, request, appview())
+        if (!destination) throw notImplemented(nsid)
+        if (!VERBS.includes(request.method))
+          throw new XrpcError(405, 'InvalidRequest', `XRPC takes ${VERBS.join(', ')}, not ${request.method}`, {
+            headers: { allow: VERBS.join(', ') },
+          })
         const { scope } = await authenticator.access(request)
         if (!mayCall(nsid, scope)) throw invalidRequest('Bad token method', 'InvalidToken')
         return keepPrivate(await forwardTo(destination, nsid, request))

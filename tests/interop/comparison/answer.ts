@@ -39,12 +39,12 @@ export const readAnswer = async (response: Response): Promise<Answer> => {
   return { status: response.status, headers: response.headers, json: isJson ? parse(bytes) : undefined, bytes: bytes.length }
 }
 
-/** Of answers of another status only that is said: everything else follows from it. Two errors must have the same name. */
+/** Of two outcomes that differ nothing else is told: everything follows from them. */
 export const compare = (id: string, reference: Answer, ours: Answer): Difference[] => {
   const difference = (aspect: string, of: (answer: Answer) => string): Difference[] =>
     of(reference) === of(ours) ? [] : [{ id, aspect, reference: of(reference), ours: of(ours) }]
-  const first = [...difference('status', ({ status }) => String(status)), ...difference('error', errorOf)]
-  if (first.length > 0) return first
+  const outcome = difference('outcome', outcomeOf)
+  if (outcome.length > 0) return outcome
   const headers = HEADERS.flatMap((name) => difference(`header ${name}`, ({ headers }) => headers.get(name) ?? MISSING))
   const shapes = [shapeOf(reference), shapeOf(ours)] as const
   const paths = new Set(shapes.flatMap((shape) => [...shape.keys()]))
@@ -62,9 +62,10 @@ export const compare = (id: string, reference: Answer, ours: Answer): Difference
 
 const MISSING = '–'
 
-const errorOf = ({ status, json }: Answer): string => {
+/** `200`, `400 InvalidRequest`, or `404 –` for an error without a name. */
+const outcomeOf = ({ status, json }: Answer): string => {
   const error = (json as { error?: unknown } | null | undefined)?.error
-  return status >= 400 && typeof error === 'string' ? error : MISSING
+  return status < 400 ? String(status) : `${status} ${typeof error === 'string' ? error : MISSING}`
 }
 
 /** Path → types that were seen there. Items of an array share one path; of an open map (`$`-keys, records' own content) only that it is there. */

@@ -1,5 +1,6 @@
 /** The server itself, the account's settings, e-mail, and its end. */
 import { type Call, procedure, query } from '../call.ts'
+import { imports } from './blobs.ts'
 import { EMAIL, NOBODY } from './values.ts'
 
 const server = (name: string): string => `com.atproto.server.${name}`
@@ -119,6 +120,7 @@ export const farewell: readonly Call[] = [
   query('resolveHandle-deactivated', 'com.atproto.identity.resolveHandle', ({ account }) => ({ handle: account.handle })),
   query('getPreferences-deactivated', 'app.bsky.actor.getPreferences', {}, OWNER),
   query('getServiceAuth-deactivated', server('getServiceAuth'), { aud: 'did:web:video.example' }, OWNER),
+  ...imports('-deactivated'),
   procedure('deactivateAccount-again', server('deactivateAccount'), {}),
   procedure('activateAccount', server('activateAccount')),
   query('getRepoStatus-activated', 'com.atproto.sync.getRepoStatus', ({ account }) => ({ did: account.did })),

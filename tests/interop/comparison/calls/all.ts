@@ -19,7 +19,7 @@ export const calls: readonly Call[] = [
   changes,
   reads,
   blobs,
-  imports,
+  imports(),
   syncs,
   identities,
   preferences,

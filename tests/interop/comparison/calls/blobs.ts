@@ -56,12 +56,13 @@ export const blobs: readonly Call[] = [
   query('listMissingBlobs-without-token', 'com.atproto.repo.listMissingBlobs'),
 ]
 
-export const imports: readonly Call[] = [
-  procedure('importRepo-without-token', IMPORT, Buffer.from('x'), { ...typed('application/vnd.ipld.car'), as: 'nobody' }),
-  procedure('importRepo-app-password', IMPORT, Buffer.from('x'), { ...typed('application/vnd.ipld.car'), as: 'privileged' }),
-  procedure('importRepo-json', IMPORT, { a: 1 }),
-  procedure('importRepo-garbage', IMPORT, Buffer.from('this is no CAR at all'), typed('application/vnd.ipld.car')),
-  procedure('importRepo-empty', IMPORT, Buffer.from(''), typed('application/vnd.ipld.car')),
+/** Of repos that are none: into an account in use, or, with a suffix, into a deactivated one. */
+export const imports = (suffix = ''): readonly Call[] => [
+  procedure(`importRepo-without-token${suffix}`, IMPORT, Buffer.from('x'), { ...typed('application/vnd.ipld.car'), as: 'nobody' }),
+  procedure(`importRepo-app-password${suffix}`, IMPORT, Buffer.from('x'), { ...typed('application/vnd.ipld.car'), as: 'privileged' }),
+  procedure(`importRepo-json${suffix}`, IMPORT, { a: 1 }),
+  procedure(`importRepo-garbage${suffix}`, IMPORT, Buffer.from('this is no CAR at all'), typed('application/vnd.ipld.car')),
+  procedure(`importRepo-empty${suffix}`, IMPORT, Buffer.from(''), typed('application/vnd.ipld.car')),
   procedure(
     'importRepo-header-only',
     IMPORT,

@@ -154,6 +154,7 @@ export const reads: readonly Call[] = [
   query('getRecord-bad-collection', GET, own({ collection: 'nonsense', rkey: 'self' })),
   query('getRecord-without-rkey', GET, own({ collection: PROFILE })),
   query('getRecord-bad-repo', GET, { repo: 'no repo', ...profile }),
+  query('getRecord-other-repo', GET, { repo: NOBODY, ...profile }),
   query('listRecords', LIST, own({ collection: POST })),
   query('listRecords-one', LIST, own({ collection: POST, limit: '1' }), { keep: { cursor: 'cursor' } }),
   query('listRecords-cursor', LIST, (side) => ({ ...repo(side), collection: POST, cursor: side.kept('cursor') })),
