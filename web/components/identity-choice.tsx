@@ -17,7 +17,7 @@ export const IdentityChoice = ({ host, directory, chosen }: IdentityChoiceProps)
       value: directory,
       label: 'Portable',
       method: 'did:plc',
-      note: `Registered at ${new URL(directory).host}, it can move to another address. For now its only key is in this browser: lose this profile, lose the identity.`,
+      note: `Registered at ${new URL(directory).host}, it can move to another address. Until you make a recovery file its only key is in this browser.`,
     },
   ] as const
   return (

@@ -65,8 +65,9 @@ const NO_NETWORK: Light = {
 
 const NOT_YOURS: Light = {
   word: 'Refused',
-  reason: 'This address belongs to another PDS.',
-  remedy: 'Open the browser profile that created it, or delete this PDS and create one at another address.',
+  reason: 'Another browser holds this address now.',
+  remedy:
+    'Did you restore your account there? Then it lives there, and you can delete it here. If not, open the browser profile that created it.',
 }
 
 const ELSEWHERE: Light = {
@@ -101,6 +102,12 @@ const REFUSALS: Readonly<Record<string, Light>> = {
     remedy: 'Ask its operator to open it, or create your PDS at another address.',
   },
   NotYours: NOT_YOURS,
+  RestoredElsewhere: {
+    word: 'Refused',
+    reason: 'Your account was restored in another browser, and lives there now.',
+    remedy:
+      'Nothing that is written here goes out any more. If that was not you, make haste: restore it with your own recovery file, and make a new one.',
+  },
   HostMismatch: ELSEWHERE,
   WrongHost: ELSEWHERE,
   DidMismatch: {

@@ -7,6 +7,7 @@ import { Email } from './email.tsx'
 import { Handle } from './handle.tsx'
 import { Password } from './password.tsx'
 import { SigningKey } from './signing-key.tsx'
+import { SigningKey } from './signing-key.tsx'
 import { Standing } from './standing.tsx'
 
 export const Account = ({ pod }: { readonly pod: PodSummary }) => (
@@ -26,6 +27,7 @@ export const Account = ({ pod }: { readonly pod: PodSummary }) => (
           </div>
           <div class="column">
             <AppPasswords />
+            <SigningKey />
             {pod.standing === 'active' && <SigningKey />}
             <Standing pod={pod} />
           </div>
