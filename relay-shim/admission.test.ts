@@ -149,7 +149,11 @@ describe('recovery', () => {
     const fresh = await newKeys()
     await admit(admission, await recovered(recovery, { as: fresh }), { nonce: 'fresh', hasRepo: true })
     expect(admission.binding).toMatchObject({ uplinkKey: await calculateJwkThumbprint(fresh.jwk), recoveryKey: recovery.did() })
-    expect(await refused(await signedHello(old, admission.challenge()))).toBe('NotYours')
+    expect(await refused(await signedHello(old, admission.challenge()))).toBe('RestoredElsewhere')
+    expect(await refused(await signedHello(await newKeys(), admission.challenge()))).toBe('NotYours')
+    // The restored one is known from now on, and the old one stays put out.
+    await admit(admission, await signedHello(fresh, admission.challenge()), { nonce: 'fresh', hasRepo: true })
+    expect(await refused(await signedHello(old, admission.challenge()))).toBe('RestoredElsewhere')
   })
 
   test.each([

@@ -21,6 +21,8 @@ export interface Binding {
   readonly standing: Standing
   /** did:key (P-256) that may turn the room to another uplink key; null: nobody can. */
   readonly recoveryKey: string | null
+  /** Thumbprint of the uplink key that the last restore has put out; null: none. */
+  readonly formerKey: string | null
 }
 
 /** What a hello is judged by beside itself. */
@@ -49,7 +51,7 @@ export class Admission {
   static async open(port: RoomPort): Promise<Admission> {
     // Older rows lack what came later; all of them were active.
     const row = await port.storage.get<Partial<Binding> & Record<string, string | null>>(BINDING_KEY)
-    return new Admission(port, row ? { standing: 'active', recoveryKey: null, ...(row as OldBinding) } : null)
+    return new Admission(port, row ? { standing: 'active', recoveryKey: null, formerKey: null, ...(row as OldBinding) } : null)
   }
 
   get binding(): Binding | null {
@@ -104,7 +106,7 @@ export class Admission {
 
   /**
    * Whether the verified pod may have this room. Changes nothing.
-   * @throws Refused NotYours | BadSignature | DidMismatch | RoomClosed | ClaimRequired | ClaimRefused
+   * @throws Refused NotYours | RestoredElsewhere | BadSignature | DidMismatch | RoomClosed | ClaimRequired | ClaimRefused
    */
   async judge(hello: Hello, { nonce, hasRepo }: Ground): Promise<Binding> {
     const { did, handle, signingKey, standing } = hello
@@ -116,7 +118,8 @@ export class Admission {
     // Before anything was mirrored an account may still move in.
     if (bound && bound.did !== did && (hasRepo || !isKnownKey))
       throw new Refused('DidMismatch', `This address was claimed for ${bound.did}, not for ${did}.`)
-    return { uplinkKey, did, handle, signingKey, standing, recoveryKey: hello.recoveryKey ?? bound?.recoveryKey ?? null }
+    const formerKey = (isKnownKey ? bound.formerKey : bound?.uplinkKey) ?? null
+    return { uplinkKey, did, handle, signingKey, standing, recoveryKey: hello.recoveryKey ?? bound?.recoveryKey ?? null, formerKey }
   }
 
   /** The room is this pod's from now on. */
@@ -147,8 +150,9 @@ export class Admission {
     return bound?.did === did && bound.signingKey === signingKey && mirrors(bound)
   }
 
-  /** The recovery key hands the room to another uplink key. @throws Refused NotYours | BadHello | BadSignature */
+  /** The recovery key hands the room to another uplink key. @throws Refused NotYours | RestoredElsewhere | BadHello | BadSignature */
   async #assertRecovery(bound: Binding, hello: Hello, join: { readonly nonce: string; readonly uplinkKey: string }): Promise<void> {
+    if (hello.recovery === undefined && join.uplinkKey === bound.formerKey) throw restoredElsewhere()
     if (hello.recovery === undefined || bound.recoveryKey === null)
       throw new Refused('NotYours', 'Another pod lives at this address: the room is bound to its key.')
     const message = recoveryMessage({ host: this.#port.host, did: hello.did, ...join })
@@ -171,10 +175,14 @@ export class Admission {
   }
 }
 
+/** For the browser that held the account before. */
+export const restoredElsewhere = (): Refused =>
+  new Refused('RestoredElsewhere', 'This account was restored in another browser: the address is bound to the key of that one.')
+
 /** Whether what the pod says is mirrored and goes out. */
 export const mirrors = ({ standing }: Pick<Binding, 'standing'>): boolean => standing === 'active' || standing === 'deactivated'
 
-type OldBinding = Omit<Binding, 'standing' | 'recoveryKey'>
+type OldBinding = Omit<Binding, 'standing' | 'recoveryKey' | 'formerKey'>
 
 const isSame = (a: Binding | null, b: Binding): boolean =>
   a !== null && (Object.keys(b) as Array<keyof Binding>).every((name) => a[name] === b[name])

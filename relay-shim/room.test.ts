@@ -218,7 +218,7 @@ describe('a pod whose account does not live here yet', () => {
 })
 
 describe('a pod that was restored', () => {
-  test('takes the room over by its recovery key, and the old tab hears that it was replaced', async () => {
+  test('takes the room over by its recovery key, and the old tab hears that it was restored elsewhere', async () => {
     const recovery = await P256Keypair.create()
     const old = await connect()
     await old.tab.join({ recoveryKey: recovery.did() })
@@ -236,10 +236,10 @@ describe('a pod that was restored', () => {
     })
     tab.send(await signedHello(fresh, challenge, { recovery: base64url.baseEncode(await recovery.sign(message)) }))
     expect(await tab.next('welcome')).toMatchObject({ event: 0 })
-    expect(await old.tab.next('refused')).toMatchObject({ error: 'Replaced' })
+    expect(await old.tab.next('refused')).toMatchObject({ error: 'RestoredElsewhere' })
     const returned = await connect(keys)
     returned.tab.send(await signedHello(keys, await returned.tab.next('challenge')))
-    expect(await returned.tab.next('refused')).toMatchObject({ error: 'NotYours' })
+    expect(await returned.tab.next('refused')).toMatchObject({ error: 'RestoredElsewhere' })
   })
 })
 

@@ -3,7 +3,7 @@ import { BadFrame, decodeMessage } from '../wire/codec.ts'
 import { XrpcError } from '../wire/errors.ts'
 import { parseTabFrame, STATUS_PATH, type FrameOf, type RoomStatus, type TabFrame } from '../wire/frames.ts'
 import { ASLEEP_RETRY_AFTER_S, JOIN_DEADLINE_MS, MAX_UNADMITTED, REQUEST_DEADLINE_MS } from '../wire/limits.ts'
-import { Admission, admitHandle, type Ground, mirrors } from './admission.ts'
+import { Admission, admitHandle, type Ground, mirrors, restoredElsewhere } from './admission.ts'
 import { allowOrigins, ANSWERED_BY, errorToResponse, isPodPath, json, notFound, preflight } from './answer.ts'
 import { Egress } from './egress.ts'
 import { Firehose } from './firehose/firehose.ts'
@@ -205,6 +205,7 @@ export class Room {
   /** In the lane: two claimers take turns, and all that the older tab sent is stored before the newer one hears where the mirror stands. */
   async #admit(socket: RoomSocket, hello: FrameOf<TabFrame, 'hello'>, nonce: string): Promise<void> {
     const { admission, mirror } = this.#parts
+    const before = admission.binding
     try {
       const binding = await admission.judge(hello, this.#ground(nonce))
       const { did, handle, signingKey, documents } = hello
@@ -219,7 +220,12 @@ export class Room {
     this.#uplink = this.#uplinkOf(socket)
     if (older) {
       older.end()
-      refuse(older.socket, new Refused('Replaced', 'A newer tab of this pod has taken over.'), CLOSE_REPLACED)
+      const isSamePod = before?.uplinkKey === admission.binding?.uplinkKey
+      refuse(
+        older.socket,
+        isSamePod ? new Refused('Replaced', 'A newer tab of this pod has taken over.') : restoredElsewhere(),
+        CLOSE_REPLACED,
+      )
     }
     socket.setState({ role: 'uplink', nonce: '', stage: 'joined' })
     this.#tunnel.expect()

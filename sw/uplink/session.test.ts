@@ -60,6 +60,14 @@ describe('the outbox', () => {
     expect(room.words.at(-1)).toEqual({ link: { state: 'online' } })
   })
 
+  it('lets nothing more be written where the account was restored in another browser', async () => {
+    const pod = new SmallPod()
+    const room = new ScriptedRoom(pod)
+    room.say({ t: 'refused', error: 'RestoredElsewhere', message: 'it lives there now' })
+    expect(pod.suspended).toBe('RestoredElsewhere')
+    expect(room.words.at(-2)).toMatchObject({ link: { state: 'refused', error: 'RestoredElsewhere' } })
+  })
+
   it('repeats neither a commit nor an identity event the room has numbered', async () => {
     const pod = new SmallPod()
     pod.land()

@@ -214,6 +214,8 @@ export class Session {
 
   /** Final until the owner acts: the page does not connect again by itself. */
   #refuse(error: string, message: string): void {
+    // What is written here from now on would never go out.
+    if (error === 'RestoredElsewhere') this.#pod.repo.suspend(new XrpcError(503, error, message))
     this.#say({ state: 'refused', error, message })
     this.#hangUp(error)
   }

@@ -105,8 +105,7 @@ const REFUSALS: Readonly<Record<string, Light>> = {
   RestoredElsewhere: {
     word: 'Refused',
     reason: 'Your account was restored in another browser, and lives there now.',
-    remedy:
-      'Nothing that is written here goes out any more. If that was not you, make haste: restore it with your own recovery file, and make a new one.',
+    remedy: 'Nothing is written here any more. Was it not you who restored it? Then restore it again at once, with your own recovery file.',
   },
   HostMismatch: ELSEWHERE,
   WrongHost: ELSEWHERE,
