@@ -34,8 +34,6 @@ export const changeHandle = (handle: string): Promise<void> => changePod({ kind:
 export const setPassword = (password: string): Promise<void> => changePod({ kind: 'set-password', password })
 /** null removes it. */
 export const setEmail = (email: string | null): Promise<void> => changePod({ kind: 'set-email', email })
-/** The repo is signed anew with it, and the DID names it. */
-export const rotateSigningKey = (): Promise<void> => changePod({ kind: 'rotate-signing-key' })
 export const activate = (): Promise<void> => changePod({ kind: 'activate' })
 export const deactivate = (): Promise<void> => changePod({ kind: 'deactivate' })
 export const rotateSigningKey = (): Promise<void> => changePod({ kind: 'rotate-signing-key' })

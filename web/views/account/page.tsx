@@ -7,7 +7,6 @@ import { Email } from './email.tsx'
 import { Handle } from './handle.tsx'
 import { Password } from './password.tsx'
 import { SigningKey } from './signing-key.tsx'
-import { SigningKey } from './signing-key.tsx'
 import { Standing } from './standing.tsx'
 
 export const Account = ({ pod }: { readonly pod: PodSummary }) => (
@@ -27,7 +26,6 @@ export const Account = ({ pod }: { readonly pod: PodSummary }) => (
           </div>
           <div class="column">
             <AppPasswords />
-            <SigningKey />
             {pod.standing === 'active' && <SigningKey />}
             <Standing pod={pod} />
           </div>

@@ -1,4 +1,4 @@
-/** A new key for the repo, for those who have a reason to distrust the one they have. */
+/** A new key for what this account signs. */
 import { useMemo } from 'preact/hooks'
 import { ConfirmButton } from '../../components/confirm-button.tsx'
 import { rotateSigningKey } from '../../state/account.ts'
@@ -6,23 +6,24 @@ import { createAttempt } from '../../state/attempt.ts'
 
 export const SigningKey = () => {
   const attempt = useMemo(createAttempt, [])
+  const { problem, busy } = attempt
   return (
-    <section class="card" aria-labelledby="key-title">
-      <h2 id="key-title">Signing key</h2>
+    <section class="card" aria-labelledby="signing-key-title">
+      <h2 id="signing-key-title">Signing key</h2>
       <p>
-        What you write is signed by a key that never leaves this browser. A new one takes its place when you think that somebody else could
-        use it, for example on a device that was out of your hands.
+        All you publish is signed by a key that cannot leave this browser. Should somebody else have had their hands on it, make a new one:
+        your identity names it, everything is signed anew, and the old one is good for nothing.
       </p>
-      {attempt.problem.value && (
+      {problem.value && (
         <p class="alarm" role="alert">
-          {attempt.problem.value}
+          {problem.value}
         </p>
       )}
       <p class="form-foot">
         <ConfirmButton
-          label={attempt.busy.value ? 'Changing…' : 'Change the key'}
-          confirm="Really change it"
-          onConfirm={() => void attempt.run(rotateSigningKey, 'Everything is signed by the new key now.')}
+          label={busy.value ? 'Changing…' : 'Make a new key'}
+          confirm="Really make a new key"
+          onConfirm={() => void attempt.run(rotateSigningKey, 'Everything is signed by the new key.')}
         />
         {attempt.done.value && <span class="quiet">{attempt.done.value}</span>}
       </p>
