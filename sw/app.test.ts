@@ -207,10 +207,10 @@ describe('a relay', () => {
 
 describe('anyone', () => {
   test('reads the well-known documents, exactly as the mirror will serve them', async () => {
-    for (const [path, text] of Object.entries(pod.documents())) {
-      const query = path.endsWith('resolveDid') ? `?did=${encodeURIComponent(DID)}` : ''
-      expect(await (await ask(path + query)).text()).toBe(text)
-    }
+    const did = encodeURIComponent(DID)
+    const queries: Record<string, string> = { resolveDid: `?did=${did}`, resolveIdentity: `?identifier=${did}` }
+    for (const [path, text] of Object.entries(pod.documents()))
+      expect(await (await ask(path + (queries[path.split('.').at(-1) ?? ''] ?? ''))).text()).toBe(text)
     expect(await (await ask('/.well-known/atproto-did')).text()).toBe(DID)
     expect((await ask('/.well-known/did.json')).headers.get('content-type')).toContain('application/json')
   })

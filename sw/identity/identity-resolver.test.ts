@@ -92,3 +92,8 @@ test('the own DID is asked for where it is hosted elsewhere, unless the account 
   await identity.stand({ standing: 'deactivated', since: 0 })
   expect(await resolveIdentity(parts, BOB)).toMatchObject({ handle: 'bob.example.com', didDoc: bobDocument('bob.example.com') })
 })
+
+test('a pod without an account is nobody', async () => {
+  await identity.stand({ standing: 'vacant', since: 0 })
+  await expect(resolveIdentity(parts, OWN)).rejects.toMatchObject({ status: 400, error: 'DidNotFound' })
+})

@@ -50,6 +50,17 @@ test('an operation that builds on an older one is refused by the directory', asy
   expect(directory.last(did).alsoKnownAs).toEqual(['at://two.test'])
 })
 
+test('an operation of the time before low S is taken as it is', async () => {
+  const k256 = await newRotationKey('secp256k1')
+  const low = await k256.sign(new Uint8Array())
+  const highS: RotationKey = { didKey: k256.didKey, sign: async (message) => flipS(await k256.sign(message)) }
+  expect(flipS(flipS(low))).toEqual(low)
+  const old = await signOperation(dataWith(k256), null, highS)
+  const oldDid = hashToDidPlc(await hashOf(old))
+  directory.logs.set(oldDid, [old])
+  expect((await readLastOperation(DIRECTORY, oldDid, directory.fetch)).cid).toBe(await cidOfEntry(old))
+})
+
 test('a DID that was given up cannot be built on, and the directory alone cannot give it up', async () => {
   const unsigned = { type: 'plc_tombstone', prev: (await readLast()).cid } as const
   const tombstoneOf = async (key: RotationKey) => ({
@@ -125,6 +136,13 @@ const delayedAbort = (ms: number): AbortSignal => {
   setTimeout(() => controller.abort(), ms)
   return controller.signal
 }
+/** (r, s) and (r, n − s) are both valid. */
+const flipS = (signature: Uint8Array): Uint8Array<ArrayBuffer> => {
+  const order = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n
+  const s = order - BigInt(`0x${Buffer.from(signature.subarray(32)).toString('hex')}`)
+  return new Uint8Array([...signature.subarray(0, 32), ...Buffer.from(s.toString(16).padStart(64, '0'), 'hex')])
+}
+
 const endless = (): ReadableStream<Uint8Array<ArrayBuffer>> => {
   let sent = 0
   return new ReadableStream({

@@ -64,9 +64,9 @@ export class Self implements Identity {
     return this.did === originToDidWeb(this.origin)
   }
 
-  /** Whether `document` is what the DID says: elsewhere than on this host that is so while the account is active here. */
+  /** Whether `document` is what the DID says: elsewhere than on this host that is so while the account is active here. A vacant pod has nothing to say. */
   get speaksForDid(): boolean {
-    return this.hostsDocument || this.standing === 'active'
+    return this.standing === 'active' || (this.hostsDocument && this.standing !== 'vacant')
   }
 
   /** Where the account went, if its document is hosted here and names another server by the owner's will. */
