@@ -32,9 +32,11 @@ test('deactivated, the account vanishes from the mirror and the firehose says so
   const hidden = await repo()
   expect([hidden.status, ((await hidden.json()) as { error: string }).error]).toEqual([400, 'RepoDeactivated'])
   await expect(agent.post({ text: 'meanwhile' })).rejects.toMatchObject({ status: 401, error: 'AccountDeactivated' })
-  await pod.online()
+  // To itself the account is still there.
+  expect((await agent.com.atproto.sync.getRepo({ did: pod.did })).data.byteLength).toBeGreaterThan(0)
 
   await agent.com.atproto.server.activateAccount()
+  await pod.online()
   await expect.poll(() => accounts().at(-1)).toMatchObject({ did: pod.did, active: true })
   await expect.poll(() => subscriber.messages.slice(-3).map(({ t }) => t)).toEqual(['#account', '#identity', '#sync'])
   subscriber.close()
