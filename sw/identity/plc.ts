@@ -40,7 +40,7 @@ export const createDidPlc = async (
 /**
  * Nothing leaves the machine here: the DID is the hash of its own first operation.
  *
- * The rotation key of this browser is the only one, until there is a recovery file to hold a stronger one: whoever loses the browser profile
+ * The rotation key of this browser is the only one, until the owner makes a recovery file, which holds a stronger one: whoever loses the browser profile
  * before that loses the power over the DID, and nobody, neither directory nor shim, can give it back.
  */
 export const makeGenesis = async (pod: PlcPlace & { readonly signingDidKey: string }, rotation: RotationKey): Promise<Genesis> => {
