@@ -65,9 +65,8 @@ const NO_NETWORK: Light = {
 
 const NOT_YOURS: Light = {
   word: 'Refused',
-  reason: 'Another browser holds this address now.',
-  remedy:
-    'Did you restore your account there? Then it lives there, and you can delete it here. If not, open the browser profile that created it.',
+  reason: 'This address belongs to another PDS.',
+  remedy: 'Open the browser profile that created it, or delete this PDS and create one at another address.',
 }
 
 const ELSEWHERE: Light = {
