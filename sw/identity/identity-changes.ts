@@ -5,8 +5,7 @@
  */
 import { parseDidKey } from '@atproto/crypto'
 import { invalidRequest } from '../../wire/errors.ts'
-import { isLoopbackHost } from '../../wire/loopback.ts'
-import { isDidPlc } from '../../wire/plc-url.ts'
+import { isDidPlc, parsePlcUrl } from '../../wire/plc-url.ts'
 import type { Store } from '../store/open.ts'
 import { readPod } from '../store/pod.ts'
 import { spendHandleChange } from './handle-allowance.ts'
@@ -53,7 +52,7 @@ export class IdentityChanges {
     })
   }
 
-  /** What a DID should say while its account lives here: where it does not come from here, too. */
+  /** What a DID should say while its account lives here. */
   async recommend(): Promise<PlcData> {
     const { identity, vault, store } = this.#parts
     const recovery = await readPod(store, 'recovery')
@@ -194,13 +193,12 @@ const withHandle = (alsoKnownAs: readonly string[], handle: string): string[] =>
   return at < 0 ? [`at://${handle}`, ...alsoKnownAs] : alsoKnownAs.with(at, `at://${handle}`)
 }
 
-/** @throws XrpcError 400 InvalidRequest */
+/** As safe as a directory's must be, and without a path. @throws XrpcError 400 InvalidRequest */
 const parseEndpoint = (text: string): string => {
-  const url = URL.canParse(text) ? new URL(text) : null
-  const isSafe = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopbackHost(url.hostname))
-  if (!url || !isSafe || url.pathname !== '/' || url.search || url.hash || url.username || url.password)
+  const url = parsePlcUrl(text)
+  if (url === null || new URL(url).origin !== url)
     throw invalidRequest(`${JSON.stringify(text)} is not the address of a server, as in https://pds.example.com`)
-  return url.origin
+  return url
 }
 
 /** @throws XrpcError 400 InvalidRequest */
