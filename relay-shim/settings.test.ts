@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { originOf, parseHost } from './hostname.ts'
+import { BLOB_BUDGET_BYTES } from '../wire/limits.ts'
 import { BadSettings, readSettings } from './settings.ts'
 
 test('without settings no address is given away', () => expect(readSettings({}).policy).toBe('closed'))
@@ -15,18 +16,27 @@ test('each mistake has its sentence', () => {
     TABPOD_FIREHOSE_RETENTION_HOURS: '-1',
     TABPOD_APPVIEW: 'https://api.bsky.app',
     TABPOD_PLC_URL: 'http://plc.directory',
+    TABPOD_BLOB_BUDGET_MB: 'much',
+    TABPOD_SMTP_URL: 'https://mail.example',
+    TABPOD_SMTP_FROM: 'nobody',
   }
   try {
     readSettings(env)
     expect.unreachable()
   } catch (cause) {
-    expect(cause instanceof BadSettings && cause.mistakes).toHaveLength(6)
+    expect(cause instanceof BadSettings && cause.mistakes).toHaveLength(9)
   }
 })
 
 test('a directory is optional, and kept without its slash', () => {
   expect(readSettings({}).plcUrl).toBeNull()
   expect(readSettings({ TABPOD_PLC_URL: 'https://plc.directory/' }).plcUrl).toBe('https://plc.directory')
+})
+
+test('blobs have a budget in millions of bytes, which may be none', () => {
+  expect(readSettings({}).blobBudgetBytes).toBe(BLOB_BUDGET_BYTES)
+  expect(readSettings({ TABPOD_BLOB_BUDGET_MB: 250 }).blobBudgetBytes).toBe(250_000_000)
+  expect(readSettings({ TABPOD_BLOB_BUDGET_MB: '0' }).blobBudgetBytes).toBe(0)
 })
 
 test('the policy token needs a token', () =>

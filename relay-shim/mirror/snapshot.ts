@@ -98,6 +98,8 @@ async function* walk(blocks: Blocks, root: string, reached: Map<string, number>)
   async function* descend(cid: string, layer: number | null): AsyncGenerator<readonly [string, string]> {
     const node = parseTreeNode(await read(blocks, cid))
     reached.set(cid, 1)
+    // One look at storage instead of one for each: a repo beyond the cache is read back from there.
+    await blocks.getMany([...node.values, ...node.subtrees.filter((subtree) => subtree !== null)])
     const first = node.keys[0]
     if (first === undefined && (layer === null ? node.subtrees[0] !== null : node.subtrees[0] === null)) throw misshapen()
     const own = layer ?? (first === undefined ? 0 : layerOf(first))
