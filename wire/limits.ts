@@ -141,8 +141,8 @@ export const HANDLE_MAX_AGE_MS = 1 * HOUR_MS
 export const MAX_CACHED_HANDLES = 256
 /** Changes of the own handle (the reference PDS's figures): each is an operation in the directory, and every relay and AppView looks it up. */
 export const HANDLE_CHANGE_LIMITS = [
-  { windowMs: 5 * MINUTE_MS, changes: 10 },
-  { windowMs: DAY_MS, changes: 50 },
+  { windowMs: 5 * MINUTE_MS, times: 10 },
+  { windowMs: DAY_MS, times: 50 },
 ] as const
 /** A DID is at most 2048 characters; DNS answers wrap it in a little JSON. */
 export const MAX_HANDLE_ANSWER_BYTES = 16 * KIB
@@ -242,6 +242,11 @@ export const RELEASE_TIMEOUT_MS = 10 * SECOND_MS
 /** Tokens in the owner's inbox (reference PDS: 15 minutes), and wrong ones after which a token is worth nothing: it has 50 bits, a typo is likely, ten are not. */
 export const INBOX_TOKEN_TTL_MS = 15 * MINUTE_MS
 export const MAX_TOKEN_GUESSES = 10
+/** Tokens asked for, of each purpose (the reference PDS's figures for password resets): each may be a mail, and takes the place of the one before. */
+export const INBOX_LIMITS = [
+  { windowMs: HOUR_MS, times: 15 },
+  { windowMs: DAY_MS, times: 50 },
+] as const
 
 /** Own posts shown in the answer of an AppView that has not seen them yet: more than anyone writes in the seconds that it usually lags. */
 export const MAX_LOCAL_RECORDS = 50
@@ -273,9 +278,9 @@ export const MAX_IMPORT_BYTES = 512 * MIB
 export const MAX_IMPORT_BLOCKS = 1_500_000
 /** A CAR's header names one root: 60 bytes, or a few hundred where someone names more. */
 export const MAX_CAR_HEADER_BYTES = 4 * KIB
-/** Blocks of an import are staged in rows of this size, and so much of them stays in memory, so that a repo of some 30,000 records is never written twice. */
-export const STAGED_PACK_BYTES = 2 * MIB
-export const STAGED_MEMORY_BYTES = 12 * MIB
+/** Blocks of an import are staged in rows of this size, and so much of them stays in memory, so that a repo of some 20,000 records is never written twice. */
+export const STAGED_PACK_BYTES = 512 * KIB
+export const STAGED_MEMORY_BYTES = 8 * MIB
 /** What is sorted, checked and landed at a time of an import. */
 export const IMPORT_BATCH_BYTES = 2 * MIB
 /**

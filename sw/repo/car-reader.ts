@@ -25,6 +25,7 @@ export async function* readCar(
 ): AsyncGenerator<{ readonly root: Cid; readonly blocks: readonly RawBlock[] }> {
   const reader = stream.getReader()
   let root: Cid | null = null
+  /** The beginning of a section whose end has not come. */
   let held: Uint8Array = new Uint8Array(0)
   let total = 0
   try {
@@ -33,21 +34,25 @@ export async function* readCar(
       if (done) break
       total += value.length
       if (total > MAX_IMPORT_BYTES) throw new XrpcError(413, 'PayloadTooLarge', `A repo may have at most ${MAX_IMPORT_BYTES} bytes`)
-      held = held.length === 0 ? value : concat([held, value])
-      let at = 0
-      if (!root) {
-        const header = readSection(held, 0, MAX_CAR_HEADER_BYTES)
-        if (!header) continue
-        root = readHeader(held.subarray(header.start, header.end))
-        at = header.end
-      }
       const blocks: RawBlock[] = []
-      for (let section = readSection(held, at, MAX_BLOCK_BYTES); section; section = readSection(held, at, MAX_BLOCK_BYTES)) {
-        blocks.push(readBlock(held.subarray(section.start, section.end)))
-        at = section.end
+      let rest: Uint8Array = value
+      while (rest.length > 0) {
+        // Only the section that is cut is copied together.
+        const head: Uint8Array = held.length > 0 ? concat([held, rest.subarray(0, MAX_VARINT_BYTES)]) : rest
+        const section = readSection(head, root ? MAX_BLOCK_BYTES : MAX_CAR_HEADER_BYTES)
+        if (!section || section.end > held.length + rest.length) {
+          held = concat([held, rest])
+          break
+        }
+        const taken: number = section.end - held.length
+        const whole = held.length > 0 ? concat([held, rest.subarray(0, taken)]) : rest.subarray(0, taken)
+        const body = whole.subarray(section.start)
+        if (root) blocks.push(readBlock(body))
+        else root = readHeader(body)
+        held = held.subarray(held.length)
+        rest = rest.subarray(taken)
       }
-      held = held.subarray(at)
-      if (blocks.length > 0) yield { root, blocks }
+      if (root && blocks.length > 0) yield { root, blocks }
     }
     if (held.length > 0 || !root) throw invalidRequest('Invalid CAR: it ends in the middle')
     yield { root, blocks: [] }
@@ -64,19 +69,22 @@ const brokeOff = (cause: unknown): never => {
 /** Larger blocks are in no repo: a node is smaller than the records it names. */
 const MAX_BLOCK_BYTES = CID_BYTES + MAX_RECORD_BYTES
 
-/** null when it has not come whole yet. */
-const readSection = (bytes: Uint8Array, from: number, max: number): { readonly start: number; readonly end: number } | null => {
+/** Where the section at the beginning of `bytes` begins and ends, which may be beyond what came; null when not even its length has come. */
+const readSection = (bytes: Uint8Array, max: number): { readonly start: number; readonly end: number } | null => {
   let length = 0
-  for (let at = from, shift = 0; at < bytes.length; at += 1, shift += 7) {
+  for (let at = 0, shift = 0; at < bytes.length; at += 1, shift += 7) {
     const byte = bytes[at] ?? 0
     length += (byte & 0x7f) * 2 ** shift
-    if (length > max || shift > 28) throw invalidRequest(`Invalid CAR: a section is longer than ${max} bytes`)
+    if (length > max || at >= MAX_VARINT_BYTES) throw invalidRequest(`Invalid CAR: a section is longer than ${max} bytes`)
     if (byte >= 0x80) continue
     if (length === 0) throw invalidRequest('Invalid CAR: an empty section')
-    return at + 1 + length <= bytes.length ? { start: at + 1, end: at + 1 + length } : null
+    return { start: at + 1, end: at + 1 + length }
   }
   return null
 }
+
+/** More is no length that any block may have. */
+const MAX_VARINT_BYTES = 5
 
 const readHeader = (bytes: Uint8Array): Cid => {
   let header: unknown

@@ -1,13 +1,13 @@
 /** The records of an import on their way into packs: read in key order, each checked once. */
 import { enumBlobRefs, isLexMap, type LexMap } from '@atproto/lex-data'
 import { decode } from '@ipld/dag-cbor'
+import { release } from '../../wire/bytes.ts'
 import { IMPORT_BATCH_BYTES, MAX_RECORD_BYTES, RECORD_PACK_BYTES, RECORD_PACK_RECORDS } from '../../wire/limits.ts'
-import { concat } from '../../wire/bytes.ts'
 import type { Mention } from '../store/generation.ts'
-import type { RecordPack } from '../store/packs.ts'
+import { CID_BYTES, type RecordPack } from '../store/packs.ts'
 import { invalidRepo, type Leaves } from './import-tree.ts'
 import { isPlainRecord } from './record-scan.ts'
-import type { Staging } from './staging.ts'
+import type { Place, Staging } from './staging.ts'
 
 export interface RecordBatch {
   readonly packs: readonly RecordPack[]
@@ -17,28 +17,32 @@ export interface RecordBatch {
   readonly records: number
 }
 
-/** @throws XrpcError 400 `InvalidRepo` */
+/** A batch is good until the next is asked for. @throws XrpcError 400 `InvalidRepo` */
 export async function* packRecords(staging: Staging, leaves: Leaves, rev: string): AsyncGenerator<RecordBatch> {
   for (let from = 0; from < leaves.keys.length;) {
     const to = batchEnd(staging, leaves, from)
-    const blocks = await staging.readAll(leaves.places.slice(from, to))
+    const places = leaves.places.slice(from, to)
+    const bytes = await staging.readAll(places)
     const packs: RecordPack[] = []
     const mentions: Mention[] = []
-    let packer: Packer | null = null
-    for (let at = from; at < to; at += 1) {
-      const [collection = '', rkey = ''] = (leaves.keys[at] ?? '').split('/')
-      const bytes = blocks[at - from] ?? new Uint8Array(0)
-      for (const cid of blobsOf(leaves.keys[at] ?? '', bytes)) mentions.push({ cid, collection, rkey })
-      if (packer && !packer.takes(collection, bytes)) {
-        packs.push(packer.pack(rev))
-        packer = null
+    let pack = new Packer('', 0)
+    let end = 0
+    for (const [at, place] of places.entries()) {
+      const key = leaves.keys[from + at] ?? ''
+      const [collection = '', rkey = ''] = key.split('/')
+      const start = end
+      end += staging.length(place)
+      for (const cid of blobsOf(key, bytes.subarray(start, end))) mentions.push({ cid, collection, rkey })
+      if (!pack.takes(collection, end)) {
+        if (!pack.isEmpty) packs.push(pack.take(staging, bytes, rev))
+        pack = new Packer(collection, start)
       }
-      packer ??= new Packer(collection)
-      packer.add(rkey, staging.cid(leaves.places[at] ?? 0), bytes)
+      pack.add(rkey, place, end)
     }
-    if (packer) packs.push(packer.pack(rev))
+    packs.push(pack.take(staging, bytes, rev))
     from = to
     yield { packs, mentions, records: to }
+    release(bytes)
   }
 }
 
@@ -71,38 +75,51 @@ const decodeRecord = (key: string, bytes: Uint8Array): LexMap => {
   return record
 }
 
+/** Neighbours in the batch, so that their bytes are one piece of it. */
 class Packer {
   readonly #collection: string
+  readonly #start: number
   readonly #rkeys: string[] = []
-  readonly #cids: Uint8Array[] = []
-  readonly #records: Uint8Array[] = []
-  #size = 0
+  readonly #places: Place[] = []
+  readonly #ends: number[] = []
 
-  constructor(collection: string) {
+  constructor(collection: string, start: number) {
     this.#collection = collection
+    this.#start = start
   }
 
-  takes(collection: string, bytes: Uint8Array): boolean {
-    return collection === this.#collection && this.#rkeys.length < RECORD_PACK_RECORDS && this.#size + bytes.length <= RECORD_PACK_BYTES
+  get isEmpty(): boolean {
+    return this.#rkeys.length === 0
   }
 
-  add(rkey: string, cid: Uint8Array, bytes: Uint8Array): void {
+  takes(collection: string, end: number): boolean {
+    if (this.isEmpty) return collection === this.#collection
+    return collection === this.#collection && this.#rkeys.length < RECORD_PACK_RECORDS && end - this.#start <= RECORD_PACK_BYTES
+  }
+
+  add(rkey: string, place: Place, end: number): void {
     this.#rkeys.push(rkey)
-    this.#cids.push(cid)
-    this.#records.push(bytes)
-    this.#size += bytes.length
+    this.#places.push(place)
+    this.#ends.push(end - this.#start)
   }
 
-  pack(rev: string): RecordPack {
-    let end = 0
+  take(staging: Staging, batch: Uint8Array<ArrayBuffer>, rev: string): RecordPack {
+    const cids = new Uint8Array(this.#places.length * CID_BYTES)
+    for (const [at, place] of this.#places.entries()) {
+      cids.set(CID_PREFIX, at * CID_BYTES)
+      cids.set(staging.digest(place), at * CID_BYTES + CID_PREFIX.length)
+    }
     return {
       collection: this.#collection,
       first: this.#rkeys[0] ?? '',
-      rkeys: this.#rkeys,
-      cids: concat(this.#cids),
-      ends: this.#records.map((bytes) => (end += bytes.length)),
-      bytes: concat(this.#records),
       rev,
+      rkeys: this.#rkeys,
+      cids,
+      ends: this.#ends,
+      bytes: batch.subarray(this.#start, this.#start + (this.#ends.at(-1) ?? 0)),
     }
   }
 }
+
+/** CIDv1, dag-cbor, sha-256 of 32 bytes. */
+const CID_PREFIX = [0x01, 0x71, 0x12, 0x20]

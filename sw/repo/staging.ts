@@ -3,6 +3,7 @@
  * STAGED_MEMORY_BYTES lie in the store. Nodes and records have packs of their own: the tree is read before any record is.
  */
 import { sha256 } from '@noble/hashes/sha2'
+import { release } from '../../wire/bytes.ts'
 import { invalidRequest } from '../../wire/errors.ts'
 import { MAX_IMPORT_BLOCKS, STAGED_MEMORY_BYTES, STAGED_PACK_BYTES } from '../../wire/limits.ts'
 import { putStaged, readStaged } from '../store/generation.ts'
@@ -17,11 +18,13 @@ interface Pack {
   used: number
 }
 
+const DIGEST_BYTES = 32
+
 export class Staging {
   readonly #store: Store
   /** By digest, as a string of 32 bytes. */
   readonly #places = new Map<string, Place>()
-  #digests = new Uint8Array(32 * 1024)
+  #digests = new Uint8Array(DIGEST_BYTES * 1024)
   /** For each place: pack, offset, length. */
   #spans = new Uint32Array(3 * 1024)
   readonly #open: { node: number | null; record: number | null } = { node: null, record: null }
@@ -49,32 +52,33 @@ export class Staging {
     return this.#places.get(keyOf(digest))
   }
 
-  /** 36 bytes. */
-  cid(place: Place): Uint8Array {
-    const cid = new Uint8Array(36)
-    cid.set([0x01, 0x71, 0x12, 0x20])
-    cid.set(this.#digests.subarray(place * 32, place * 32 + 32), 4)
-    return cid
+  digest(place: Place): Uint8Array {
+    return this.#digests.subarray(place * DIGEST_BYTES, (place + 1) * DIGEST_BYTES)
   }
 
   length(place: Place): number {
     return this.#spans[place * 3 + 2] ?? 0
   }
 
-  /** A view. */
   async read(place: Place): Promise<Uint8Array> {
+    return (await this.#view(place)).slice()
+  }
+
+  /** Many at once, each pack read once: one behind the other, in the order asked for. */
+  async readAll(places: readonly Place[]): Promise<Uint8Array<ArrayBuffer>> {
+    let size = 0
+    const starts = places.map((place) => (size += this.length(place)) - this.length(place))
+    const found = new Uint8Array(size)
+    const byPack = places.map((_, at) => at).sort((a, b) => this.#packOf(places[a]) - this.#packOf(places[b]))
+    for (const at of byPack) found.set(await this.#view(places[at] ?? 0), starts[at])
+    return found
+  }
+
+  /** Good until the next `await`: a pack is let go of when another is read. */
+  async #view(place: Place): Promise<Uint8Array> {
     const [number = 0, start = 0, length = 0] = this.#spans.subarray(place * 3, place * 3 + 3)
     const pack = this.#packs.get(number) ?? (await this.#load(number))
     return pack.bytes.subarray(start, start + length)
-  }
-
-  /** Many at once, each pack read once, in the order asked for. Views. */
-  async readAll(places: readonly Place[]): Promise<readonly Uint8Array[]> {
-    const byPack = places.map((_, at) => at).sort((a, b) => this.#packOf(places[a]) - this.#packOf(places[b]))
-    const found: Uint8Array[] = Array.from({ length: places.length })
-    // A pack may be let go of as soon as the next is read: copied here, what is kept is what was asked for.
-    for (const at of byPack) found[at] = (await this.read(places[at] ?? 0)).slice()
-    return found
   }
 
   #packOf(place: Place | undefined): number {
@@ -101,7 +105,7 @@ export class Staging {
       digests.set(this.#digests)
       this.#digests = digests
     }
-    this.#digests.set(digest, place * 32)
+    this.#digests.set(digest, place * DIGEST_BYTES)
     this.#spans.set([number, pack.used, bytes.length], place * 3)
     pack.used += bytes.length
     this.#places.set(key, place)
@@ -112,9 +116,10 @@ export class Staging {
     for (const [number, pack] of this.#packs) {
       if (this.#packs.size * STAGED_PACK_BYTES <= STAGED_MEMORY_BYTES) return
       if (number === this.#open.node || number === this.#open.record) continue
-      if (!this.#spilled.has(number)) await putStaged(this.#store, number, pack.bytes.slice(0, pack.used))
+      if (!this.#spilled.has(number)) await putStaged(this.#store, number, pack.bytes)
       this.#spilled.add(number)
       this.#packs.delete(number)
+      release(pack.bytes)
     }
   }
 

@@ -2,6 +2,7 @@
  * A whole repo put in place of the present one. Its rows are written beside it under the next generation, in as many transactions as it takes; one more
  * makes it the repo. A row `importing` stands while that goes on: whoever finds it at start sweeps what a cut-off import has left.
  */
+import { release } from '../../wire/bytes.ts'
 import { settle } from './failure.ts'
 import { HeadMoved } from './land.ts'
 import type { Store } from './open.ts'
@@ -50,7 +51,7 @@ export const putStaged = (store: Store, pack: number, bytes: Uint8Array<ArrayBuf
 
 export const readStaged = (store: Store, pack: number): Promise<Uint8Array<ArrayBuffer> | undefined> => store.get('staged', pack)
 
-/** Rows of a generation that is not the repo yet. */
+/** Rows of a generation that is not the repo yet. The packs are encoded before it returns, and the nodes' buffers are its own from then on. */
 export const putPacks = (
   store: Store,
   generation: number,
@@ -61,12 +62,18 @@ export const putPacks = (
 ): Promise<void> => {
   const tx = store.transaction(['recordPacks', 'nodePacks'], 'readwrite', { durability: 'relaxed' })
   return settle(tx, async () => {
-    await Promise.all([
-      ...(packs.records ?? []).map((pack) =>
-        tx.objectStore('recordPacks').put(encodePack(pack), [generation, pack.collection, pack.first]),
-      ),
-      ...(packs.nodes ?? []).map(({ number, bytes }) => tx.objectStore('nodePacks').put(bytes, [generation, number])),
-    ])
+    const requests: Array<Promise<unknown>> = []
+    // A put has cloned its value when it returns.
+    for (const pack of packs.records ?? []) {
+      const row = encodePack(pack)
+      requests.push(tx.objectStore('recordPacks').put(row, [generation, pack.collection, pack.first]))
+      release(row)
+    }
+    for (const { number, bytes } of packs.nodes ?? []) {
+      requests.push(tx.objectStore('nodePacks').put(bytes, [generation, number]))
+      release(bytes)
+    }
+    await Promise.all(requests)
   })
 }
 
