@@ -1,6 +1,6 @@
 import 'fake-indexeddb/auto'
 import { expect, test } from 'vitest'
-import { INBOX_TOKEN_TTL_MS, MAX_TOKEN_GUESSES } from '../../wire/limits.ts'
+import { INBOX_LIMITS, INBOX_TOKEN_TTL_MS, MAX_TOKEN_GUESSES } from '../../wire/limits.ts'
 import { openStore } from '../store/open.ts'
 import { inboxOf } from './inbox.ts'
 
@@ -58,6 +58,20 @@ test('a token that was guessed at too often is worth nothing', async () => {
   const issued = await token()
   for (let i = 0; i < MAX_TOKEN_GUESSES; i++) await expect(inbox.redeem('reset-password', WRONG)).rejects.toMatchObject(INVALID)
   await expect(inbox.redeem('reset-password', issued)).rejects.toMatchObject(INVALID)
+})
+
+test('tokens are not asked for without end, not even by whoever spoils each of them', async () => {
+  const { inbox, clock } = await set()
+  const limits = INBOX_LIMITS[0]
+  for (let i = 0; i < limits.times; i++) {
+    await inbox.issue('reset-password')
+    for (let guess = 0; guess < MAX_TOKEN_GUESSES; guess++) await inbox.redeem('reset-password', WRONG).catch(() => {})
+  }
+  const tooMany = { status: 429, error: 'RateLimitExceeded', headers: { 'retry-after': String(limits.windowMs / 1000) } }
+  await expect(inbox.issue('reset-password')).rejects.toMatchObject(tooMany)
+  await inbox.issue('delete-account')
+  clock.now += limits.windowMs
+  await inbox.issue('reset-password')
 })
 
 test('messages come newest first, and go when dismissed', async () => {

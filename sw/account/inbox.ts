@@ -1,15 +1,16 @@
 /** Tokens that the owner types into a client to confirm something: shown in the app, and mailed where the room can. No e-mail service is needed for anything. */
 import { invalidRequest } from '../../wire/errors.ts'
 import type { MailPurpose } from '../../wire/frames.ts'
-import { INBOX_TOKEN_TTL_MS, MAX_TOKEN_GUESSES } from '../../wire/limits.ts'
+import { INBOX_LIMITS, INBOX_TOKEN_TTL_MS, MAX_TOKEN_GUESSES } from '../../wire/limits.ts'
 import type { InboxMessage } from '../../wire/owner.ts'
-import { changeMessage, deleteMessage, putMessage, readMessages } from '../store/inbox.ts'
+import { changeMessage, deleteMessage, readMessages } from '../store/inbox.ts'
 import type { Store } from '../store/open.ts'
 import type { InboxRow } from '../store/schema.ts'
+import { assertAdmitted, spend, type Spending } from './allowance.ts'
 import { makeToken } from './token.ts'
 
 export interface Inbox {
-  /** A new token in place of an older one for the same purpose. @param about.email the address it speaks for */
+  /** A new token in place of an older one for the same purpose. @param about.email the address it speaks for. @throws XrpcError 429 RateLimitExceeded */
   issue(purpose: MailPurpose, about?: { readonly email?: string }): Promise<void>
   /** Uses the token up. Checked in any case of letters. @throws XrpcError 400 InvalidToken | 400 ExpiredToken */
   redeem(purpose: MailPurpose, token: string): Promise<InboxRow>
@@ -33,7 +34,7 @@ export interface InboxOptions {
 export const inboxOf = ({ store, now, mail, changed }: InboxOptions): Inbox => ({
   async issue(purpose, about = {}) {
     const at = now()
-    const row = {
+    const message = {
       id: crypto.randomUUID(),
       purpose,
       token: makeToken().toUpperCase(),
@@ -43,12 +44,17 @@ export const inboxOf = ({ store, now, mail, changed }: InboxOptions): Inbox => (
       failures: 0,
       ...(about.email !== undefined && { email: about.email }),
     }
-    await putMessage(store, row)
+    let spending: Spending = { spent: [], waitMs: 0 }
+    await changeMessage(store, purpose, (older) => {
+      spending = spend(older?.asked ?? [], INBOX_LIMITS, at)
+      return spending.waitMs > 0 ? 'keep' : { ...message, asked: spending.spent }
+    })
+    assertAdmitted(spending)
     changed()
     // The client that asked does not wait for a mail server.
-    void mail(purpose, row.token).then(async (mailed) => {
+    void mail(purpose, message.token).then(async (mailed) => {
       if (!mailed) return
-      await changeMessage(store, purpose, (newest) => (newest?.id === row.id ? { ...newest, mailed } : 'keep'))
+      await changeMessage(store, purpose, (newest) => (newest?.id === message.id ? { ...newest, mailed } : 'keep'))
       changed()
     })
   },
@@ -57,11 +63,13 @@ export const inboxOf = ({ store, now, mail, changed }: InboxOptions): Inbox => (
     let redeemed: InboxRow | undefined
     let error = 'InvalidToken'
     await changeMessage(store, purpose, (row) => {
-      if (!row) return 'keep'
-      if (row.token !== token.trim().toUpperCase())
-        return row.failures + 1 < MAX_TOKEN_GUESSES ? { ...row, failures: row.failures + 1 } : 'drop'
-      if (row.expiresAt > now()) redeemed = row
-      else error = 'ExpiredToken'
+      if (!row || row.failures >= MAX_TOKEN_GUESSES) return 'keep'
+      if (row.token !== token.trim().toUpperCase()) return { ...row, failures: row.failures + 1 }
+      if (row.expiresAt <= now()) {
+        error = 'ExpiredToken'
+        return 'keep'
+      }
+      redeemed = row
       return 'drop'
     })
     if (!redeemed) throw invalidRequest(error === 'ExpiredToken' ? 'Token is expired' : 'Token is invalid', error)
@@ -72,7 +80,7 @@ export const inboxOf = ({ store, now, mail, changed }: InboxOptions): Inbox => (
   async list() {
     const rows = await readMessages(store)
     return rows
-      .filter(({ expiresAt }) => expiresAt > now())
+      .filter(({ expiresAt, failures }) => expiresAt > now() && failures < MAX_TOKEN_GUESSES)
       .sort((a, b) => b.at - a.at)
       .map(({ id, at, purpose, token, expiresAt, mailed }) => ({ id, at, purpose, token, expiresAt, mailed }))
   },

@@ -138,7 +138,7 @@ test('a did:web that is hosted elsewhere must name the handle itself', async () 
 
 test('the handle changes as often as the reference allows, whatever became of the worker, and again after the time', async () => {
   await setUp(DID_WEB)
-  const [{ windowMs, changes: most }] = HANDLE_CHANGE_LIMITS
+  const [{ windowMs, times: most }] = HANDLE_CHANGE_LIMITS
   for (let i = 0; i < most; i++) await changes.changeHandle(`a${i}.test`)
   await setUp(DID_WEB)
   const refused = changes.changeHandle('more.test')

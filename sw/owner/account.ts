@@ -1,10 +1,12 @@
 /** What the owner changes about the account in the app: no token is needed, because nobody else can send these commands. */
+import { invalidRequest } from '../../wire/errors.ts'
 import type { AccountCommand } from '../../wire/owner.ts'
 import type { Pod } from '../app.ts'
 
-/** @returns what the command's answer is, see `AccountCommand`. @throws XrpcError */
+/** @returns what the command's answer is, see `AccountCommand`. @throws XrpcError 400 NoAccount, and what the services throw */
 export const obeyAccount = async (command: AccountCommand, pod: Pod): Promise<unknown> => {
   const { appPasswords, email, inbox, ownerPassword, standing } = pod.account
+  if (pod.identity.standing === 'vacant' && command.kind !== 'inbox') throw invalidRequest('There is no account here yet', 'NoAccount')
   switch (command.kind) {
     case 'inbox':
       return inbox.list()

@@ -6,11 +6,6 @@ import type { InboxRow } from './schema.ts'
 
 export const readMessages = (store: Store): Promise<InboxRow[]> => store.getAll('inbox')
 
-export const putMessage = async (store: Store, row: InboxRow): Promise<void> => {
-  const tx = store.transaction('inbox', 'readwrite')
-  await settle(tx, () => tx.store.put(row))
-}
-
 export const deleteMessage = async (store: Store, purpose: MailPurpose): Promise<void> => {
   const tx = store.transaction('inbox', 'readwrite')
   await settle(tx, () => tx.store.delete(purpose))

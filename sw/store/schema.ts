@@ -189,8 +189,10 @@ export interface InboxRow {
   readonly at: number
   readonly expiresAt: number
   readonly mailed: boolean
-  /** Wrong tokens that were tried instead of it. */
+  /** Wrong tokens that were tried instead of it; too many make it worth nothing. */
   readonly failures: number
+  /** When tokens of this purpose were asked for, this one included: ms, oldest first, since the last one that was used. */
+  readonly asked: readonly number[]
   /** The e-mail address it speaks for, where it speaks for one. */
   readonly email?: string
 }
