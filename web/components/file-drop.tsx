@@ -1,4 +1,5 @@
 import { useSignal } from '@preact/signals'
+import { useEffect } from 'preact/hooks'
 import type { ComponentChildren } from 'preact'
 
 export interface FileDropProps {
@@ -16,6 +17,7 @@ export interface FileDropProps {
 /** A file input that files can also be dropped on. The input itself lies over the box, so that keyboard, screen reader and drop are the browser's own. */
 export const FileDrop = ({ id, label, accept, multiple = false, onFiles, children, problem }: FileDropProps) => {
   const over = useSignal(false)
+  useEffect(catchStrays, [])
   return (
     <div class="drop-field">
       <label for={id}>{label}</label>
@@ -42,4 +44,15 @@ export const FileDrop = ({ id, label, accept, multiple = false, onFiles, childre
       </p>
     </div>
   )
+}
+
+/** A file that misses its box would be opened in place of this page, and the pod would go offline with it. */
+const catchStrays = (): (() => void) => {
+  const ignore = (event: DragEvent): void => {
+    if (!(event.target instanceof HTMLInputElement)) event.preventDefault()
+  }
+  for (const kind of ['dragover', 'drop'] as const) addEventListener(kind, ignore)
+  return () => {
+    for (const kind of ['dragover', 'drop'] as const) removeEventListener(kind, ignore)
+  }
 }

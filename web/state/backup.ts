@@ -7,8 +7,6 @@ import { followed, progress } from './progress.ts'
 import { filesInTar, tarOf } from './tar.ts'
 import type { TarEntry } from './tar.ts'
 
-/** Blobs handed to the worker in one command; what comes after a failure is only this much. */
-const BLOBS_AT_ONCE = 50
 const LIST_LIMIT = '1000'
 
 export const saveRepo = async (did: string, handle: string): Promise<void> => {
@@ -82,22 +80,17 @@ export const importRepo = async (car: Blob): Promise<void> => {
 }
 
 /** @returns counts: what records of the repo mention was taken, the rest refused */
-export const importBlobs = async ({ archives, blobs }: Luggage): Promise<{ readonly taken: number; readonly refused: number }> => {
+export const importBlobs = async ({ archives, blobs }: Luggage): Promise<BlobCounts> => {
   const unpacked = await Promise.all(archives.map(filesInTar))
-  const files: readonly Blob[] = [...unpacked.flat().map(({ content }) => content), ...blobs]
-  const sum = { taken: 0, refused: 0 }
-  try {
-    for (let done = 0; done < files.length; done += BLOBS_AT_ONCE) {
-      progress.value = { work: 'blobs', done, total: files.length }
-      const { taken, refused } = await askOwner<typeof sum>({ kind: 'import-blobs', files: files.slice(done, done + BLOBS_AT_ONCE) })
-      sum.taken += taken
-      sum.refused += refused
-    }
-  } finally {
-    progress.value = null
-  }
+  const files = [...unpacked.flat().map(({ content }) => content), ...blobs]
+  const counts = await followed(() => askOwner<BlobCounts>({ kind: 'import-blobs', files }))
   await changePod({ kind: 'describe' })
-  return sum
+  return counts
+}
+
+export interface BlobCounts {
+  readonly taken: number
+  readonly refused: number
 }
 
 /** Putting another repo in place of one that people read and write would lose what is in it. */

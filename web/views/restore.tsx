@@ -26,10 +26,10 @@ export const Restore = ({ room }: { readonly room: RoomStatus }) => {
       <section class="card" aria-labelledby="restore-title">
         <h2 id="restore-title">{attempt.busy.value ? 'Restoring' : 'What you need'}</h2>
         {attempt.busy.value && (
-          <div role="status">
-            <p>Keep this tab open until it is done.</p>
+          <>
+            <p role="status">Keep this tab open until it is done.</p>
             <ProgressLine idle="Opening the recovery file…" />
-          </div>
+          </>
         )}
         {/* Hidden, not gone: after a failure the file and the passphrase are still there. */}
         <div hidden={attempt.busy.value}>

@@ -17,7 +17,8 @@ export const Standing = ({ pod }: { readonly pod: PodSummary }) => {
           <h2 id="standing-title">Take a break</h2>
           <p>
             Deactivated, the account is hidden: apps no longer show your profile and posts, and nobody can fetch them here. Nothing is
-            deleted, name and identity stay yours, and you can switch it on again at any time.
+            deleted, name and identity stay yours, and you can switch it on again at any time. Keep this browser profile meanwhile: what is
+            deactivated cannot be restored in another one.
           </p>
         </>
       ) : (

@@ -6,7 +6,7 @@ import { FileDrop } from '../../components/file-drop.tsx'
 import { ProgressLine } from '../../components/progress-line.tsx'
 import { createAttempt } from '../../state/attempt.ts'
 import { importBlobs, importRepo, mayImport, sortLuggage } from '../../state/backup.ts'
-import type { Luggage } from '../../state/backup.ts'
+import type { BlobCounts, Luggage } from '../../state/backup.ts'
 import { useFocus } from '../../state/focus.ts'
 import { formatCount } from '../../state/size.ts'
 
@@ -67,7 +67,7 @@ export const Import = ({ pod }: { readonly pod: PodSummary }) => {
   )
 }
 
-const blobLine = ({ taken, refused }: { readonly taken: number; readonly refused: number }): string =>
+const blobLine = ({ taken, refused }: BlobCounts): string =>
   refused === 0
     ? `${formatCount(taken)} ${taken === 1 ? 'blob was' : 'blobs were'} taken in.`
     : `${formatCount(taken)} of ${formatCount(taken + refused)} blobs were taken in. No record mentions the others, or they are too large.`
