@@ -27,7 +27,8 @@ export const findCommonGround = async (repo: UplinkPod['repo'], mirror: MirrorHe
   const shared = await repo.eventOfRev(mirror.rev)
   if (shared) return { kind: 'events', after: shared.event }
   // Not in the log: older than all that is kept, or never ours.
-  return first?.rev !== undefined && mirror.rev > first.rev ? { kind: 'apart', error: fork(mirror.rev) } : { kind: 'snapshot' }
+  const begin = imported !== undefined && first?.since === imported ? imported : first?.rev
+  return begin !== undefined && mirror.rev > begin ? { kind: 'apart', error: fork(mirror.rev) } : { kind: 'snapshot' }
 }
 
 /** Nothing leads to an imported repo from what was before it, whoever wrote that. After it, the first commit of the log says what came next. */
