@@ -176,7 +176,7 @@ const composePod = (store: Store, { identity, vault, repo }: Foundation, options
   })
   const announce = () => repo.announce({ kind: 'identity', handle: identity.handle })
   const changes = new IdentityChanges({ ...pointing, store, handles, announce, now })
-  // What hosts its document elsewhere may still be known there by another key: while it arrives, and after it left.
+  // While it arrives, and after it has left, the account is known by the key of another server: its document is asked then.
   const isOwn = (did: string): boolean => did === identity.did && identity.standing === 'active'
   const signingKey: DidResolver['signingKey'] = async (did, asked) => (isOwn(did) ? vault.signingDidKey : resolver.signingKey(did, asked))
   const authenticator = new Authenticator({ issuer, sessions: account.sessions, keys: { signingKey }, now })

@@ -21,16 +21,23 @@ let inviteCode: string
 let oldKey: Keypair
 let network: Record<string, () => Response>
 let reopened: Promise<unknown>
+let registered: string[]
+let directoryStatus: number
 beforeEach(async () => {
   store = await openStore(crypto.randomUUID())
   reopened = Promise.resolve()
+  directoryStatus = 200
   oldKey = await Secp256k1Keypair.create()
   network = {
     [`https://plc.example/${MOVER}`]: () => Response.json(documentOf(MOVER, oldKey.did(), OLD_SERVER)),
     [`https://plc.example/${MOVER}/data`]: () => Response.json(plcDataOf(oldKey.did(), OLD_SERVER, [])),
     'https://mover.example/.well-known/did.json': () => Response.json(documentOf(WEB_MOVER, oldKey.did(), OLD_SERVER)),
   }
-  const fetch = async (url: string) => network[url]?.() ?? new Response('no such page', { status: 404 })
+  registered = []
+  const fetch = async (url: string, init: RequestInit = {}) => {
+    if (init.method === 'POST') registered.push(url)
+    return network[url]?.() ?? new Response('no such page', { status: init.method === 'POST' ? directoryStatus : 404 })
+  }
   const services = { appview: null, plc: 'https://plc.example', mail: false }
   const options = { fetch, egress: { fetch, services }, hooks: { filled: () => void (reopened = reopen()) } }
   const reopen = async () => {
@@ -207,8 +214,27 @@ describe('an account that brings its DID', () => {
   })
 })
 
+describe('a new account', () => {
+  test('gets a did:plc where the room names a directory, and is active at once', async () => {
+    const { data } = await create({})
+    expect(data.did).toMatch(/^did:plc:/)
+    expect(registered).toEqual([`https://plc.example/${data.did}`])
+    const agent = await signIn()
+    expect(agent.session).toMatchObject({ did: data.did, active: true })
+    await agent.post({ text: 'hello' })
+    expect((await eventKinds()).slice(-3)).toEqual(['identity', 'account', 'commit'])
+  })
+
+  test('that the directory refuses leaves the pod vacant, and may try again', async () => {
+    directoryStatus = 503
+    await expect(create({})).rejects.toMatchObject({ status: 503, error: 'PlcUnavailable' })
+    expect((await pod.summary()).standing).toBe('vacant')
+    directoryStatus = 200
+    expect((await create({})).data.did).toMatch(/^did:plc:/)
+  })
+})
+
 test('a new account is active at once, under the name of the host where no directory is named', async () => {
-  network['https://plc.example/'] = () => Response.json({})
   const plain = await openStore(crypto.randomUUID())
   let filled: Promise<Pod | null> = Promise.resolve(null)
   const fetch = () => Promise.reject(new TypeError('no network in tests'))
