@@ -64,7 +64,7 @@ export const imports = (suffix = ''): readonly Call[] => [
   procedure(`importRepo-garbage${suffix}`, IMPORT, Buffer.from('this is no CAR at all'), typed('application/vnd.ipld.car')),
   procedure(`importRepo-empty${suffix}`, IMPORT, Buffer.from(''), typed('application/vnd.ipld.car')),
   procedure(
-    'importRepo-header-only',
+    `importRepo-header-only${suffix}`,
     IMPORT,
     Buffer.from('11a265726f6f7473806776657273696f6e01', 'hex'),
     typed('application/vnd.ipld.car'),
