@@ -26,6 +26,13 @@ test('nothing on the first visit is in the way of assistive technology', async (
       expect(await violationsOn(page)).toEqual([])
       await page.getByRole('link', { name: 'Back' }).click()
     }
+    await page.getByRole('link', { name: 'Move it here' }).click()
+    await page.getByRole('button', { name: 'Take this address and wait' }).click()
+    await expect(page.getByRole('heading', { level: 1, name: 'Ready for your account' })).toBeFocused()
+    expect(await violationsOn(page)).toEqual([])
+    await page.getByRole('button', { name: 'Stop waiting' }).click()
+    await page.getByRole('button', { name: 'Really give the address up' }).click()
+    await expect(page.getByTestId('first-visit')).toBeVisible()
   } finally {
     await context.close()
   }

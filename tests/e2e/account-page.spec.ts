@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises'
 import { AtpAgent } from '@atproto/api'
-import { expect, POST, test } from '../fixtures/pod.ts'
+import { expect, test } from '../fixtures/pod.ts'
 
 test.use({ name: 'account-page' })
 
@@ -116,34 +115,4 @@ test('a new password signs in and ends what the old one opened', async ({ pod })
   await expect(before.sessionManager.refreshSession()).rejects.toThrow()
   await new AtpAgent({ service: pod.url }).login({ identifier: pod.handle, password: 'a second good password' })
   await change(pod.password)
-})
-
-test('the repo is saved as a CAR, and its blobs as a tar that comes back', async ({ pod }) => {
-  const { page } = pod
-  const agent = await pod.signIn()
-  const picture = new Uint8Array(3000).fill(9)
-  const { data } = await agent.uploadBlob(picture, { encoding: 'image/png' })
-  await agent.com.atproto.repo.createRecord({
-    repo: pod.did,
-    collection: POST,
-    record: {
-      $type: POST,
-      text: 'with a picture',
-      createdAt: new Date().toISOString(),
-      embed: { $type: 'app.bsky.embed.images', images: [{ alt: '', image: data.blob }] },
-    },
-  })
-  await page.getByRole('link', { name: 'Backup' }).click()
-  const saved = page.waitForEvent('download')
-  await page.getByRole('button', { name: 'Save the repo' }).click()
-  expect((await saved).suggestedFilename()).toMatch(/^alice\.test-.*\.car$/)
-
-  const tar = page.waitForEvent('download')
-  await page.getByRole('button', { name: 'Save the blobs' }).click()
-  const buffer = await readFile(await (await tar).path())
-  await page.getByLabel('Files to bring back').setInputFiles({ name: 'blobs.tar', mimeType: 'application/x-tar', buffer })
-  await expect(page.getByText('1 blob was taken in.')).toBeVisible()
-  const stranger = { name: 'stranger.png', mimeType: 'image/png', buffer: Buffer.from('no record mentions this') }
-  await page.getByLabel('Files to bring back').setInputFiles(stranger)
-  await expect(page.getByText('0 of 1 blobs were taken in.')).toBeVisible()
 })
