@@ -1,8 +1,9 @@
 /** A lean HTTP client for load: keep-alive sockets of node:http, because fetch() costs more than what is measured here. */
-import { Agent, request as send } from 'node:http'
+import { Agent, type IncomingHttpHeaders, request as send } from 'node:http'
 
 export interface Answer {
   readonly status: number
+  readonly headers: IncomingHttpHeaders
   readonly body: Buffer
 }
 
@@ -10,7 +11,10 @@ export interface Client {
   readonly did: string
   get(path: string): Promise<Answer>
   post(nsid: string, body: unknown): Promise<Answer>
-  upload(bytes: Uint8Array, mime: string): Promise<Answer>
+  /** A procedure whose input is bytes; uploadBlob unless another is named. */
+  upload(bytes: Uint8Array, mime: string, nsid?: string): Promise<Answer>
+  /** A procedure without input. */
+  call(nsid: string): Promise<Answer>
   close(): void
 }
 
@@ -19,6 +23,20 @@ export interface Credentials {
   readonly did: string
   readonly handle: string
   readonly password: string
+}
+
+/** Makes a further account where anyone may, and signs in. */
+export const signUp = async (url: string, handle: string): Promise<Client> => {
+  const password = 'benchmark-password'
+  const body = JSON.stringify({ handle, password, email: `${handle}@mail.example` })
+  const answer = await fetch(`${url}/xrpc/com.atproto.server.createAccount`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body,
+  })
+  if (!answer.ok) throw new Error(`createAccount answered ${answer.status}: ${await answer.text()}`)
+  const { did } = (await answer.json()) as { did: string }
+  return signIn({ url, did, handle, password })
 }
 
 /** Signs in and throws on every answer but 2xx from then on: a benchmark of refusals would look very fast. */
@@ -43,7 +61,7 @@ export const signIn = async ({ url, did, handle, password }: Credentials): Promi
           incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
           incoming.on('error', reject)
           incoming.on('end', () => {
-            const answer = { status: incoming.statusCode ?? 0, body: Buffer.concat(chunks) }
+            const answer = { status: incoming.statusCode ?? 0, headers: incoming.headers, body: Buffer.concat(chunks) }
             if (answer.status >= 200 && answer.status < 300) resolve(answer)
             else reject(new Error(`${method} ${path} answered ${answer.status}: ${answer.body.subarray(0, 300).toString()}`))
           })
@@ -65,8 +83,9 @@ export const signIn = async ({ url, did, handle, password }: Credentials): Promi
     did,
     post,
     get: (path) => call('GET', path, {}),
-    upload: (bytes, mime) =>
-      call('POST', '/xrpc/com.atproto.repo.uploadBlob', { 'content-type': mime, 'content-length': bytes.length }, bytes),
+    upload: (bytes, mime, nsid = 'com.atproto.repo.uploadBlob') =>
+      call('POST', `/xrpc/${nsid}`, { 'content-type': mime, 'content-length': bytes.length }, bytes),
+    call: (nsid) => call('POST', `/xrpc/${nsid}`, { 'content-length': 0 }),
     close: () => agent.destroy(),
   }
 }

@@ -1,4 +1,5 @@
 /** What is measured, one function a line of the table; each returns one figure for one round on one side. */
+import { randomBytes } from 'node:crypto'
 import { decodeOptions } from '@ipld/dag-cbor'
 import { decodeFirst } from 'cborg'
 import { WebSocket } from 'ws'
@@ -8,7 +9,8 @@ import { inParallel, median, timed } from './statistics.ts'
 
 export interface Subject {
   readonly side: Side
-  readonly client: Client
+  /** Another one once a measure needs a fresh account. */
+  client: Client
 }
 
 export interface Measure {
@@ -16,6 +18,8 @@ export interface Measure {
   readonly unit: 'ms' | '/s' | 'MB/s'
   /** Target for ours ÷ reference: at most for times, at least for rates. */
   readonly target: number
+  /** At most so many, where one takes long. */
+  readonly rounds?: number
   run(subject: Subject): Promise<number>
 }
 
@@ -24,6 +28,8 @@ const PARALLEL_WRITES = 640
 const READS = 300
 const BATCH = 200
 const REPO_RECORDS = 10_000
+const BLOBS = 10
+const BLOB_BYTES = 1_000_000
 const FIREHOSE_BUSY_WRITES = 100
 const FIREHOSE_QUIET_WRITES = 5
 /** Longer than any batching or polling interval of either side but the reference's idle poll, which is what "quiet" shows. */
@@ -35,7 +41,7 @@ const MARKER = 'com.example.benchmark'
 
 const post = (text: string) => ({ $type: 'app.bsky.feed.post', text, createdAt: new Date().toISOString() })
 
-const createPost = (client: Client, text: string) =>
+export const createPost = (client: Client, text: string) =>
   client.post('com.atproto.repo.createRecord', { repo: client.did, collection: 'app.bsky.feed.post', record: post(text) })
 
 /** Creates a post under a known rkey and resolves with the milliseconds until the firehose shows it. */
@@ -94,6 +100,25 @@ const firstRecord = async (client: Client): Promise<string> => {
   return (JSON.parse(body.toString()) as { records: Array<{ uri: string }> }).records[0]!.uri.split('/').at(-1)!
 }
 
+/** A blob is served once a record mentions it. */
+const storeBlob = async ({ client }: Subject): Promise<string> => {
+  const { body } = await client.upload(randomBytes(BLOB_BYTES), 'video/mp4')
+  const { blob } = JSON.parse(body.toString()) as { blob: { ref: { $link: string } } }
+  await client.post('com.atproto.repo.createRecord', { repo: client.did, collection: MARKER, record: { $type: MARKER, blob } })
+  return blob.ref.$link
+}
+
+const megabytesPerSecond = (bytes: number, ms: number): number => bytes / 1e6 / (ms / 1000)
+
+/** @returns MB/s */
+export const getWholeRepo = async ({ client }: Subject): Promise<number> => {
+  let bytes = 0
+  const ms = await timed(async () => {
+    bytes = (await client.get(`/xrpc/com.atproto.sync.getRepo?did=${encodeURIComponent(client.did)}`)).body.length
+  })
+  return megabytesPerSecond(bytes, ms)
+}
+
 export const measures: readonly Measure[] = [
   {
     name: 'createRecord p50, 1 client',
@@ -140,12 +165,31 @@ export const measures: readonly Measure[] = [
     name: 'getRepo, 10,000 records',
     unit: 'MB/s',
     target: 3,
+    run: getWholeRepo,
+  },
+  {
+    name: 'uploadBlob, 1 MB',
+    unit: 'MB/s',
+    target: 1,
     run: async ({ client }) => {
-      let bytes = 0
+      const blobs = Array.from({ length: BLOBS }, () => randomBytes(BLOB_BYTES))
       const ms = await timed(async () => {
-        bytes = (await client.get(`/xrpc/com.atproto.sync.getRepo?did=${encodeURIComponent(client.did)}`)).body.length
+        for (const blob of blobs) await client.upload(blob, 'video/mp4')
       })
-      return bytes / 1e6 / (ms / 1000)
+      return megabytesPerSecond(BLOBS * BLOB_BYTES, ms)
+    },
+  },
+  {
+    name: 'getBlob, 1 MB',
+    unit: 'MB/s',
+    target: 2,
+    run: async (subject) => {
+      const { client } = subject
+      const path = `/xrpc/com.atproto.sync.getBlob?did=${encodeURIComponent(client.did)}&cid=${await storeBlob(subject)}`
+      const ms = await timed(async () => {
+        for (let n = 0; n < BLOBS; n++) await client.get(path)
+      })
+      return megabytesPerSecond(BLOBS * BLOB_BYTES, ms)
     },
   },
 ]
