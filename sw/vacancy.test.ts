@@ -22,6 +22,7 @@ let oldKey: Keypair
 let network: Record<string, () => Response>
 let reopened: Promise<unknown>
 let registered: string[]
+let sent: string[]
 let directoryStatus: number
 beforeEach(async () => {
   store = await openStore(crypto.randomUUID())
@@ -34,8 +35,12 @@ beforeEach(async () => {
     'https://mover.example/.well-known/did.json': () => Response.json(documentOf(WEB_MOVER, oldKey.did(), OLD_SERVER)),
   }
   registered = []
+  sent = []
   const fetch = async (url: string, init: RequestInit = {}) => {
-    if (init.method === 'POST') registered.push(url)
+    if (init.method === 'POST') {
+      registered.push(url)
+      sent.push(String(init.body))
+    }
     return network[url]?.() ?? new Response('no such page', { status: init.method === 'POST' ? directoryStatus : 404 })
   }
   const services = { appview: null, plc: 'https://plc.example', mail: false }
@@ -121,6 +126,13 @@ describe('a vacant pod', () => {
     for (let i = 0; i < MAX_SIGN_IN_FAILURES; i++)
       await expect(create({ inviteCode: 'localhost-aaaaa-aaaaa' })).rejects.toMatchObject({ error: 'InvalidInviteCode' })
     await expect(create({})).rejects.toMatchObject({ status: 429, error: 'RateLimitExceeded' })
+  })
+
+  test('counts codes tried side by side one by one', async () => {
+    const outcomes = await Promise.allSettled(Array.from({ length: 20 }, () => create({ inviteCode: 'localhost-aaaaa-aaaaa' })))
+    const statuses = outcomes.map((outcome) => outcome.status === 'rejected' && outcome.reason.status)
+    expect(statuses.filter((status) => status === 400)).toHaveLength(MAX_SIGN_IN_FAILURES)
+    expect(statuses.filter((status) => status === 429)).toHaveLength(20 - MAX_SIGN_IN_FAILURES)
   })
 
   test('asks nobody for a DID before the code is right', async () => {
@@ -223,6 +235,15 @@ describe('a new account', () => {
     expect(agent.session).toMatchObject({ did: data.did, active: true })
     await agent.post({ text: 'hello' })
     expect((await eventKinds()).slice(-3)).toEqual(['identity', 'account', 'commit'])
+  })
+
+  test('names the recovery key of its owner first', async () => {
+    const recoveryKey = (await P256Keypair.create()).did()
+    await expect(create({ recoveryKey: 'did:key:nonsense' })).rejects.toMatchObject({ status: 400, error: 'InvalidRequest' })
+    await create({ recoveryKey })
+    const operation = JSON.parse(sent.at(-1) ?? '')
+    await reopened
+    expect(operation.rotationKeys).toEqual([recoveryKey, pod.vault.rotation?.didKey])
   })
 
   test('that the directory refuses leaves the pod vacant, and may try again', async () => {

@@ -13,12 +13,13 @@ import { makeOwner } from './account/sign-in.ts'
 import { announceCreation, type CreationOptions } from './creation.ts'
 import type { KeyVault } from './identity/contract.ts'
 import { type DidDocument, didDocument, originToDidWeb } from './identity/did-document.ts'
+import { assertDidKey } from './identity/did-key.ts'
 import { admitHandle, isLoopbackHandle } from './identity/handle.ts'
-import { createDidPlc } from './identity/plc.ts'
+import { createDidPlc, type PlcPlace } from './identity/plc.ts'
 import type { Self } from './identity/self.ts'
 import { Repo } from './repo/repo.ts'
 import type { Store } from './store/open.ts'
-import { changePod, readPod, writePod } from './store/pod.ts'
+import { changePod, writePod } from './store/pod.ts'
 
 export interface NewAccount {
   readonly handle: string
@@ -26,6 +27,8 @@ export interface NewAccount {
   readonly email: string
   /** One that exists elsewhere; the caller has proven that it is theirs. */
   readonly did?: string
+  /** did:key that shall rule a new did:plc, above this browser's. */
+  readonly recoveryKey?: string
 }
 
 export interface CreatedAccount extends TokenPair {
@@ -75,9 +78,9 @@ export const vacancyOf = (parts: VacancyParts): Vacancy => {
     return handle
   }
 
-  const makeDid = async (handle: string, plc: string | null): Promise<string> => {
+  const makeDid = async (place: PlcPlace, plc: string | null): Promise<string> => {
     try {
-      return plc === null ? originToDidWeb(origin) : await createDidPlc(plc, { handle, origin }, vault, options.fetch)
+      return plc === null ? originToDidWeb(origin) : await createDidPlc(plc, place, vault, options.fetch)
     } catch (cause) {
       isTaken = false
       throw cause
@@ -86,22 +89,27 @@ export const vacancyOf = (parts: VacancyParts): Vacancy => {
 
   return {
     async admit(inviteCode) {
-      const account = await readPod(store, 'account')
-      if (account?.inviteCode === undefined || isTaken) throw notAvailable()
-      assertUnlocked(account.guesses ?? NO_GUESSES, now())
-      if (isSameText(inviteCode.trim().toLowerCase(), account.inviteCode)) return
-      await changePod(store, 'account', (row) => row && { ...row, guesses: afterFailure(row.guesses ?? NO_GUESSES, now()) })
-      throw notAvailable()
+      let isAdmitted = false
+      // Checked and counted in one transaction, so that guesses made side by side are counted like guesses made in turn.
+      await changePod(store, 'account', (row) => {
+        if (row?.inviteCode === undefined || isTaken) return undefined
+        const guesses = row.guesses ?? NO_GUESSES
+        assertUnlocked(guesses, now())
+        isAdmitted = isSameText(inviteCode.trim().toLowerCase(), row.inviteCode)
+        return isAdmitted ? undefined : { ...row, guesses: afterFailure(guesses, now()) }
+      })
+      if (!isAdmitted) throw notAvailable()
     },
 
-    async moveIn({ handle: wanted, password, email: address, did: brought }) {
+    async moveIn({ handle: wanted, password, email: address, did: brought, recoveryKey }) {
       const email = admitEmail(address)
       const handle = await admitName(wanted, brought)
+      if (recoveryKey !== undefined) assertDidKey(recoveryKey)
       const owner = await makeOwner(password)
       if (isTaken || identity.standing !== 'vacant') throw notAvailable()
       isTaken = true
       const plc = brought === undefined ? services().plc : isDidPlc(brought) ? directory() : null
-      const did = brought ?? (await makeDid(handle, plc))
+      const did = brought ?? (await makeDid({ handle, origin, ...(recoveryKey !== undefined && { recoveryKey }) }, plc))
       // Should the worker die between the two, the pod is vacant as before, and its repo is replaced at the next try.
       await repo.close()
       try {

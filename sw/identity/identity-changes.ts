@@ -3,11 +3,11 @@
  * `#identity` event comes last.
  * @see https://atproto.com/specs/account#lifecycle-events
  */
-import { parseDidKey } from '@atproto/crypto'
 import { invalidRequest } from '../../wire/errors.ts'
 import { isDidPlc, parsePlcUrl } from '../../wire/plc-url.ts'
 import type { Store } from '../store/open.ts'
 import { readPod } from '../store/pod.ts'
+import { assertDidKey } from './did-key.ts'
 import { spendHandleChange } from './handle-allowance.ts'
 import type { HandleResolver } from './handle-resolver.ts'
 import { admitHandle, isLoopbackHandle } from './handle.ts'
@@ -199,13 +199,4 @@ const parseEndpoint = (text: string): string => {
   if (url === null || new URL(url).origin !== url)
     throw invalidRequest(`${JSON.stringify(text)} is not the address of a server, as in https://pds.example.com`)
   return url
-}
-
-/** @throws XrpcError 400 InvalidRequest */
-const assertDidKey = (didKey: string): void => {
-  try {
-    parseDidKey(didKey)
-  } catch {
-    throw invalidRequest(`${JSON.stringify(didKey)} is no did:key of P-256 or secp256k1`)
-  }
 }

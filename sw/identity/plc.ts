@@ -17,6 +17,8 @@ export interface PlcPlace {
   readonly handle: string
   /** http(s)://host[:port] */
   readonly origin: string
+  /** did:key that the owner keeps elsewhere, above this browser's. */
+  readonly recoveryKey?: string
 }
 
 /**
@@ -44,7 +46,8 @@ export const createDidPlc = async (
  * before that loses the power over the DID, and nobody, neither directory nor shim, can give it back.
  */
 export const makeGenesis = async (pod: PlcPlace & { readonly signingDidKey: string }, rotation: RotationKey): Promise<Genesis> => {
-  const operation = await signOperation(recommendData(pod, [rotation.didKey]), null, rotation)
+  const rotationKeys = pod.recoveryKey === undefined ? [rotation.didKey] : [pod.recoveryKey, rotation.didKey]
+  const operation = await signOperation(recommendData(pod, rotationKeys), null, rotation)
   return { did: hashToDidPlc(await hashOf(operation)), operation }
 }
 

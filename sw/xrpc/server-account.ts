@@ -25,6 +25,7 @@ export interface WantedAccount {
   readonly password: string
   readonly email: string
   readonly did?: string
+  readonly recoveryKey?: string
 }
 
 export const accountRoutes = (services: {
@@ -46,9 +47,8 @@ export const accountRoutes = (services: {
   const { identity, authenticator, signIn, sessions, standing, inbox, vacancy, signingDidKey, leave } = services
   return [
     route(createAccount.main, anyone, async ({ input, request }) => {
-      const { handle, did, password, email, inviteCode } = input
-      for (const name of ['plcOp', 'recoveryKey'] as const)
-        if (input[name] !== undefined) throw invalidRequest(`Unsupported input: "${name}"`)
+      const { handle, did, password, email, inviteCode, plcOp, recoveryKey } = input
+      if (plcOp !== undefined) throw invalidRequest('Unsupported input: "plcOp"')
       if (inviteCode === undefined || inviteCode === '') throw invalidRequest('No invite code provided', 'InvalidInviteCode')
       if (!email) throw invalidRequest('Email is required')
       if (password === undefined) throw invalidRequest('Password is required', 'InvalidPassword')
@@ -57,7 +57,13 @@ export const accountRoutes = (services: {
       const requester = await authenticator.serviceAuthOptional(createAccount.main.nsid)(request)
       if (did !== undefined && did !== requester?.did)
         throw new XrpcError(401, 'AuthenticationRequired', `Missing auth to create account with did: ${did}`)
-      const { didDoc, ...created } = await vacancy.moveIn({ handle, password, email, ...(did !== undefined && { did }) })
+      const { didDoc, ...created } = await vacancy.moveIn({
+        handle,
+        password,
+        email,
+        ...(did !== undefined && { did }),
+        ...(recoveryKey !== undefined && { recoveryKey }),
+      })
       return { ...created, ...(didDoc && { didDoc: { ...didDoc } }) }
     }),
 
