@@ -14,7 +14,7 @@ import { build } from './build.ts'
 import { beforeEnd, run, Usage } from './ending.ts'
 import { launchAlone } from './lone-browser.ts'
 import { answeredByTab, hostPod } from './pod.ts'
-import { DEFAULT_PORT, newClaimToken } from './shim.ts'
+import { DEFAULT_PORT, newClaimToken, roomVariables } from './shim.ts'
 
 /** What a persisted pod needs to come back as itself: its origin holds the port, so that may not change either. */
 interface Kept {
@@ -72,7 +72,7 @@ const settle = (flags: Flags, keptFile: string | null): Kept => {
     port: flags.port === undefined ? DEFAULT_PORT : readPort(flags.port),
     handle: flags.handle ?? 'alice.test',
     password: flags.password ?? randomBytes(12).toString('base64url'),
-    claimToken: newClaimToken(),
+    claimToken: process.env['TABPOD_CLAIM_TOKEN'] || newClaimToken(),
     ...(flags.plc !== undefined && { plc: readPlcUrl(flags.plc) }),
   }
 }
@@ -98,7 +98,12 @@ run(async () => {
   findChromium(say)
   const browser = { profileDir: join(directory, 'profile'), headless: flags.headless === true }
   const pod = await hostPod({
-    shim: { port: wanted.port, persist: join(directory, 'room'), claimToken: wanted.claimToken, variables: appviewVariables(flags) },
+    shim: {
+      port: wanted.port,
+      persist: join(directory, 'room'),
+      claimToken: wanted.claimToken,
+      variables: { ...roomVariables(), ...appviewVariables(flags) },
+    },
     browser,
     handle: wanted.handle,
     password: wanted.password,

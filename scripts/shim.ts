@@ -1,9 +1,10 @@
 /** The relay shim as a child process: `partykit dev` on the built room (dist/), in a process group of its own. Needs `build()` first. */
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { cpSync, rmSync } from 'node:fs'
+import { cpSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
+import { readSettings } from '../relay-shim/settings.ts'
 import { STATUS_PATH } from '../wire/frames.ts'
 import { endGroup } from './processes.ts'
 import { root } from './root.ts'
@@ -44,15 +45,22 @@ export interface Shim {
   kill(): Promise<void>
 }
 
-/** @throws Error when the port is taken, or the shim does not come up; nothing keeps running then. */
+/** The variables of this process that are a room's (`relay-shim/settings.ts`), for the commands that people run. */
+export const roomVariables = (): Record<string, string> =>
+  Object.fromEntries(Object.entries(process.env).flatMap(([name, value]) => (name.startsWith('TABPOD_') && value ? [[name, value]] : [])))
+
+/** @throws Error when the settings are wrong, the port is taken, or the shim does not come up; nothing keeps running then. */
 export const startShim = async (options: ShimOptions): Promise<Shim> => {
   const port = await freePort(options.port ?? 0)
   const claimToken = options.claimToken ?? newClaimToken()
+  const variables = { TABPOD_POLICY: options.policy ?? 'token', TABPOD_CLAIM_TOKEN: claimToken, ...options.variables }
+  readSettings(variables)
   const served = serveCopy(options.persist)
+  writeVariables(join(served, '.env'), variables)
 
   // The CLI's own file rather than `npx partykit`: signals to npx leave workerd running.
   const program = ['--import', join(root, 'scripts/quiet-partykit.mjs'), join(root, 'node_modules/partykit/dist/bin.mjs')]
-  const child = spawn(process.execPath, [...program, ...flagsOf(options, port, claimToken)], {
+  const child = spawn(process.execPath, [...program, ...flagsOf(options, port)], {
     cwd: served,
     detached: true,
     env: { ...process.env, NO_UPDATE_NOTIFIER: '1', NO_COLOR: '1', BROWSER: 'none' },
@@ -112,19 +120,23 @@ const serveCopy = (persist: string): string => {
   return served
 }
 
-const flagsOf = (options: ShimOptions, port: number, claimToken: string): string[] => {
-  const variables = { TABPOD_POLICY: options.policy ?? 'token', TABPOD_CLAIM_TOKEN: claimToken, ...options.variables }
-  return [
-    'dev',
-    `--port=${port}`,
-    `--persist=${resolve(options.persist, 'state')}`,
-    // Otherwise it fetches a picture of Cloudflare's network on every start.
-    '--disable-request-cf-fetch',
-    '--no-hotkeys',
-    // `-v` is what its help says, but there it means --version.
-    ...Object.entries(variables).flatMap(([name, value]) => ['--var', `${name}=${value}`]),
-  ]
+/** In a file for this user's eyes, where partykit looks for it: a command line with the mail server's password could be read by everybody on the machine. */
+const writeVariables = (file: string, variables: Readonly<Record<string, string>>): void => {
+  const lines = Object.entries(variables).map(([name, value]) => {
+    if (/['\r\n]/.test(value)) throw new Error(`${name} must not contain a quote or a line break; in an address a quote is %27.`)
+    return `${name}='${value}'`
+  })
+  writeFileSync(file, `${lines.join('\n')}\n`, { mode: 0o600 })
 }
+
+const flagsOf = (options: ShimOptions, port: number): string[] => [
+  'dev',
+  `--port=${port}`,
+  `--persist=${resolve(options.persist, 'state')}`,
+  // Otherwise it fetches a picture of Cloudflare's network on every start.
+  '--disable-request-cf-fetch',
+  '--no-hotkeys',
+]
 
 /** partykit prints an error about a taken port and runs on without serving: so look first. */
 const freePort = (wanted: number): Promise<number> =>

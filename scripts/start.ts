@@ -6,7 +6,7 @@ import { readArguments, readPlcUrl, readPort } from './arguments.ts'
 import { build } from './build.ts'
 import { beforeEnd, run } from './ending.ts'
 import { root } from './root.ts'
-import { DEFAULT_PORT, newClaimToken, startShim } from './shim.ts'
+import { DEFAULT_PORT, newClaimToken, roomVariables, startShim } from './shim.ts'
 
 const state = join(root, '.tabpod')
 
@@ -34,10 +34,15 @@ const openInBrowser = (url: string): void => {
 run(async () => {
   const { port: portFlag, plc } = readArguments({ port: 'string', plc: 'string' })
   const port = portFlag === undefined ? readPort(process.env['PORT'] || String(DEFAULT_PORT), 'PORT') : readPort(portFlag)
-  const variables: Record<string, string> = plc === undefined ? {} : { TABPOD_PLC_URL: readPlcUrl(plc) }
+  const variables = { ...roomVariables(), ...(plc !== undefined && { TABPOD_PLC_URL: readPlcUrl(plc) }) }
   process.stdout.write('tabpod: building …\n')
   build({ quiet: true })
-  const shim = await startShim({ port, persist: join(state, 'room'), claimToken: keptClaimToken(), variables })
+  const shim = await startShim({
+    port,
+    persist: join(state, 'room'),
+    claimToken: process.env['TABPOD_CLAIM_TOKEN'] || keptClaimToken(),
+    variables,
+  })
   beforeEnd(shim.stop)
   process.stdout.write(`
   tabpod is at  ${shim.claimUrl}
