@@ -82,7 +82,8 @@ export class Mirror {
     const said = await readShortText(response, MAX_STATUS_BYTES)
       .then((text) => v.parse(errorSchema, JSON.parse(text)))
       .catch(() => null)
-    throw said ? new XrpcError(response.status, said.error, said.message) : unavailable(`It answered ${response.status}`)
+    if (!said) throw unavailable(`It answered ${response.status}`)
+    throw new XrpcError(response.status, said.error, REFUSALS[said.error] ?? said.message)
   }
 
   #syncPath(method: string, params: Readonly<Record<string, string>>): string {
@@ -101,6 +102,13 @@ export class Mirror {
       clearTimeout(timer)
     }
   }
+}
+
+/** In words for the owner. @see https://atproto.com/specs/account#account-status */
+const REFUSALS: Readonly<Record<string, string>> = {
+  RepoDeactivated:
+    'The account is deactivated: the relay shows its copy to nobody until it is active again. Activate it while you have the browser that can.',
+  RepoNotFound: 'The relay has no copy of the repo.',
 }
 
 /** 1,000 CIDs of 59 characters. */

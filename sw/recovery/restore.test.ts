@@ -9,7 +9,7 @@ import { Repo } from '../repo/repo.ts'
 import { readAppPasswords } from '../store/app-passwords.ts'
 import { openStore, type Store } from '../store/open.ts'
 import { readPod } from '../store/pod.ts'
-import type { Progress } from './check.ts'
+import { checkRecoveryFile, type Progress } from './check.ts'
 import { restorePod } from './restore.ts'
 import { RecoveryVoice } from './recovery-voice.ts'
 import { DIRECTORY, HANDLE, NOTE, ORIGIN, PASSPHRASE, PASSWORD, PREFERENCES, World } from './testing.ts'
@@ -258,4 +258,19 @@ test('a did:plc that has moved to another server is left there', async () => {
   await expect(restorePod(store, text, PASSPHRASE, { origin: ORIGIN, fetch: world.fetch, now: Date.now })).rejects.toMatchObject({
     error: 'AccountMovedAway',
   })
+})
+
+test('an account whose did:web another host serves arrives anew: its document must name the new key first', async () => {
+  const world = await World.create('elsewhere')
+  await world.note('note')
+  const text = await world.makeFile()
+  const { problems } = await checkRecoveryFile(text, PASSPHRASE, { origin: ORIGIN, fetch: world.fetch })
+  expect(problems).toEqual([expect.stringMatching(/must be given the new signing key/)])
+  const store = await openStore(crypto.randomUUID())
+  await restorePod(store, text, PASSPHRASE, { origin: ORIGIN, fetch: world.fetch, now: Date.now })
+  expect(await readPod(store, 'account')).toMatchObject({ standing: 'arriving' })
+  const repo = await Repo.open(store, await openVault((await readPod(store, 'keys'))!))
+  expect(await repo.record(NOTE, 'note')).not.toBeNull()
+  expect((await repo.eventsAfter(0, 100)).filter(({ kind }) => kind !== 'commit')).toEqual([])
+  await repo.close()
 })

@@ -21,6 +21,7 @@ import { RecoveryVoice } from './recovery-voice.ts'
 
 export const ORIGIN = 'http://localhost:1999'
 export const DIRECTORY = 'https://plc.example'
+export const ELSEWHERE = 'alice.example'
 export const HANDLE = 'alice.test'
 export const PASSWORD = 'correct horse battery staple'
 export const PASSPHRASE = 'seven green umbrellas'
@@ -92,13 +93,19 @@ export class World {
     this.room.did = identity.did
   }
 
-  static async create(method: 'web' | 'plc'): Promise<World> {
+  /** `elsewhere`: a did:web whose document another host serves. */
+  static async create(method: 'web' | 'plc' | 'elsewhere'): Promise<World> {
     const directory = new Directory()
     const store = await openStore(crypto.randomUUID())
     const keys = await makeKeys({ rotates: method === 'plc' })
     const vault = await openVault(keys)
     const place = { handle: HANDLE, origin: ORIGIN }
-    const did = method === 'web' ? originToDidWeb(ORIGIN) : await createDidPlc(DIRECTORY, place, vault, directory.fetch)
+    const dids = {
+      web: () => originToDidWeb(ORIGIN),
+      elsewhere: () => `did:web:${ELSEWHERE}`,
+      plc: () => createDidPlc(DIRECTORY, place, vault, directory.fetch),
+    }
+    const did = await dids[method]()
     const owner = {
       ...(await hashPassword(PASSWORD, FEW_ROUNDS)),
       failures: 3,
@@ -161,6 +168,7 @@ export class World {
 
   readonly fetch: Fetch = async (url, init = {}) => {
     if (url.startsWith(DIRECTORY)) return this.directory.fetch(url, init)
+    if (url === `https://${ELSEWHERE}/.well-known/did.json`) return Response.json(this.identity.document)
     if (this.isDown) throw new TypeError('Failed to fetch')
     const { origin, pathname, searchParams } = new URL(url)
     if (origin !== ORIGIN) throw new TypeError(`nobody is at ${origin}`)
