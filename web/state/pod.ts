@@ -77,7 +77,7 @@ const listen = (): void => {
       void readInbox()
     } else if (activity.kind === 'request' || activity.kind === 'event') {
       strip.add(activity)
-      if (activity.kind === 'event') refreshSoon()
+      if (activity.kind === 'event' || isArriving()) refreshSoon()
     }
   })
   for (const change of ['online', 'offline']) addEventListener(change, () => (network.value = navigator.onLine))
@@ -87,6 +87,9 @@ const listen = (): void => {
     void readInbox()
   })
 }
+
+/** Nothing goes out then, so the outbox does not empty; what comes in are requests, pictures among them, without events. */
+const isArriving = (): boolean => pod.value?.standing === 'arriving'
 
 const refreshSoon = (): void => {
   refreshTimer ??= setTimeout(async () => {
@@ -98,7 +101,7 @@ const refreshSoon = (): void => {
       if (pod.value && !found) return await leave()
       pod.value = found
       // The room's acknowledgement is no activity: look again until it shows.
-      if (pod.value?.outbox && link.value?.state === 'online') refreshSoon()
+      if (pod.value?.outbox && link.value?.state === 'online' && !isArriving()) refreshSoon()
     } catch {
       // The counts stay as they are: a worker that does not answer shows in the status light.
     }

@@ -80,38 +80,45 @@ const PointElsewhere = ({ pod }: { readonly pod: PodSummary }) => {
           <li>
             Bring your content there: the tool does it, or <a href="#/backup">save a copy</a> and take it along.
           </li>
-          <li>Name the new server and its key below. Then activate the account there.</li>
+          <li>
+            Deactivate the account here, on the <a href="#/account">Account page</a>. Then name the new server and its key below, and
+            activate the account there.
+          </li>
         </ol>
       </section>
       <section class="card" aria-labelledby="point-title">
         <h2 id="point-title">Name the new server</h2>
-        <form class="stack" noValidate onSubmit={submit}>
-          <Field
-            id="endpoint"
-            label="Address of the new server"
-            value={endpoint.value}
-            mono
-            problem={problems.value.endpoint}
-            hint="For example https://pds.example.com."
-            onInput={(value) => {
-              endpoint.value = value
-              problems.value = { ...problems.value, endpoint: null }
-            }}
-          />
-          <Field
-            id="signing-key"
-            label="Signing key of the account there"
-            value={key.value}
-            mono
-            problem={problems.value.key}
-            hint="Starts with did:key:z. The new server tells it as its recommended DID credentials."
-            onInput={(value) => {
-              key.value = value
-              problems.value = { ...problems.value, key: null }
-            }}
-          />
-          <FormFoot attempt={attempt} label="Point my identity there" busy="Changing the document…" />
-        </form>
+        {pod.standing === 'active' ? (
+          <p class="quiet">Nothing to do here before the account is deactivated: it cannot be active in two places.</p>
+        ) : (
+          <form class="stack" noValidate onSubmit={submit}>
+            <Field
+              id="endpoint"
+              label="Address of the new server"
+              value={endpoint.value}
+              mono
+              problem={problems.value.endpoint}
+              hint="For example https://pds.example.com."
+              onInput={(value) => {
+                endpoint.value = value
+                problems.value = { ...problems.value, endpoint: null }
+              }}
+            />
+            <Field
+              id="signing-key"
+              label="Signing key of the account there"
+              value={key.value}
+              mono
+              problem={problems.value.key}
+              hint="Starts with did:key:z. The new server tells it as its recommended DID credentials."
+              onInput={(value) => {
+                key.value = value
+                problems.value = { ...problems.value, key: null }
+              }}
+            />
+            <FormFoot attempt={attempt} label="Point my identity there" busy="Changing the document…" />
+          </form>
+        )}
       </section>
     </>
   )
