@@ -55,7 +55,7 @@ describe.each(['web', 'plc'] as const)('a recovery file of a did:%s', (method) =
     const world = await World.create(method)
     const before = keyOf(await world.makeFile())
     world.isDeaf = true
-    expect(await codeOf(world.makeFile())).toBe('503 Offline')
+    expect(await codeOf(world.makeFile(300))).toBe('503 Offline')
     expect(await world.voice.announced()).toBe(before)
     expect(await keyInForce(world)).toBe(before)
     if (method === 'plc') expect(world.directory.last(world.identity.did).rotationKeys[0]).toBe(before)

@@ -151,8 +151,8 @@ export class World {
     if (!this.isDeaf) this.room.recoveryKey = recoveryKey ?? this.room.recoveryKey
   }
 
-  async makeFile(passphrase = PASSPHRASE): Promise<string> {
-    return (await makeRecoveryFile(this.parts, passphrase, { rounds: FEW_ROUNDS, joinTimeoutMs: 300 })).text
+  async makeFile(joinTimeoutMs = 15_000): Promise<string> {
+    return (await makeRecoveryFile(this.parts, PASSPHRASE, { rounds: FEW_ROUNDS, joinTimeoutMs })).text
   }
 
   async note(rkey: string, record: Record<string, unknown> = { text: rkey }): Promise<void> {
