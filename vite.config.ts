@@ -7,6 +7,7 @@ const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url
 export const alias = {
   '@atproto/common': at('shims/atproto-common.ts'),
   'node:timers/promises': at('shims/timers-promises.ts'),
+  'unicode-segmenter/grapheme': at('shims/unicode-segmenter.ts'),
   zod: at('shims/zod.ts'),
 }
 /** Without it the bundler keeps what its index merely mentions: schemas for DID documents, built when the worker starts. */

@@ -1,7 +1,7 @@
 /**
  * Everything that is an address of the pod: well-known documents, XRPC, health. One handler for local and forwarded requests.
  */
-import { Hono } from 'hono'
+import { Hono } from 'hono/tiny'
 import { XrpcError } from '../../wire/errors.ts'
 import { allowOrigins, preflight } from './cors.ts'
 import { errorToResponse } from './errors.ts'
