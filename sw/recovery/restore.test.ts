@@ -245,6 +245,18 @@ describe.each(['web', 'plc'] as const)('a restore of a did:%s', (method) => {
   })
 })
 
+test('a did:plc is not turned to an address that admits none', async () => {
+  const world = await World.create('plc')
+  const text = await world.makeFile()
+  const before = world.directory.last(world.identity.did)
+  world.room.plc = null
+  const store = await openStore(crypto.randomUUID())
+  await expect(restorePod(store, text, PASSPHRASE, { origin: ORIGIN, fetch: world.fetch, now: Date.now })).rejects.toMatchObject({
+    error: 'PlcNotOffered',
+  })
+  expect(world.directory.last(world.identity.did)).toEqual(before)
+})
+
 test('a did:plc that has moved to another server is left there', async () => {
   const world = await World.create('plc')
   const text = await world.makeFile()

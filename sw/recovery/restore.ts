@@ -35,7 +35,7 @@ const MISSING_PAGE = 500
 /**
  * Afterwards the store holds a pod like any other; its first hello asks the room to turn to it.
  * @param store of a profile in which no pod lives
- * @throws XrpcError 400 BadRecoveryFile | UnknownRecoveryFileVersion | WrongPassphrase | WrongHost | RecoveryKeyReplaced | AccountMovedAway |
+ * @throws XrpcError 400 BadRecoveryFile | UnknownRecoveryFileVersion | WrongPassphrase | WrongHost | RecoveryKeyReplaced | AccountMovedAway | PlcNotOffered |
  *   503 MirrorUnavailable | 502 MirrorUntrustworthy | 507 StorageFull, what the PLC directory and the importer refuse. No pod is there then.
  */
 export const restorePod = async (store: Store, text: string, passphrase: string, options: RestoreOptions): Promise<void> => {
@@ -67,10 +67,12 @@ export const restorePod = async (store: Store, text: string, passphrase: string,
 
 /** Looked at first, so that nobody waits for an import that could not be used. */
 const assertRoomTurns = async (mirror: Mirror, head: RecoveryHead): Promise<void> => {
-  const { bound, did, recoveryKey } = await mirror.status()
+  const { bound, did, plc, recoveryKey } = await mirror.status()
   if (!bound || did !== head.did)
     throw invalidRequest(`The relay keeps nothing of ${head.did} at this address any more`, 'AccountMovedAway')
   if (recoveryKey !== head.recoveryKey) throw replaced()
+  if (head.plc !== undefined && plc === null)
+    throw invalidRequest('The relay was started without a PLC directory: it admits no did:plc', 'PlcNotOffered')
 }
 
 const replaced = (): XrpcError => invalidRequest('A newer recovery file has taken this one’s place', 'RecoveryKeyReplaced')
