@@ -5,7 +5,8 @@ import { base64url } from 'multiformats/bases/base64'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { decodeEvent } from '../wire/event.ts'
 import { MAX_SIGN_IN_FAILURES } from '../wire/limits.ts'
-import { createVacantPod, openPod, type Pod } from './app.ts'
+import { createVacantPod, openPod, type Pod, type PodOptions } from './app.ts'
+import { Repo } from './repo/repo.ts'
 import { openStore, type Store } from './store/open.ts'
 
 const ORIGIN = 'http://localhost:1999'
@@ -20,6 +21,7 @@ let pod: Pod
 let inviteCode: string
 let oldKey: Keypair
 let network: Record<string, () => Response>
+let options: PodOptions
 let reopened: Promise<unknown>
 let registered: string[]
 let sent: string[]
@@ -44,7 +46,7 @@ beforeEach(async () => {
     return network[url]?.() ?? new Response('no such page', { status: init.method === 'POST' ? directoryStatus : 404 })
   }
   const services = { appview: null, plc: 'https://plc.example', mail: false }
-  const options = { fetch, egress: { fetch, services }, hooks: { filled: () => void (reopened = reopen()) } }
+  options = { fetch, egress: { fetch, services }, hooks: { filled: () => void (reopened = reopen()) } }
   const reopen = async () => {
     const found = await openPod(store, options)
     if (!found) throw new Error('no pod')
@@ -215,6 +217,17 @@ describe('an account that brings its DID', () => {
     })
     network['https://mover.example.com/.well-known/atproto-did'] = () => new Response(MOVER)
     expect((await create({ did: MOVER, handle: 'mover.example.com' }, await serviceToken())).data).toMatchObject({ did: MOVER })
+  })
+
+  test('comes in after a worker that was killed over it, halfway', async () => {
+    await pod.close()
+    // What `moveIn` does first; the account that the rows name is still nobody.
+    await (await Repo.create(store, pod.vault, MOVER)).close()
+    pod = (await openPod(store, options))!
+    expect(await pod.summary()).toMatchObject({ standing: 'vacant', inviteCode })
+    expect((await create({ did: WEB_MOVER }, await serviceToken({ iss: WEB_MOVER }))).data.did).toBe(WEB_MOVER)
+    expect((await signIn()).session?.did).toBe(WEB_MOVER)
+    expect(pod.repo.did).toBe(WEB_MOVER)
   })
 
   test('comes in once', async () => {
