@@ -141,4 +141,10 @@ export const farewell: readonly Call[] = [
     },
   ),
   procedure('deleteAccount-unknown', server('deleteAccount'), { did: NOBODY, password: 'wrong', token: 'AAAAA-AAAAA' }, ANYONE),
+  procedure(
+    'deleteAccount',
+    server('deleteAccount'),
+    (side) => ({ did: side.account.did, password: side.account.password, token: side.kept('mail') }),
+    ANYONE,
+  ),
 ]
