@@ -1,7 +1,6 @@
 import type { RecoveryCheck } from '../../wire/owner.ts'
 import { restorable } from '../state/recovery.ts'
-
-const day = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'long', year: 'numeric', hour: '2-digit', minute: '2-digit' })
+import { formatMoment } from '../state/date.ts'
 
 /** The verdict first, then what would come back, then what is in the way. */
 export const CheckResult = ({ check }: { readonly check: RecoveryCheck }) => (
@@ -9,7 +8,7 @@ export const CheckResult = ({ check }: { readonly check: RecoveryCheck }) => (
     <p class="strong">{check.problems.length === 0 ? 'A restore would work.' : 'A restore would not work as it should.'}</p>
     <ul class="plain-list">
       <li>
-        For <span class="value">{check.handle}</span>, made on {day.format(new Date(check.madeAt))}.
+        For <span class="value">{check.handle}</span>, made on {formatMoment(check.madeAt)}.
       </li>
       {restorable(check).map((line) => (
         <li key={line}>{line}</li>

@@ -1,4 +1,5 @@
 /** Collections as people call them; others keep their NSID. */
+import type { PodSummary } from '../../wire/owner.ts'
 
 const NAMES: Readonly<Record<string, string>> = {
   'app.bsky.actor.profile': 'Profile',
@@ -15,3 +16,7 @@ const NAMES: Readonly<Record<string, string>> = {
 }
 
 export const collectionName = (nsid: string): string | undefined => NAMES[nsid]
+
+/** All records of a repo. */
+export const countRecords = ({ collections }: Pick<PodSummary, 'collections'>): number =>
+  collections.reduce((sum, { count }) => sum + count, 0)

@@ -1,13 +1,13 @@
 /** What the pod holds, and whether the browser promises to keep it. */
 import { useEffect } from 'preact/hooks'
 import type { PodSummary } from '../../wire/owner.ts'
-import { collectionName } from '../state/collection.ts'
+import { collectionName, countRecords } from '../state/collection.ts'
 import { formatBytes, formatCount } from '../state/size.ts'
 import { say } from '../state/spoken.ts'
 import { askToKeep, readStorage, storage } from '../state/storage.ts'
 
 export const Contents = ({ pod }: { readonly pod: PodSummary }) => {
-  const records = pod.collections.reduce((sum, { count }) => sum + count, 0)
+  const records = countRecords(pod)
   return (
     <section class="card" aria-labelledby="contents-title">
       <h2 id="contents-title">Contents</h2>

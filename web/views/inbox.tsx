@@ -5,6 +5,7 @@ import { CopyButton } from '../components/copy.tsx'
 import { PageHead } from '../components/page-head.tsx'
 import { createAttempt } from '../state/attempt.ts'
 import { clock, dismissMessage, inbox, inboxProblem, purposeOf, validity } from '../state/inbox.ts'
+import { formatMoment } from '../state/date.ts'
 
 export const Inbox = () => {
   const dismissing = useMemo(createAttempt, [])
@@ -39,8 +40,6 @@ export const Inbox = () => {
   )
 }
 
-const arrived = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' })
-
 const Message = ({ message, onDismiss }: { readonly message: InboxMessage; readonly onDismiss: () => void }) => {
   const { asks, effect } = purposeOf(message.purpose)
   const isValid = message.expiresAt > clock.value
@@ -60,7 +59,7 @@ const Message = ({ message, onDismiss }: { readonly message: InboxMessage; reado
       )}
       <div class="message-foot">
         <p class="quiet">
-          {validity(message.expiresAt, clock.value)} Came {arrived.format(message.at)}
+          {validity(message.expiresAt, clock.value)} Came on {formatMoment(message.at)}
           {message.mailed && ', and was mailed to you as well'}.
         </p>
         <button type="button" class="button-small" aria-label={`Dismiss: ${asks}`} onClick={onDismiss}>

@@ -5,6 +5,7 @@ import { Commands } from '../components/commands.tsx'
 import { ConfirmButton } from '../components/confirm-button.tsx'
 import { CopyRow } from '../components/copy.tsx'
 import { createAttempt } from '../state/attempt.ts'
+import { countRecords } from '../state/collection.ts'
 import { moveInCommands } from '../state/moving.ts'
 import { deletePod } from '../state/pod.ts'
 import { formatCount } from '../state/size.ts'
@@ -22,7 +23,7 @@ export const MovingIn = ({ pod }: { readonly pod: PodSummary }) => (
 
 const Stages = ({ pod }: { readonly pod: PodSummary }) => {
   const isHere = pod.standing !== 'vacant'
-  const records = pod.collections.reduce((sum, { count }) => sum + count, 0)
+  const records = countRecords(pod)
   const stages = [
     { text: 'The address is yours', done: true },
     { text: isHere ? `The account of ${pod.handle} is here` : 'The account comes, with the invite code', done: isHere },

@@ -9,6 +9,7 @@ import { FormFoot } from '../../components/form-foot.tsx'
 import { appNameProblem, appPasswords, createAppPassword, readAppPasswords, revokeAppPassword } from '../../state/account.ts'
 import { createAttempt } from '../../state/attempt.ts'
 import { focusProblem, useFocus } from '../../state/focus.ts'
+import { formatDay } from '../../state/date.ts'
 
 export const AppPasswords = () => {
   const reading = useMemo(createAttempt, [])
@@ -105,8 +106,6 @@ const Created = ({ password, onDone }: { readonly password: CreatedAppPassword; 
   )
 }
 
-const day = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'long', year: 'numeric' })
-
 const Row = ({ password }: { readonly password: AppPassword }) => {
   const attempt = useMemo(createAttempt, [])
   const revoke = async (): Promise<void> => {
@@ -118,7 +117,7 @@ const Row = ({ password }: { readonly password: AppPassword }) => {
       <div>
         <p class="value">{password.name}</p>
         <p class={attempt.problem.value ? 'row-note alarm-text' : 'row-note'}>
-          {attempt.problem.value ?? `${day.format(new Date(password.createdAt))}${password.privileged ? ', direct messages too' : ''}`}
+          {attempt.problem.value ?? `${formatDay(password.createdAt)}${password.privileged ? ', direct messages too' : ''}`}
         </p>
       </div>
       <ConfirmButton small label="Revoke" confirm="Really revoke" about={password.name} onConfirm={() => void revoke()} />

@@ -4,8 +4,7 @@ import type { PodSummary } from '../../../wire/owner.ts'
 import { ConfirmButton } from '../../components/confirm-button.tsx'
 import { activate, deactivate } from '../../state/account.ts'
 import { createAttempt } from '../../state/attempt.ts'
-
-const day = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'long', year: 'numeric' })
+import { formatDay } from '../../state/date.ts'
 
 export const Standing = ({ pod }: { readonly pod: PodSummary }) => {
   const attempt = useMemo(createAttempt, [])
@@ -30,9 +29,7 @@ export const Standing = ({ pod }: { readonly pod: PodSummary }) => {
               : 'Nobody sees your profile and posts. Everything is still here, and comes back when you activate it.'}
           </p>
           {pod.deleteAfter !== undefined && (
-            <p>
-              You wanted it kept until {day.format(new Date(pod.deleteAfter))}. It is never deleted by itself: that is for you to do, below.
-            </p>
+            <p>You wanted it kept until {formatDay(pod.deleteAfter)}. It is never deleted by itself: that is for you to do, below.</p>
           )}
         </>
       )}

@@ -4,6 +4,7 @@ import { useMemo } from 'preact/hooks'
 import type { PodSummary } from '../../../wire/owner.ts'
 import { ProgressLine } from '../../components/progress-line.tsx'
 import { createAttempt } from '../../state/attempt.ts'
+import { countRecords } from '../../state/collection.ts'
 import type { Attempt } from '../../state/attempt.ts'
 import { saveBlobs, saveRepo } from '../../state/backup.ts'
 import { formatBytes, formatCount } from '../../state/size.ts'
@@ -12,7 +13,7 @@ export const Export = ({ pod }: { readonly pod: PodSummary }) => {
   const repo = useMemo(createAttempt, [])
   const blobs = useMemo(createAttempt, [])
   const unread = useSignal(0)
-  const records = pod.collections.reduce((sum, { count }) => sum + count, 0)
+  const records = countRecords(pod)
   const save = async (): Promise<void> => {
     unread.value = 0
     unread.value = (await saveBlobs(pod.did, pod.handle)).unread

@@ -5,6 +5,7 @@ import type { PodSummary } from '../../../wire/owner.ts'
 import { FileDrop } from '../../components/file-drop.tsx'
 import { ProgressLine } from '../../components/progress-line.tsx'
 import { createAttempt } from '../../state/attempt.ts'
+import { countRecords } from '../../state/collection.ts'
 import { importBlobs, importRepo, mayImport, sortLuggage } from '../../state/backup.ts'
 import type { BlobCounts, Luggage } from '../../state/backup.ts'
 import { useFocus } from '../../state/focus.ts'
@@ -15,7 +16,7 @@ export const Import = ({ pod }: { readonly pod: PodSummary }) => {
   /** Chosen, and waiting for a yes: it would replace what is here. */
   const asked = useSignal<Luggage | null>(null)
   const outcome = useSignal<string | null>(null)
-  const records = pod.collections.reduce((sum, { count }) => sum + count, 0)
+  const records = countRecords(pod)
 
   const take = (luggage: Luggage): void => {
     asked.value = null

@@ -10,8 +10,7 @@ import { download } from '../../state/download.ts'
 import { focusProblem } from '../../state/focus.ts'
 import { passwordProblem } from '../../state/password.ts'
 import { makeRecoveryFile, repeatProblem } from '../../state/recovery.ts'
-
-const day = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'long', year: 'numeric', hour: '2-digit', minute: '2-digit' })
+import { formatMoment } from '../../state/date.ts'
 
 export const RecoveryFileForm = ({ pod }: { readonly pod: PodSummary }) => {
   const first = useSignal('')
@@ -46,7 +45,7 @@ export const RecoveryFileForm = ({ pod }: { readonly pod: PodSummary }) => {
       <p class="quiet">
         {pod.recoveryFileAt === undefined
           ? 'None was made yet.'
-          : `The last one was made on ${day.format(new Date(pod.recoveryFileAt))}. A new one takes its place: the older file stops working.`}
+          : `The last one was made on ${formatMoment(pod.recoveryFileAt)}. A new one takes its place: the older file stops working.`}
       </p>
       <form class="stack" noValidate onSubmit={submit}>
         <PasswordField

@@ -1,0 +1,13 @@
+/** Days and times for people, in the browser's time zone: `20 November 2026`, `20 November 2026 at 22:41`. */
+
+const day = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long' })
+const moment = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeStyle: 'short' })
+
+/** `at`: ISO 8601, or ms since 1970. What a client wrote may be no date for all that: then it stands as it is. */
+export const formatDay = (at: string | number): string => format(day, at)
+export const formatMoment = (at: string | number): string => format(moment, at)
+
+const format = (by: Intl.DateTimeFormat, at: string | number): string => {
+  const date = new Date(at)
+  return Number.isNaN(date.getTime()) ? String(at) : by.format(date)
+}
