@@ -104,6 +104,21 @@ describe('app passwords', () => {
   })
 })
 
+test('a service uploads for the account with a token of the account, made for that', async () => {
+  const { server } = (await signIn()).com.atproto
+  const tokenOf = async (lxm: string, aud = DID) => (await server.getServiceAuth({ aud, lxm })).data.token
+  const upload = async (token: string) => {
+    const headers = { 'content-type': 'video/mp4', authorization: `Bearer ${token}` }
+    const request = new Request(`${ORIGIN}/xrpc/com.atproto.repo.uploadBlob`, { method: 'POST', headers, body: new Uint8Array([1, 2, 3]) })
+    const response = await pod.handle(request, { origin: 'shim' })
+    return [response.status, (await response.json()).error]
+  }
+  const lxm = 'com.atproto.repo.uploadBlob'
+  expect(await upload(await tokenOf(lxm))).toEqual([200, undefined])
+  expect(await upload(await tokenOf('com.atproto.repo.createRecord'))).toEqual([401, 'BadJwtLexiconMethod'])
+  expect(await upload(await tokenOf(lxm, 'did:web:video.example'))).toEqual([401, 'BadJwtAudience'])
+})
+
 test('signing out ends the access token too', async () => {
   const agent = await signIn()
   const headers = { authorization: `Bearer ${agent.session?.accessJwt}` }
