@@ -4,6 +4,7 @@ import { base32 } from 'multiformats/bases/base32'
 import { XrpcError, invalidRequest } from '../../wire/errors.ts'
 import { findEventOfRev, readEventsAfter } from '../store/events.ts'
 import type { Store } from '../store/open.ts'
+import { type PacksOf, packsOf } from '../store/packs.ts'
 import { findRecordsByCid, listRecords, readRecord } from '../store/records.ts'
 import type { RecordRow } from '../store/schema.ts'
 import { type Block, type RawBlock, streamCar, writeCar } from './car.ts'
@@ -30,8 +31,7 @@ export const exportProof = async (store: Store, landed: Landed, pins: Pins, coll
     const commit = parseCid(tip.head.commit)
     const blocks: Block[] = [{ cid: commit, bytes: tip.commitBlock }]
     const cid = await pathToKey(tip.tree, `${collection}/${rkey}`, blocks)
-    if (cid)
-      blocks.push({ cid, bytes: recordBytes(String(cid), await readRecord(store, tip.head.generation ?? 0, collection, rkey), pins) })
+    if (cid) blocks.push({ cid, bytes: recordBytes(String(cid), await readRecord(store, packsOf(tip.head), collection, rkey), pins) })
     return writeCar(commit, blocks)
   } finally {
     release()
@@ -49,7 +49,7 @@ export const exportBlocks = async (store: Store, landed: Landed, cids: readonly 
     if (node) found.set(text, node)
   }
   const others = cids.filter((cid) => !found.has(cid))
-  for (const [cid, row] of others.length > 0 ? await findRecordsByCid(store, tip.head.generation ?? 0, new Set(others)) : [])
+  for (const [cid, row] of others.length > 0 ? await findRecordsByCid(store, packsOf(tip.head), new Set(others)) : [])
     found.set(cid, row.bytes)
   const missing = cids.filter((cid) => !found.has(cid))
   if (missing.length > 0) throw invalidRequest(`Could not find blocks: ${missing.join(', ')}`, 'BlockNotFound')
@@ -69,7 +69,7 @@ async function* walkRepo(
   if (since !== undefined && since >= tip.head.rev) return
   yield [{ cid: parseCid(tip.head.commit).bytes, bytes: tip.commitBlock }]
   const changed = since === undefined ? null : await nodesSince(store, since)
-  const run = new RecordRun(store, tip.head.generation ?? 0, pins)
+  const run = new RecordRun(store, packsOf(tip.head), pins)
   // Below a node that did not change nothing did.
   for await (const walked of walkNodes(read, parseCid(tip.head.data).bytes, (cid) => !changed || changed.has(base32.encode(cid)))) {
     const blocks: RawBlock[] = []
@@ -102,7 +102,7 @@ const nodesSince = async (store: Store, since: string): Promise<ReadonlySet<stri
 /** A walk in key order asks for records in key order too, so they are read in runs instead of one by one. */
 class RecordRun {
   readonly #store: Store
-  readonly #generation: number
+  readonly #packs: PacksOf
   readonly #pins: Pins
   collection = ''
   #rows: RecordRow[] = []
@@ -111,9 +111,9 @@ class RecordRun {
   /** The run after this one, on its way while this one is used up. */
   #ahead: Promise<RecordRow[]> | null = null
 
-  constructor(store: Store, generation: number, pins: Pins) {
+  constructor(store: Store, packs: PacksOf, pins: Pins) {
     this.#store = store
-    this.#generation = generation
+    this.#packs = packs
     this.#pins = pins
   }
 
@@ -159,7 +159,7 @@ class RecordRun {
   }
 
   #list(collection: string, from: string, includesFrom: boolean): Promise<RecordRow[]> {
-    return listRecords(this.#store, this.#generation, { collection, order: 'ascending', from, includesFrom, limit: this.#step })
+    return listRecords(this.#store, this.#packs, { collection, order: 'ascending', from, includesFrom, limit: this.#step })
   }
 }
 

@@ -58,13 +58,14 @@ export const importRepo = async (
       rev,
       data: String(commit.data),
       generation,
+      packed: true as const,
       counts: { records: leaves.keys.length, nodes },
     }
     await switchGeneration(store, {
       expected: present.commit,
       importing: importing.id,
       head,
-      begins: { base: { generation, rev, commit: head.commit, block: signed.bytes, packed } },
+      begins: { base: { generation, rev, commit: head.commit, block: signed.bytes }, packed },
       mentions,
       now: author.now(),
     })

@@ -1,5 +1,6 @@
 /** Several plans, made in chain, as one landing. */
 import type { Landing, RecordChange } from '../store/land.ts'
+import { packsOf } from '../store/packs.ts'
 import type { AnswerRow, EventRow, Head } from '../store/schema.ts'
 import type { WriteOutcome } from './contract.ts'
 import type { PlannedCommit, Tip } from './plan.ts'
@@ -22,7 +23,7 @@ export const mergePlans = (head: Head | null, plans: readonly Plan[]): Landing |
   const next = commits.at(-1)?.tip.head
   return {
     expected: head?.commit ?? null,
-    generation: head?.generation ?? 0,
+    packs: packsOf(head),
     ...(next && { head: next }),
     records: mergeChanges(commits),
     events,

@@ -7,7 +7,7 @@ import type { MST } from '@atproto/repo'
 import { encode } from '@ipld/dag-cbor'
 import { invalidRequest } from '../../wire/errors.ts'
 import { type RepoOp, encodeEvent } from '../../wire/event.ts'
-import { MAX_COMMIT_BLOCKS_BYTES } from '../../wire/limits.ts'
+import { MAX_COMMIT_BLOCKS_BYTES, MIN_PACKED_RECORDS } from '../../wire/limits.ts'
 import type { KeyVault } from '../identity/contract.ts'
 import type { RecordChange } from '../store/land.ts'
 import type { EventRow, Head, TreeCounts } from '../store/schema.ts'
@@ -108,7 +108,16 @@ export const planCommit = async (author: Author, tip: Tip, changes: readonly Net
   if (car.length > MAX_COMMIT_BLOCKS_BYTES) throw invalidRequest(`Too many writes: the event would exceed ${MAX_COMMIT_BLOCKS_BYTES} bytes`)
   const blobs = distinctBlobs(records)
   const counts = countsAfter(tip.head, changes, nodes)
-  const head: Head = { ...tip.head, commit: String(commit), rev, data: String(nodes.data), event: tip.event + 1, ...(counts && { counts }) }
+  const isPacked = tip.head?.packed ?? changes.filter(({ before }) => before === null).length >= MIN_PACKED_RECORDS
+  const head: Head = {
+    ...tip.head,
+    commit: String(commit),
+    rev,
+    data: String(nodes.data),
+    event: tip.event + 1,
+    ...(isPacked && { packed: true }),
+    ...(counts && { counts }),
+  }
   const body = encodeEvent({
     kind: 'commit',
     repo: author.did,

@@ -11,11 +11,15 @@ import { Repo } from './repo.ts'
 const write = fc.record({
   action: fc.constantFrom('put' as const, 'put' as const, 'delete' as const),
   collection: fc.constantFrom('com.example.note', 'com.example.note.more', 'com.example.zoo'),
-  rkey: fc.integer({ min: 0, max: 60 }).map((at) => `key${at}`),
+  rkey: fc.integer({ min: 0, max: 90 }).map((at) => `key${at}`),
   text: fc.constantFrom('one', 'two', 'three', 'the same'),
 })
 const call = fc.record({
-  writes: fc.array(write, { minLength: 1, maxLength: 12 }),
+  /** Large ones put their records into packs. */
+  writes: fc.oneof(
+    { weight: 3, arbitrary: fc.array(write, { minLength: 1, maxLength: 12 }) },
+    fc.array(write, { minLength: 60, maxLength: 120 }),
+  ),
   /** After this call: go on, write the tree down, lose the worker, or put the repo's own export in its place. */
   next: fc.constantFrom('go on', 'go on', 'go on', 'checkpoint', 'kill', 'import'),
   /** Whether the next call is made before this one is answered. */

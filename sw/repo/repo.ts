@@ -8,6 +8,7 @@ import { sweepInterrupted } from '../store/generation.ts'
 import { land } from '../store/land.ts'
 import { countRows, readNodes } from '../store/nodes.ts'
 import type { Store } from '../store/open.ts'
+import { packsOf } from '../store/packs.ts'
 import { readPod, writePod } from '../store/pod.ts'
 import { countCollections, listRecords, readRecord } from '../store/records.ts'
 import type { EventRow, Head, RecordRow, TreeCounts } from '../store/schema.ts'
@@ -103,20 +104,20 @@ export class Repo implements RepoReader, RepoWriter, RepoImporter, RepoLog {
   }
 
   async record(collection: string, rkey: string): Promise<RecordView | null> {
-    const row = await readRecord(this.#store, this.#generation, collection, rkey)
+    const row = await readRecord(this.#store, packsOf(this.head()), collection, rkey)
     return row ? this.#view(row) : null
   }
 
   async list({ collection, limit, cursor, reverse }: ListOptions): Promise<{ records: RecordView[]; cursor?: string }> {
     const order = reverse ? 'ascending' : 'descending'
     const range = { collection, order, limit, includesFrom: false, ...(cursor !== undefined && { from: cursor }) } as const
-    const rows = await listRecords(this.#store, this.#generation, range)
+    const rows = await listRecords(this.#store, packsOf(this.head()), range)
     const last = rows.at(-1)
     return { records: rows.map((row) => this.#view(row)), ...(last && { cursor: last.rkey }) }
   }
 
   async collections(): Promise<ReadonlyArray<{ name: string; count: number }>> {
-    return countCollections(this.#store, this.#generation === 0 ? {} : (await readPod(this.#store, 'base'))?.packed)
+    return countCollections(this.#store, this.head().packed ? await readPod(this.#store, 'packed') : {})
   }
 
   async blockCounts(): Promise<{ readonly blocks: number; readonly records: number }> {
@@ -216,10 +217,6 @@ export class Repo implements RepoReader, RepoWriter, RepoImporter, RepoLog {
     const answered = key === undefined ? undefined : this.#line.landed.answers.get(key)
     if (answered) return answered.outcome
     return this.#line.write(prepareWrites(writes, validate, this.#now), { swapCommit, key })
-  }
-
-  get #generation(): number {
-    return this.head().generation ?? 0
   }
 
   #view({ collection, rkey, cid, bytes }: RecordRow): RecordView {

@@ -84,7 +84,7 @@ export interface Switch {
   readonly importing: string
   readonly head: Omit<Head, 'event'>
   /** What begins the new log: the commit itself, or where it began elsewhere. */
-  readonly begins: { readonly base: Base } | { readonly event: EventRow }
+  readonly begins: { readonly base: Base; readonly packed: PodRows['packed'] } | { readonly event: EventRow }
   readonly mentions: readonly Mention[]
   /** ms. */
   readonly now: number
@@ -126,6 +126,7 @@ export const switchGeneration = (store: Store, { expected, importing, head, begi
       // A log that begins with its first commit is replayed from there.
       first ? pod.delete('checkpoint') : pod.put({ data: head.data, event: number }, 'checkpoint'),
       'base' in begins ? pod.put(begins.base, 'base') : pod.delete('base'),
+      'base' in begins ? pod.put(begins.packed, 'packed') : pod.delete('packed'),
       pod.delete('blobUsage'),
     ])
     await settleBlobs(tx.objectStore('blobs'), mentions, head.rev, now)

@@ -3,10 +3,11 @@
  * record rows, blob references, head, event rows and recorded answers, in one readwrite transaction.
  */
 import type { IDBPTransaction, StoreNames } from 'idb'
+import { MIN_PACKED_RECORDS } from '../../wire/limits.ts'
 import { moveUsage } from './blob-usage.ts'
 import { settle } from './failure.ts'
 import type { Store } from './open.ts'
-import { takeFromPacks } from './packs.ts'
+import { type PacksOf, packsOf, putInPacks, takeFromPacks } from './packs.ts'
 import type { AnswerRow, EventRow, Head, PodDatabase, PodRows, RecordRow } from './schema.ts'
 
 /** The state of one record after the landing, whatever number of commits touched it. */
@@ -24,8 +25,8 @@ export interface RecordChange {
 export interface Landing {
   /** CID of the commit this builds upon; null for the first of a repo. */
   readonly expected: string | null
-  /** Of that commit; records that are replaced or deleted may lie in its packs. */
-  readonly generation: number
+  /** Where the records of that commit may lie besides their rows. */
+  readonly packs: PacksOf
   /** Absent when nothing was committed (an announcement, an answer). */
   readonly head?: Head
   readonly records: readonly RecordChange[]
@@ -46,15 +47,17 @@ export const land = (store: Store, landing: Landing): Promise<void> => {
   return settle(tx, async () => {
     const pod = tx.objectStore('pod')
     const records = tx.objectStore('records')
+    const bulk = bulkOf(landing)
     // Requests run in the order they are made: the head is read before it is written, and what differs aborts it all. One round trip instead of two.
     const [head] = (await Promise.all([
       pod.get('head'),
       landing.onReplaced && showReplaced(tx, landing.records, landing.onReplaced),
-      ...landing.records.flatMap(({ collection, rkey, row, existed }) => {
-        if (row) return records.put(row)
+      ...landing.records.flatMap((change) => {
+        const { collection, rkey, row, existed } = change
+        if (row) return bulk.has(change) ? [] : records.put(row)
         return existed ? records.delete([collection, rkey]) : []
       }),
-      landPacks(tx, landing),
+      landPacks(tx, landing, bulk),
       ...landing.events.map((row) => tx.objectStore('events').add(row)),
       ...landing.answers.map((row) => tx.objectStore('answers').put(row)),
       landing.head && pod.put(landing.head, 'head'),
@@ -85,21 +88,36 @@ const showReplaced = async (
   for (const row of rows) if (row) onReplaced(row)
 }
 
-/** A record that is written anew, or deleted, leaves its pack. */
-const landPacks = async (tx: LandingTransaction, { generation, records, onReplaced }: Landing): Promise<void> => {
-  const replaced = generation === 0 ? [] : records.filter((change) => change.existed)
-  if (replaced.length === 0) return
-  const taken = await takeFromPacks(tx.objectStore('recordPacks'), generation, replaced)
-  if (taken.length === 0) return
-  const pod = tx.objectStore('pod')
-  // The row under a key always has that key's type.
-  const base = (await pod.get('base')) as PodRows['base'] | undefined
-  if (base) {
-    const packed = { ...base.packed }
-    for (const { collection } of taken) packed[collection] = (packed[collection] ?? 0) - 1
-    await pod.put({ ...base, packed }, 'base')
+/** New records that come in numbers, and may share rows. A pack is of one commit, whose rev it has. */
+const bulkOf = ({ head, records }: Landing): ReadonlySet<RecordChange> => {
+  const created = head?.packed ? records.filter(({ row, existed }) => row && !existed) : []
+  const groups = Array.from(Map.groupBy(created, groupOf).values())
+  return new Set(groups.flatMap((group) => (group.length < MIN_PACKED_RECORDS ? [] : group)))
+}
+
+const groupOf = ({ collection, row }: RecordChange): string => `${collection}/${row?.rev}`
+
+/** A record that is written anew, or deleted, leaves its pack; new ones that come together get one. */
+const landPacks = async (tx: LandingTransaction, landing: Landing, bulk: ReadonlySet<RecordChange>): Promise<void> => {
+  const { packs, head, records, onReplaced } = landing
+  const store = tx.objectStore('recordPacks')
+  const replaced = packs === null ? [] : records.filter((change) => change.existed)
+  const taken = packs === null || replaced.length === 0 ? [] : await takeFromPacks(store, packs, replaced)
+  const moved = new Map<string, number>()
+  const count = (collection: string, by: number) => moved.set(collection, (moved.get(collection) ?? 0) + by)
+  for (const { collection } of taken) count(collection, -1)
+  for (const group of Map.groupBy(bulk, groupOf).values()) {
+    const rows = group.flatMap(({ row }) => row ?? [])
+    if (await putInPacks(store, packsOf(head ?? null) ?? 0, rows)) count(group[0]?.collection ?? '', rows.length)
+    else await Promise.all(rows.map((row) => tx.objectStore('records').put(row)))
   }
   if (onReplaced) for (const row of taken) onReplaced(row)
+  if (moved.size === 0) return
+  const pod = tx.objectStore('pod')
+  // The row under a key always has that key's type.
+  const packed = { ...((await pod.get('packed')) as PodRows['packed'] | undefined) }
+  for (const [collection, by] of moved) packed[collection] = (packed[collection] ?? 0) + by
+  await pod.put(packed, 'packed')
 }
 
 /** References follow the record; a blob becomes permanent with its first reference and goes with its last. */

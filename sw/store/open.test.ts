@@ -35,12 +35,12 @@ it('lands all or nothing', async () => {
   const record = { collection: 'a.b.c', rkey: 'k', cid: 'x', bytes: new Uint8Array(1), rev: 'r1' }
   const event = { event: 1, kind: 'commit' as const, at: 0, rev: 'r1', body: new Uint8Array(1) }
   const change = { collection: 'a.b.c', rkey: 'k', row: record, existed: false, blobs: ['never uploaded'] }
-  await expect(
-    land(store, { expected: null, generation: 0, head, records: [change], events: [event], answers: [] }),
-  ).rejects.toBeInstanceOf(HeadMoved)
+  await expect(land(store, { expected: null, packs: null, head, records: [change], events: [event], answers: [] })).rejects.toBeInstanceOf(
+    HeadMoved,
+  )
   expect(await store.count('records')).toBe(0)
   expect(await store.count('events')).toBe(0)
-  const good = { expected: null, generation: 0, head, records: [{ ...change, blobs: [] }], events: [event], answers: [] }
+  const good = { expected: null, packs: null, head, records: [{ ...change, blobs: [] }], events: [event], answers: [] }
   await land(store, good)
   await expect(land(store, good)).rejects.toBeInstanceOf(HeadMoved)
   expect(await readPod(store, 'head')).toEqual(head)

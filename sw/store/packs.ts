@@ -1,6 +1,7 @@
 /**
- * Imported records lie many to a row, in the order of their keys: rows cost time, bytes hardly do. A record is in a pack or has a row of its own, never
- * both: whoever writes it takes it out of its pack, so packs only shrink. `records.ts` reads both as one.
+ * Records that come together, by an import or in one large commit, lie many to a row, in the order of their keys: rows cost time, bytes hardly do. A record
+ * is in a pack or has a row of its own, never both: whoever writes it again takes it out of its pack, so packs only shrink, and no two overlap.
+ * `records.ts` reads packs and rows as one.
  *
  * A pack is one byte array, because an object of many strings costs more to clone than to store:
  * number of records and length of the names (32 bits each) · where each record ends (32 bits each) · CIDs (36 bytes each) · names · records.
@@ -8,7 +9,9 @@
  */
 import type { IDBPObjectStore, StoreNames } from 'idb'
 import { base32 } from 'multiformats/bases/base32'
-import type { PodDatabase, RecordPackRow, RecordRow } from './schema.ts'
+import { concat } from '../../wire/bytes.ts'
+import { RECORD_PACK_BYTES, RECORD_PACK_RECORDS } from '../../wire/limits.ts'
+import type { Head, PodDatabase, RecordPackRow, RecordRow } from './schema.ts'
 
 /** CIDv1, dag-cbor, sha-256: 4 bytes of prefix and the digest (https://atproto.com/specs/data-model#link-and-cid-formats). */
 export const CID_BYTES = 36
@@ -65,6 +68,11 @@ const ascii = new TextDecoder()
 type PackStore = IDBPObjectStore<PodDatabase, Array<StoreNames<PodDatabase>>, 'recordPacks', IDBTransactionMode>
 type WritablePackStore = IDBPObjectStore<PodDatabase, Array<StoreNames<PodDatabase>>, 'recordPacks', 'readwrite'>
 
+/** Generation of the packs to look into; null where there are none. */
+export type PacksOf = number | null
+
+export const packsOf = (head: Head | null): PacksOf => (head?.packed ? (head.generation ?? 0) : null)
+
 /** All packs of a collection from the one with `first` on, or up to it. */
 export const packRange = (generation: number, collection: string, bounds: { from?: string; upTo?: string } = {}): IDBKeyRange =>
   // In IndexedDB's order an array comes after every string.
@@ -104,8 +112,9 @@ export const takeFromPacks = async (
   records: ReadonlyArray<{ readonly collection: string; readonly rkey: string }>,
 ): Promise<RecordRow[]> => {
   const taken = new Map<string, { readonly pack: RecordPack; readonly places: Set<number> }>()
-  for (const { collection, rkey } of records) {
-    const pack = await readPackOf(packs, generation, collection, rkey)
+  const found = await readPacksOf(packs, generation, records)
+  for (const [index, { rkey }] of records.entries()) {
+    const pack = found[index]
     const at = pack ? pack.rkeys.indexOf(rkey) : -1
     if (!pack || at < 0) continue
     const id = `${pack.collection}/${pack.first}`
@@ -119,6 +128,66 @@ export const takeFromPacks = async (
     else await packs.delete(key)
   }
   return Array.from(taken.values()).flatMap(({ pack, places }) => Array.from(places).flatMap((at) => recordOfPack(pack, at) ?? []))
+}
+
+/** Like `readPackOf` for each of them, but each pack is read once. */
+const readPacksOf = async (
+  packs: WritablePackStore,
+  generation: number,
+  records: ReadonlyArray<{ readonly collection: string; readonly rkey: string }>,
+): Promise<Array<RecordPack | undefined>> => {
+  const [only] = records
+  if (only && records.length === 1) return [await readPackOf(packs, generation, only.collection, only.rkey)]
+  const names = await Promise.all(
+    records.map(
+      async ({ collection, rkey }) => (await packs.openKeyCursor(packRange(generation, collection, { upTo: rkey }), 'prev'))?.key,
+    ),
+  )
+  const rows = new Map<string, Promise<RecordPack | undefined>>()
+  const packOf = (name: [number, string, string]): Promise<RecordPack | undefined> => {
+    const id = name.join('/')
+    const pack = rows.get(id) ?? packs.get(name).then((row) => row && decodePack(name[1], row))
+    rows.set(id, pack)
+    return pack
+  }
+  return Promise.all(names.map((name) => (name ? packOf(name) : undefined)))
+}
+
+/**
+ * Puts new records of one collection into packs, where no pack lies between them already. @returns whether it did.
+ */
+export const putInPacks = async (packs: WritablePackStore, generation: number, records: readonly RecordRow[]): Promise<boolean> => {
+  const sorted = records.toSorted((a, b) => (a.rkey < b.rkey ? -1 : 1))
+  const [first, last] = [sorted[0], sorted.at(-1)]
+  if (!first || !last) return true
+  const near = await readPackOf(packs, generation, first.collection, last.rkey)
+  if (near && (near.first >= first.rkey || (near.rkeys.at(-1) ?? '') >= first.rkey)) return false
+  const requests: Array<Promise<unknown>> = []
+  for (let from = 0; from < sorted.length;) {
+    let to = from
+    for (let size = 0; to < sorted.length && to - from < RECORD_PACK_RECORDS; to += 1) {
+      size += sorted[to]?.bytes.length ?? 0
+      if (to > from && size > RECORD_PACK_BYTES) break
+    }
+    const pack = packOfRows(sorted.slice(from, to))
+    requests.push(packs.put(encodePack(pack), [generation, pack.collection, pack.first]))
+    from = to
+  }
+  await Promise.all(requests)
+  return true
+}
+
+const packOfRows = (rows: readonly RecordRow[]): RecordPack => {
+  let end = 0
+  return {
+    collection: rows[0]?.collection ?? '',
+    first: rows[0]?.rkey ?? '',
+    rev: rows[0]?.rev ?? '',
+    rkeys: rows.map(({ rkey }) => rkey),
+    cids: concat(rows.map(({ cid }) => base32.decode(cid))),
+    ends: rows.map(({ bytes }) => (end += bytes.length)),
+    bytes: concat(rows.map(({ bytes }) => bytes)),
+  }
 }
 
 const withoutPlaces = (pack: RecordPack, places: ReadonlySet<number>): RecordPack => {

@@ -1,16 +1,16 @@
 /**
- * Records, by [collection, rkey], in rows of their own or in packs (`packs.ts`); generation 0 has no packs. They are written by `land` and by imports.
+ * Records, by [collection, rkey], in rows of their own or in packs (`packs.ts`). They are written by `land` and by imports.
  * What comes out of a pack is a view: for reading, never to be stored as it is.
  */
-import { decodePack, packRange, readPackOf, type RecordPack, recordOfPack, recordsOfPack } from './packs.ts'
+import { decodePack, packRange, type PacksOf, readPackOf, type RecordPack, recordOfPack, recordsOfPack } from './packs.ts'
 import type { Store } from './open.ts'
 import type { RecordPackRow, RecordRow } from './schema.ts'
 
 /** In IndexedDB's order an array comes after every string, so `[collection, []]` stands behind every rkey of the collection. */
 const behind = (collection: string): IDBValidKey => [collection, []]
 
-export const readRecord = async (store: Store, generation: number, collection: string, rkey: string): Promise<RecordRow | undefined> => {
-  if (generation === 0) return store.get('records', [collection, rkey])
+export const readRecord = async (store: Store, generation: PacksOf, collection: string, rkey: string): Promise<RecordRow | undefined> => {
+  if (generation === null) return store.get('records', [collection, rkey])
   const tx = store.transaction(['records', 'recordPacks'])
   const [row, pack] = await Promise.all([
     tx.objectStore('records').get([collection, rkey]),
@@ -32,9 +32,9 @@ export interface RecordRange {
 type Order = 'ascending' | 'descending'
 
 /** Up to `limit` records of one collection in the given order of rkey. */
-export const listRecords = async (store: Store, generation: number, range: RecordRange): Promise<RecordRow[]> => {
+export const listRecords = async (store: Store, generation: PacksOf, range: RecordRange): Promise<RecordRow[]> => {
   const { order, limit } = range
-  if (generation === 0) return readRows(store, range)
+  if (generation === null) return readRows(store, range)
   const found: RecordRow[] = []
   for (let step: RecordRange | null = range; step;) {
     const [rows, packs]: [RecordRow[], RecordPack[]] = await Promise.all([readRows(store, step), readPacks(store, generation, step)])
@@ -53,7 +53,7 @@ export const listRecords = async (store: Store, generation: number, range: Recor
 }
 
 /** Rows whose CID is wanted. No index (it would cost every write): walks the stores in steps and stops when all are found. */
-export const findRecordsByCid = async (store: Store, generation: number, wanted: ReadonlySet<string>): Promise<Map<string, RecordRow>> => {
+export const findRecordsByCid = async (store: Store, generation: PacksOf, wanted: ReadonlySet<string>): Promise<Map<string, RecordRow>> => {
   const found = new Map<string, RecordRow>()
   const take = (row: RecordRow): void => void (wanted.has(row.cid) && found.set(row.cid, row))
   let range: IDBKeyRange | undefined
@@ -64,7 +64,7 @@ export const findRecordsByCid = async (store: Store, generation: number, wanted:
     if (!last || rows.length < SCAN_STEP) break
     range = IDBKeyRange.lowerBound([last.collection, last.rkey], true)
   }
-  if (generation > 0 && found.size < wanted.size) for await (const row of scanPacks(store, generation)) take(row)
+  if (generation !== null && found.size < wanted.size) for await (const row of scanPacks(store, generation)) take(row)
   return found
 }
 

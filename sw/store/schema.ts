@@ -77,6 +77,8 @@ export interface PodRows {
   }
   /** Where this generation of the repo begins, if it was imported: a commit that no event announced. */
   base: Base
+  /** Records that lie in packs, by collection. */
+  packed: Readonly<Record<string, number>>
   /** An import under way: the generation it writes. `id` tells it from one that a newer worker has begun. Found at start, its rows are swept. */
   importing: { id: string; generation: number }
   /** Blobs that records mention, and the bytes of all, temporary ones included. Kept up with each of them; absent until it is first asked for. */
@@ -99,6 +101,8 @@ export interface Head {
   readonly event: number
   /** Grows when the whole repo is replaced (import); absent: 0. Packs and the tree of another generation are not this repo's. */
   readonly generation?: number
+  /** Some records lie in packs, or may. Absent: none does, and nobody need look. */
+  readonly packed?: true
   /** Size of the tree; absent in pods of version 1 until they are counted. */
   readonly counts?: TreeCounts
 }
@@ -113,11 +117,9 @@ export interface Base {
   readonly rev: string
   readonly commit: string
   readonly block: Uint8Array<ArrayBuffer>
-  /** Records that still lie in packs, by collection. */
-  readonly packed: Readonly<Record<string, number>>
 }
 
-/** Records that were imported together, as `packs.ts` writes them. */
+/** Records that came together, as `packs.ts` writes them. */
 export type RecordPackRow = Uint8Array<ArrayBuffer>
 
 /** Nodes of an imported tree in pre-order, each behind its 32-byte digest. The index is a row of the same store. */
