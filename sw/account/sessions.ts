@@ -62,13 +62,13 @@ export class Sessions {
     const row = makeRow({ family, ...(appPassword && { appPassword: appPassword.name, privileged: appPassword.privileged }) }, now)
     await pruneExpiredSessions(this.#store, now)
     await putSession(this.#store, row)
-    ;(await this.#open()).add(family)
+    ;(await this.#openFamilies()).add(family)
     return this.#issue(row)
   }
 
   /** Whether the sign-in that a token names (`sid`) has not ended. */
   async isOpen(family: string): Promise<boolean> {
-    return (await this.#open()).has(family)
+    return (await this.#openFamilies()).has(family)
   }
 
   /**
@@ -79,7 +79,7 @@ export class Sessions {
   async rotate(id: string): Promise<TokenPair> {
     const now = this.#now()
     const rotation = await rotateSession(this.#store, id, now, now + REFRESH_GRACE_MS, (row) => makeRow(row, now))
-    if (rotation.outcome === 'reused') (await this.#open()).delete(rotation.family)
+    if (rotation.outcome === 'reused') (await this.#openFamilies()).delete(rotation.family)
     if (rotation.outcome === 'unknown' || rotation.outcome === 'reused') throw invalidRequest('Token has been revoked', 'ExpiredToken')
     return this.#issue(rotation.successor)
   }
@@ -89,7 +89,7 @@ export class Sessions {
     const row = await getSession(this.#store, id)
     if (!row) return
     await deleteSessionFamily(this.#store, row.family)
-    ;(await this.#open()).delete(row.family)
+    ;(await this.#openFamilies()).delete(row.family)
   }
 
   /** Ends all sign-ins, or those made with one app password: their tokens are worth nothing from then on. */
@@ -98,7 +98,7 @@ export class Sessions {
     this.#families = undefined
   }
 
-  #open(): Promise<Set<string>> {
+  #openFamilies(): Promise<Set<string>> {
     this.#families ??= readFamilies(this.#store).catch((cause: unknown) => {
       this.#families = undefined
       throw cause
