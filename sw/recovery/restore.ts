@@ -53,8 +53,9 @@ export const restorePod = async (store: Store, text: string, passphrase: string,
     ? await Repo.open(store, vault, { now: options.now })
     : await Repo.create(store, vault, head.did, { now: options.now })
   try {
-    await copyMirror(store, repo, mirror, mirrorKey, options)
+    const copied = await copyMirror(store, repo, mirror, { signingKey: mirrorKey }, options)
     if (head.plc !== undefined) await turnDid(head.plc, head, { vault, key }, options.fetch)
+    await copyMirror(store, repo, mirror, { signingKey: mirrorKey, copied }, options)
     if (standingOf(head) === 'active') {
       await repo.announce({ kind: 'identity', handle: identity.handle })
       await repo.announce({ kind: 'account', active: true })
@@ -155,16 +156,25 @@ const putState = async (store: Store, { head, handle, secrets, key, keys, mirror
 const standingOf = ({ did, origin, plc }: RecoveryHead): 'active' | 'arriving' =>
   plc !== undefined || did === originToDidWeb(origin) ? 'active' : 'arriving'
 
-/** Once more where the browser that was thought lost has written meanwhile. */
-const copyMirror = async (store: Store, repo: Repo, mirror: Mirror, signingKey: string, options: RestoreOptions): Promise<void> => {
-  for (let copied = '', { rev } = await mirror.latestCommit(); rev !== copied; { rev } = await mirror.latestCommit()) {
-    copied = rev
-    await repo.import(await mirror.repo(), {
-      signingKey,
-      onProgress: ({ records }) => options.onProgress?.({ kind: 'progress', work: 'records', done: records }),
-    })
-    await fetchBlobs(store, mirror, options)
-  }
+/**
+ * Again and again where the browser that was thought lost is still writing: what it wrote last must be here before the room turns away from it.
+ * @param copied rev that is here already. @returns the rev that is here now
+ */
+const copyMirror = async (
+  store: Store,
+  repo: Repo,
+  mirror: Mirror,
+  { signingKey, copied = '' }: { readonly signingKey: string; readonly copied?: string },
+  options: RestoreOptions,
+): Promise<string> => {
+  const { rev } = await mirror.latestCommit()
+  if (rev === copied) return copied
+  await repo.import(await mirror.repo(), {
+    signingKey,
+    onProgress: ({ records }) => options.onProgress?.({ kind: 'progress', work: 'records', done: records }),
+  })
+  await fetchBlobs(store, mirror, options)
+  return copyMirror(store, repo, mirror, { signingKey, copied: rev }, options)
 }
 
 /** What the mirror has lost stays missing, and the pod lists it so. */
