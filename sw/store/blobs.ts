@@ -25,7 +25,7 @@ export const putBlob = (store: Store, row: BlobRow, quota: number): Promise<Blob
     ])
     const kept = { ...(known ? { ...known, createdAt: row.createdAt } : row), ...(mentions > 0 && head && { rev: head.rev }) }
     const added = known ? 0 : row.size
-    if (usage && usage.allBytes + added > quota) {
+    if (usage && added > 0 && usage.allBytes + added > quota) {
       throw new XrpcError(
         413,
         'BlobQuotaExceeded',
@@ -47,16 +47,20 @@ export const listReferencedBlobs = async (
   store: Store,
   options: { readonly since?: string; readonly cursor?: string; readonly limit: number },
 ): Promise<string[]> => {
+  const { since, cursor, limit } = options
   const tx = store.transaction(['blobRefs', 'blobs'])
-  const refs = tx.objectStore('blobRefs')
   const cids: string[] = []
-  let range = options.cursor === undefined ? undefined : IDBKeyRange.lowerBound([options.cursor, []])
-  while (cids.length < options.limit) {
-    const [key] = await refs.getAllKeys(range, 1)
-    if (!key) break
-    const [cid] = key
-    if (options.since === undefined || ((await tx.objectStore('blobs').get(cid))?.rev ?? '') > options.since) cids.push(cid)
-    range = IDBKeyRange.lowerBound([cid, []])
+  let range = cursor === undefined ? undefined : IDBKeyRange.lowerBound([cursor, []])
+  while (cids.length < limit) {
+    // As many as are missing, though some may be mentioned twice, or too early.
+    const step = limit - cids.length
+    const keys = await tx.objectStore('blobRefs').getAllKeys(range, step)
+    const found = Array.from(new Set(keys.map(([cid]) => cid)))
+    const rows = since === undefined ? [] : await Promise.all(found.map((cid) => tx.objectStore('blobs').get(cid)))
+    cids.push(...found.filter((_, at) => since === undefined || (rows[at]?.rev ?? '') > since))
+    const last = found.at(-1)
+    if (last === undefined || keys.length < step) break
+    range = IDBKeyRange.lowerBound([last, []])
   }
   return cids
 }

@@ -96,7 +96,8 @@ export interface Switch {
  * @throws HeadMoved when another worker has written or begun an import meanwhile; nothing is changed then.
  */
 export const switchGeneration = (store: Store, { expected, importing, head, begins, mentions, now }: Switch): Promise<void> => {
-  const tx = store.transaction(SWITCHED_STORES, 'readwrite')
+  // What a power cut takes of a commit, the mirror gives back; a whole repo it would not.
+  const tx = store.transaction(SWITCHED_STORES, 'readwrite', { durability: 'strict' })
   return settle(tx, async () => {
     const pod = tx.objectStore('pod')
     const events = tx.objectStore('events')
