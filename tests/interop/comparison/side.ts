@@ -34,18 +34,30 @@ export class Side {
     const { method, as, mail } = call
     if (mail) this.#kept.set('mail', await this.#readMail(mail))
     const body = call.body?.(this)
-    const answer = await readAnswer(
-      await fetch(this.account.url + call.path(this), {
-        method,
-        headers: { ...(as !== 'nobody' && { authorization: `Bearer ${this.kept(as)}` }), ...call.headers?.(this) },
-        redirect: 'manual',
-        ...(body !== undefined && { body }),
-      }),
-    )
+    const init: RequestInit = {
+      method,
+      headers: { ...(as !== 'nobody' && { authorization: `Bearer ${this.kept(as)}` }), ...call.headers?.(this) },
+      redirect: 'manual',
+      ...(body !== undefined && { body }),
+    }
+    const answer = await readAnswer(await this.#fetch(call.path(this), init))
     for (const [name, path] of Object.entries(call.keep)) {
       const value = path.split('.').reduce<unknown>((inner, key) => (inner as Record<string, unknown> | undefined)?.[key], answer.json)
       if (typeof value === 'string') this.#kept.set(name, value)
     }
     return answer
   }
+
+  /** Whoever refuses a body before its end may close the connection while it is still sent, and the answer is lost: that is asked again. */
+  async #fetch(path: string, init: RequestInit): Promise<Response> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await fetch(this.account.url + path, init)
+      } catch (cause) {
+        if (attempt === MAX_ATTEMPTS) throw cause
+      }
+    }
+  }
 }
+
+const MAX_ATTEMPTS = 5
