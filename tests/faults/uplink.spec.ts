@@ -1,5 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { P256Keypair } from '@atproto/crypto'
+import { CID } from 'multiformats/cid'
+import * as raw from 'multiformats/codecs/raw'
+import { sha256 } from 'multiformats/hashes/sha2'
 import { expect } from 'playwright/test'
 import { encodeFrame } from '../../wire/codec.ts'
 import type { TabFrame } from '../../wire/frames.ts'
@@ -231,4 +234,29 @@ test.describe('bad events', () => {
   test('bytes that are no event are rejected', async ({ room }) => {
     await expectRejected(room, () => Promise.resolve(new Uint8Array(randomBytes(100))), 'BadEvent')
   })
+})
+
+test.describe('blobs', () => {
+  const bytes = new Uint8Array(randomBytes(100_000))
+  const send = async (tab: HostileTab, cid: string, body: Uint8Array): Promise<void> => {
+    tab.send({ t: 'blob', id: 1, cid, mime: 'image/png', size: bytes.length })
+    tab.send({ t: 'body', of: 'blob', id: 1, end: true }, body)
+  }
+
+  for (const [what, body] of [
+    ['other bytes', new Uint8Array(randomBytes(bytes.length))],
+    ['fewer bytes', bytes.subarray(1)],
+    ['more bytes', new Uint8Array([...bytes, 0])],
+  ] as const) {
+    test(`${what} than the CID says are refused and never served`, async ({ room }) => {
+      const { tab, address } = await admitted(room)
+      const cid = String(CID.createV1(raw.code, await sha256.digest(bytes)))
+      await send(tab, cid, body)
+      expect(await tab.until('blob-refused')).toMatchObject({ cid, error: 'BadBlob', message: expect.any(String) })
+      tab.close()
+      await expect.poll(() => statusOf(address)).toMatchObject({ online: false })
+      const answer = await getAs(address, `/xrpc/com.atproto.sync.getBlob?did=${encodeURIComponent(tab.did)}&cid=${cid}`)
+      expect(answer.status).toBeGreaterThanOrEqual(400)
+    })
+  }
 })
