@@ -109,20 +109,49 @@ for (const { method, skipped } of methods) {
       expect((await check(lost.pod.page, file)).problems).toEqual([])
     })
 
-    test('is restored in another browser: posts, picture, preferences and password', async () => {
-      const { pod, file, picture, signingKey } = lost
-      const { url } = pod.shim
-      await pod.context.close()
-      await expect.poll(async () => (await roomStatus(url)).online, { timeout: 30_000 }).toBe(false)
-      const subscriber = subscribe(url)
-      await subscriber.opened
-      ;({ context, page } = await open('new'))
-      await page.goto(`${url}/#/restore`)
+    const restore = async (): Promise<void> => {
+      const { pod, file } = lost
+      await page.goto(`${pod.shim.url}/#/restore`)
       await page
         .getByLabel('Recovery file')
         .setInputFiles({ name: file.name, mimeType: 'application/json', buffer: Buffer.from(file.text) })
       await page.getByLabel('Its passphrase').fill(PASSPHRASE)
       await page.getByRole('button', { name: 'Restore here' }).click()
+    }
+
+    test('is not half there when the worker is killed in the middle of a restore', async () => {
+      const { url } = lost.pod.shim
+      await lost.pod.context.close()
+      await expect.poll(async () => (await roomStatus(url)).online, { timeout: 30_000 }).toBe(false)
+      ;({ context, page } = await open('new'))
+      let asked = 0
+      const isImporting = new Promise<void>((resolve) => {
+        // The first looks at the commit alone; the second is the import, which waits here until its worker is dead.
+        void context.route(/com\.atproto\.sync\.getRepo/, (route) => {
+          if ((asked += 1) === 2) resolve()
+          else void route.continue()
+        })
+      })
+      await restore()
+      await isImporting
+      const session = await context.newCDPSession(page)
+      await session.send('ServiceWorker.enable')
+      await session.send('ServiceWorker.stopAllWorkers')
+      await session.detach()
+      await context.unrouteAll({ behavior: 'ignoreErrors' })
+      await page.reload()
+      await expect(page.getByTestId('restore')).toBeVisible()
+      expect(await page.evaluate(async () => (await indexedDB.databases()).map(({ name }) => name))).toContain('tabpod')
+      expect(await roomStatus(url)).toMatchObject({ online: false, did: lost.pod.did })
+      expect(await resolveKey()).toBe(lost.signingKey)
+    })
+
+    test('is restored in another browser: posts, picture, preferences and password', async () => {
+      const { pod, picture, signingKey } = lost
+      const { url } = pod.shim
+      const subscriber = subscribe(url)
+      await subscriber.opened
+      await restore()
       await expect(page.getByTestId('home').getByRole('status')).toHaveText(/^\s*Online/, { timeout: 60_000 })
       expect(await roomStatus(url)).toMatchObject({ did: pod.did, handle: HANDLE, online: true })
 
