@@ -3,6 +3,7 @@ import { invalidRequest, XrpcError } from '../wire/errors.ts'
 import type { Activity, OwnerAnswer, OwnerCommand } from '../wire/owner.ts'
 import { createPod, createVacantPod, type Pod, restoredPod } from './app.ts'
 import { obeyAccount } from './owner/account.ts'
+import { exportBlobs, exportRepo } from './owner/export.ts'
 import { importBlobs, importRepo } from './owner/moving.ts'
 import { checkRecoveryFile } from './recovery/check.ts'
 import type { Resident } from './resident.ts'
@@ -49,6 +50,10 @@ const obey = async (command: OwnerCommand, { resident, origin, rejoin, onProgres
       rejoin()
       return summary
     }
+    case 'export-repo':
+      return exportRepo(await podOf(resident))
+    case 'export-blobs':
+      return exportBlobs(await podOf(resident), command.cursor)
     case 'import-blobs':
       return importBlobs(await podOf(resident), command.files, onProgress)
     case 'point-elsewhere': {

@@ -11,6 +11,7 @@ export type OwnerCommand =
   | AccountCommand
   | RecoveryCommand
   | MovingCommand
+  | ExportCommand
   /** `plc`: address of the directory to register a did:plc with; left out: did:web. */
   | { readonly kind: 'create'; readonly handle: string; readonly password: string; readonly plc?: string }
   /** Deletes the pod of this profile, keys included. There is no way back. */
@@ -51,6 +52,19 @@ export type MovingCommand =
   | { readonly kind: 'import-blobs'; readonly files: readonly Blob[] }
   /** For a did:web that moved out: its document names this server and key from now on. `signingKey`: did:key. */
   | { readonly kind: 'point-elsewhere'; readonly endpoint: string; readonly signingKey: string }
+
+/** The owner's own copy, however the account stands. */
+export type ExportCommand =
+  /** Answers a `Blob`: the repo as CAR. */
+  | { readonly kind: 'export-repo' }
+  /** Answers `ExportedBlobs`. */
+  | { readonly kind: 'export-blobs'; readonly cursor?: string }
+
+/** A page of the blobs that records mention, sorted by CID; those that are not here are left out. */
+export interface ExportedBlobs {
+  readonly blobs: ReadonlyArray<{ readonly cid: string; readonly bytes: Blob }>
+  readonly cursor?: string
+}
 
 export interface InboxMessage {
   readonly id: string

@@ -1,61 +1,30 @@
-/** The repo and its blobs as files: saved from this browser, and taken in again. Reads are answered by the worker itself. */
-import type { PodSummary } from '../../wire/owner.ts'
+/** The repo and its blobs as files: saved from this browser, and taken in again. */
+import type { ExportedBlobs, PodSummary } from '../../wire/owner.ts'
 import { askOwner } from '../uplink/register.ts'
 import { changePod } from './pod.ts'
 import { datedName, download } from './download.ts'
-import { followed, progress } from './progress.ts'
+import { followed } from './progress.ts'
 import { filesInTar, tarOf } from './tar.ts'
 import type { TarEntry } from './tar.ts'
 
-const LIST_LIMIT = '1000'
+export const saveRepo = async (handle: string): Promise<void> =>
+  download(await followed(() => askOwner<Blob>({ kind: 'export-repo' })), datedName(handle, 'car'))
 
-export const saveRepo = async (did: string, handle: string): Promise<void> => {
-  const answer = await read('com.atproto.sync.getRepo', { did })
-  download(await answer.blob(), datedName(handle, 'car'))
-}
-
-/** One tar with a file per blob, named by its CID. @returns how many were saved, and how many could not be read */
-export const saveBlobs = async (did: string, handle: string): Promise<{ readonly saved: number; readonly unread: number }> => {
-  const cids = await listBlobs(did)
+/** One tar with a file per blob, named by its CID. @returns how many were saved */
+export const saveBlobs = async (handle: string): Promise<number> => {
   const entries: TarEntry[] = []
-  try {
-    for (const [index, cid] of cids.entries()) {
-      progress.value = { work: 'blobs', done: index, total: cids.length }
-      const entry = await readBlob(did, cid).catch(() => null)
-      if (entry) entries.push(entry)
-    }
-  } finally {
-    progress.value = null
+  for (let cursor: string | undefined, more = true; more; more = cursor !== undefined) {
+    const page = await askOwner<ExportedBlobs>({ kind: 'export-blobs', ...(cursor !== undefined && { cursor }) })
+    entries.push(...page.blobs.map(({ cid, bytes }) => ({ name: nameOf(cid, bytes.type), content: bytes })))
+    cursor = page.cursor
   }
   if (entries.length > 0) download(tarOf(entries), datedName(handle, 'blobs.tar'))
-  return { saved: entries.length, unread: cids.length - entries.length }
+  return entries.length
 }
 
-const listBlobs = async (did: string): Promise<readonly string[]> => {
-  const cids: string[] = []
-  for (let cursor: string | undefined, more = true; more;) {
-    const answer = await read('com.atproto.sync.listBlobs', { did, limit: LIST_LIMIT, ...(cursor !== undefined && { cursor }) })
-    const page = (await answer.json()) as { readonly cids: readonly string[]; readonly cursor?: string }
-    cids.push(...page.cids)
-    cursor = page.cursor
-    more = cursor !== undefined && page.cids.length > 0
-  }
-  return cids
-}
-
-const readBlob = async (did: string, cid: string): Promise<TarEntry> => {
-  const answer = await read('com.atproto.sync.getBlob', { did, cid })
-  const content = await answer.blob()
-  const ending = /^[a-z]+\/([a-z0-9]{2,5})$/.exec(content.type)?.[1]
-  return { name: ending === undefined ? cid : `${cid}.${ending}`, content }
-}
-
-/** @throws Error with the server's own message */
-const read = async (nsid: string, parameters: Readonly<Record<string, string>>): Promise<Response> => {
-  const answer = await fetch(`/xrpc/${nsid}?${new URLSearchParams(parameters)}`)
-  if (answer.ok) return answer
-  const said = (await answer.json().catch(() => null)) as { readonly message?: string } | null
-  throw new Error(said?.message ?? `The answer was ${answer.status}.`)
+const nameOf = (cid: string, type: string): string => {
+  const ending = /^[a-z]+\/([a-z0-9]{2,5})$/.exec(type)?.[1]
+  return ending === undefined ? cid : `${cid}.${ending}`
 }
 
 /** Chosen or dropped files, told apart by their names: one repo at most, the rest blobs. */

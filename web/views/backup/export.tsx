@@ -2,7 +2,6 @@
 import { useSignal } from '@preact/signals'
 import { useMemo } from 'preact/hooks'
 import type { PodSummary } from '../../../wire/owner.ts'
-import { ProgressLine } from '../../components/progress-line.tsx'
 import { createAttempt } from '../../state/attempt.ts'
 import { countRecords } from '../../state/collection.ts'
 import type { Attempt } from '../../state/attempt.ts'
@@ -12,44 +11,36 @@ import { formatBytes, formatCount } from '../../state/size.ts'
 export const Export = ({ pod }: { readonly pod: PodSummary }) => {
   const repo = useMemo(createAttempt, [])
   const blobs = useMemo(createAttempt, [])
-  const unread = useSignal(0)
+  const saved = useSignal<number | null>(null)
   const records = countRecords(pod)
   const save = async (): Promise<void> => {
-    unread.value = 0
-    unread.value = (await saveBlobs(pod.did, pod.handle)).unread
+    saved.value = await saveBlobs(pod.handle)
   }
   return (
     <section class="card" aria-labelledby="export-title">
       <h2 id="export-title">Save a copy</h2>
       <p>What is public of your account, as plain files. They hold no keys: a copy to keep, to read, or to bring elsewhere.</p>
-      {pod.standing === 'deactivated' ? (
-        <p class="quiet">
-          While the account is deactivated it gives nothing out, not even to this page. <a href="#/account">Activate it</a> to save a copy.
-        </p>
-      ) : (
-        <ul class="rows">
-          <SaveRow
-            attempt={repo}
-            title="Posts, likes, follows, profile"
-            note={`${formatCount(records)} records in one CAR file`}
-            about="the repo"
-            onSave={() => void repo.run(() => saveRepo(pod.did, pod.handle), 'The repo is in your downloads.')}
-          />
-          <SaveRow
-            attempt={blobs}
-            title="Pictures and videos"
-            note={
-              pod.blobs.count === 0 ? 'None yet' : `${formatCount(pod.blobs.count)} blobs, ${formatBytes(pod.blobs.bytes)}, in one tar file`
-            }
-            about="the blobs"
-            {...(pod.blobs.count > 0 && { onSave: () => void blobs.run(save, 'The blobs are in your downloads.') })}
-          />
-        </ul>
-      )}
-      {blobs.busy.value && <ProgressLine idle="Reading the blobs…" />}
-      {unread.value > 0 && (
+      <ul class="rows">
+        <SaveRow
+          attempt={repo}
+          title="Posts, likes, follows, profile"
+          note={`${formatCount(records)} records in one CAR file`}
+          about="the repo"
+          onSave={() => void repo.run(() => saveRepo(pod.handle), 'The repo is in your downloads.')}
+        />
+        <SaveRow
+          attempt={blobs}
+          title="Pictures and videos"
+          note={
+            pod.blobs.count === 0 ? 'None yet' : `${formatCount(pod.blobs.count)} blobs, ${formatBytes(pod.blobs.bytes)}, in one tar file`
+          }
+          about="the blobs"
+          {...(pod.blobs.count > 0 && { onSave: () => void blobs.run(save, 'The blobs are in your downloads.') })}
+        />
+      </ul>
+      {saved.value !== null && saved.value < pod.blobs.count && (
         <p class="alarm" role="alert">
-          {formatCount(unread.value)} of them could not be read and are not in the file.
+          {formatCount(pod.blobs.count - saved.value)} of them could not be read and are not in the file.
         </p>
       )}
     </section>
