@@ -7,22 +7,19 @@ import { decode } from '@ipld/dag-cbor'
 import { concat } from '../../wire/bytes.ts'
 import { invalidRequest, XrpcError } from '../../wire/errors.ts'
 import { MAX_CAR_HEADER_BYTES, MAX_IMPORT_BYTES, MAX_RECORD_BYTES } from '../../wire/limits.ts'
+import { CID_BYTES, CID_PREFIX } from '../store/packs.ts'
 
 /** A block that names its own hash; whether that is true is the caller's to check. Views on what came. */
-export interface RawBlock {
+export interface IncomingBlock {
   /** sha-256, 32 bytes. */
   readonly digest: Uint8Array
   readonly bytes: Uint8Array
 }
 
-/** CIDv1, dag-cbor (0x71), sha-256 (0x12) of 32 bytes: the only kind a repo has. */
-const CID_PREFIX = [0x01, 0x71, 0x12, 0x20]
-const CID_BYTES = 36
-
 /** Blocks in the order they come, as many at a time as came together. @throws XrpcError 400 `InvalidRequest` | 413 `PayloadTooLarge` */
 export async function* readCar(
   stream: ReadableStream<Uint8Array>,
-): AsyncGenerator<{ readonly root: Cid; readonly blocks: readonly RawBlock[] }> {
+): AsyncGenerator<{ readonly root: Cid; readonly blocks: readonly IncomingBlock[] }> {
   const reader = stream.getReader()
   let root: Cid | null = null
   /** The beginning of a section whose end has not come. */
@@ -34,7 +31,7 @@ export async function* readCar(
       if (done) break
       total += value.length
       if (total > MAX_IMPORT_BYTES) throw new XrpcError(413, 'PayloadTooLarge', `A repo may have at most ${MAX_IMPORT_BYTES} bytes`)
-      const blocks: RawBlock[] = []
+      const blocks: IncomingBlock[] = []
       let rest: Uint8Array = value
       while (rest.length > 0) {
         // Only the section that is cut is copied together.
@@ -104,8 +101,8 @@ const readHeader = (bytes: Uint8Array): Cid => {
   return decodeCid(cid)
 }
 
-const readBlock = (section: Uint8Array): RawBlock => {
+const readBlock = (section: Uint8Array): IncomingBlock => {
   if (section.length <= CID_BYTES || !CID_PREFIX.every((byte, at) => section[at] === byte))
     throw invalidRequest('Invalid CAR: a block that is not DAG-CBOR under its SHA-256')
-  return { digest: section.subarray(4, CID_BYTES), bytes: section.subarray(CID_BYTES) }
+  return { digest: section.subarray(CID_PREFIX.length, CID_BYTES), bytes: section.subarray(CID_BYTES) }
 }

@@ -4,7 +4,7 @@ import { decode } from '@ipld/dag-cbor'
 import { release } from '../../wire/bytes.ts'
 import { IMPORT_BATCH_BYTES, MAX_RECORD_BYTES, RECORD_PACK_BYTES, RECORD_PACK_RECORDS } from '../../wire/limits.ts'
 import type { Mention } from '../store/generation.ts'
-import { CID_BYTES, type RecordPack } from '../store/packs.ts'
+import { CID_BYTES, CID_PREFIX, type RecordPack } from '../store/packs.ts'
 import { invalidRepo, type Leaves } from './import-tree.ts'
 import { isPlainRecord } from './record-scan.ts'
 import type { Place, Staging } from './staging.ts'
@@ -120,6 +120,3 @@ class Packer {
     }
   }
 }
-
-/** CIDv1, dag-cbor, sha-256 of 32 bytes. */
-const CID_PREFIX = [0x01, 0x71, 0x12, 0x20]

@@ -2,6 +2,7 @@
  * A node of the MST straight from its bytes, in the one form it may have: whatever is encoded otherwise would have another CID when it is written anew.
  * @see https://atproto.com/specs/repository#mst-structure
  */
+import { CID_BYTES, CID_PREFIX } from '../store/packs.ts'
 
 export interface MstNode {
   /** CIDs are 36 bytes, views on the node. */
@@ -58,10 +59,8 @@ const [E, L, K, P, T, V] = ['e', 'l', 'k', 'p', 't', 'v'].map((name) => [0x61, n
   number[],
   number[],
 ]
-/** Tag 42, 37 bytes, the identity multibase, then CIDv1 dag-cbor sha-256. */
+/** Tag 42, 37 bytes, the identity multibase, then the CID. */
 const LINK = [0xd8, 0x2a, 0x58, 0x25, 0x00]
-const CID_PREFIX = [0x01, 0x71, 0x12, 0x20]
-const CID_BYTES = 36
 
 class Cursor {
   readonly #bytes: Uint8Array

@@ -4,12 +4,10 @@ import { BlockMap, ReadableBlockstore } from '@atproto/repo'
 import { base32 } from 'multiformats/bases/base32'
 import { NodePacks } from '../store/node-packs.ts'
 import { readNodes } from '../store/nodes.ts'
+import { CID_PREFIX } from '../store/packs.ts'
 import type { Store } from '../store/open.ts'
 import type { NodeReader } from './node-walk.ts'
 import type { Nodes } from './tree.ts'
-
-/** Before the digest. */
-const CID_PREFIX_BYTES = 4
 
 export class NodeLog extends ReadableBlockstore {
   /** Nodes of the landed tree that are not stored. */
@@ -69,7 +67,7 @@ export class NodeLog extends ReadableBlockstore {
   /** An imported tree lies in packs, what came after it in rows. */
   async #read(cids: readonly Uint8Array[]): Promise<Array<Uint8Array | undefined>> {
     const packs = this.#packs
-    const found = packs ? await Promise.all(cids.map((cid) => packs.find(cid.subarray(CID_PREFIX_BYTES)))) : cids.map(() => undefined)
+    const found = packs ? await Promise.all(cids.map((cid) => packs.find(cid.subarray(CID_PREFIX.length)))) : cids.map(() => undefined)
     const missing = cids.filter((_, at) => !found[at])
     const rows =
       missing.length > 0

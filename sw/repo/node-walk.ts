@@ -1,5 +1,6 @@
 /** A walk through a whole tree straight from the bytes of its nodes: an export needs no objects, and reads many nodes at a time. */
 import { XrpcError } from '../../wire/errors.ts'
+import { CID_PREFIX } from '../store/packs.ts'
 import { type MstNode, parseNode } from './mst-node.ts'
 
 /** By CID in binary (36 bytes); undefined for those that are gone. */
@@ -87,4 +88,4 @@ const loadFrom = async (
 }
 
 /** The digest as a string of 32 bytes: cheaper than base32, and as good a key. */
-const idOf = (cid: Uint8Array): string => String.fromCharCode.apply(null, cid.subarray(4) as unknown as number[])
+const idOf = (cid: Uint8Array): string => String.fromCharCode.apply(null, cid.subarray(CID_PREFIX.length) as unknown as number[])

@@ -8,7 +8,7 @@ import { invalidRequest } from '../../wire/errors.ts'
 import { MAX_IMPORT_BLOCKS, STAGED_MEMORY_BYTES, STAGED_PACK_BYTES } from '../../wire/limits.ts'
 import { putStaged, readStaged } from '../store/generation.ts'
 import type { Store } from '../store/open.ts'
-import type { RawBlock } from './car-reader.ts'
+import type { IncomingBlock } from './car-reader.ts'
 
 /** Number of a block, in the order they came. */
 export type Place = number
@@ -37,7 +37,7 @@ export class Staging {
   }
 
   /** @throws XrpcError 400 `InvalidRequest` when a block is not what its hash says, or when there are too many. */
-  async add(blocks: readonly RawBlock[]): Promise<void> {
+  async add(blocks: readonly IncomingBlock[]): Promise<void> {
     if (this.#places.size + blocks.length > MAX_IMPORT_BLOCKS) throw invalidRequest(`Invalid CAR: more than ${MAX_IMPORT_BLOCKS} blocks`)
     for (const block of blocks) {
       const key = keyOf(block.digest)
@@ -85,7 +85,7 @@ export class Staging {
     return this.#spans[(place ?? 0) * 3] ?? 0
   }
 
-  #append(key: string, { digest, bytes }: RawBlock): void {
+  #append(key: string, { digest, bytes }: IncomingBlock): void {
     const kind = isNodeLike(bytes) ? 'node' : 'record'
     let number = this.#open[kind]
     let pack = number === null ? undefined : this.#packs.get(number)
@@ -139,7 +139,7 @@ const isNodeLike = (bytes: Uint8Array): boolean => bytes[0] === 0xa2 && bytes[1]
 const keyOf = (digest: Uint8Array): string => String.fromCharCode.apply(null, digest as unknown as number[])
 
 /** WebCrypto would be a little faster, but each call leaves half a kilobyte behind until the browser collects it. */
-const checkHash = ({ digest, bytes }: RawBlock): void => {
+const checkHash = ({ digest, bytes }: IncomingBlock): void => {
   const hash = sha256(bytes)
   for (let at = 0; at < hash.length; at += 1)
     if (hash[at] !== digest[at]) throw invalidRequest('Invalid CAR: a block is not what its CID says')

@@ -15,6 +15,7 @@ import type { Head, PodDatabase, RecordPackRow, RecordRow } from './schema.ts'
 
 /** CIDv1, dag-cbor, sha-256: 4 bytes of prefix and the digest (https://atproto.com/specs/data-model#link-and-cid-formats). */
 export const CID_BYTES = 36
+export const CID_PREFIX = [0x01, 0x71, 0x12, 0x20] as const
 const WORD_BYTES = 4
 
 export interface RecordPack {
