@@ -24,7 +24,8 @@ export const writtenSince = async (
   const found = new Map<string, RecentWrite>()
   if (head.rev <= rev) return []
   for (let newest = head.event; newest > 0 && newest > head.event - MAX_LOCAL_EVENTS; newest -= STEP_EVENTS) {
-    const rows = await repo.eventsAfter(Math.max(0, newest - STEP_EVENTS), STEP_EVENTS)
+    const before = Math.max(0, newest - STEP_EVENTS)
+    const rows = await repo.eventsAfter(before, STEP_EVENTS)
     for (const row of rows.filter(({ event }) => event <= newest).reverse()) {
       if (row.kind === 'sync' || (row.rev !== undefined && row.rev <= rev)) return [...found.values()]
       const event = row.kind === 'commit' ? decodeEvent(row.body) : null
@@ -35,7 +36,8 @@ export const writtenSince = async (
         if (found.size === limit) return [...found.values()]
       }
     }
-    if (rows.length === 0) break
+    // What lies further back is pruned.
+    if (rows[0]?.event !== before + 1) break
   }
   return [...found.values()]
 }
