@@ -3,7 +3,6 @@
  * What the file itself lacks is an error; what is wrong in the world becomes a sentence for people, and all of them are found in one go.
  */
 import { XrpcError } from '../../wire/errors.ts'
-import { MIRROR_PARALLEL_BLOBS } from '../../wire/limits.ts'
 import type { Activity, RecoveryCheck } from '../../wire/owner.ts'
 import { originToDidWeb } from '../identity/did-document.ts'
 import { DidResolver } from '../identity/did-resolver.ts'
@@ -11,7 +10,7 @@ import type { Fetch } from '../identity/handle-resolver.ts'
 import { readLastOperation } from '../identity/plc-directory.ts'
 import { endpointOf, signingKeyOf } from '../identity/resolved-document.ts'
 import { findSigner, inspectRepo } from './inspection.ts'
-import { Mirror } from './mirror.ts'
+import { inParallel, Mirror } from './mirror.ts'
 import { openRecoveryFile, type RecoveryHead } from './recovery-file.ts'
 import { openRecoveryKey } from './recovery-key.ts'
 
@@ -128,14 +127,4 @@ const checkMirror = async (
     onProgress({ kind: 'progress', work: 'blobs', done: (done += 1), total: cids.length })
   })
   return { rev, records, blobs, missingBlobs: cids.length - blobs }
-}
-
-/** MIRROR_PARALLEL_BLOBS at a time. The first that fails ends it all. */
-export const inParallel = async <T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> => {
-  const rest = items.values()
-  await Promise.all(
-    Array.from({ length: MIRROR_PARALLEL_BLOBS }, async () => {
-      for (const item of rest) await work(item)
-    }),
-  )
 }

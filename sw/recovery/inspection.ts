@@ -7,7 +7,7 @@ import { decode, encode } from '@ipld/dag-cbor'
 import { CID } from 'multiformats/cid'
 import * as v from 'valibot'
 import { XrpcError } from '../../wire/errors.ts'
-import { type RawBlock, readCar } from '../repo/car-reader.ts'
+import { type IncomingBlock, readCar } from '../repo/car-reader.ts'
 import type { Mirror } from './mirror.ts'
 
 const cid = v.instance(CID)
@@ -64,7 +64,7 @@ class Inspection {
     this.#expect(root, 'commit')
   }
 
-  async take({ digest, bytes }: RawBlock): Promise<void> {
+  async take({ digest, bytes }: IncomingBlock): Promise<void> {
     const key = keyOf(digest)
     const kind = this.#expected.get(key)
     if (kind === undefined) return

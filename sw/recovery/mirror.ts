@@ -2,7 +2,7 @@
 import * as v from 'valibot'
 import { XrpcError } from '../../wire/errors.ts'
 import { type RoomStatus, STATUS_PATH } from '../../wire/frames.ts'
-import { MIRROR_DEADLINE_MS } from '../../wire/limits.ts'
+import { MIRROR_DEADLINE_MS, MIRROR_PARALLEL_BLOBS } from '../../wire/limits.ts'
 import type { Fetch } from '../identity/handle-resolver.ts'
 import { readShortText } from '../identity/short-text.ts'
 
@@ -102,6 +102,16 @@ export class Mirror {
       clearTimeout(timer)
     }
   }
+}
+
+/** MIRROR_PARALLEL_BLOBS at a time. The first that fails ends it all. */
+export const inParallel = async <T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> => {
+  const rest = items.values()
+  await Promise.all(
+    Array.from({ length: MIRROR_PARALLEL_BLOBS }, async () => {
+      for (const item of rest) await work(item)
+    }),
+  )
 }
 
 /** In words for the owner. @see https://atproto.com/specs/account#account-status */
