@@ -1,6 +1,6 @@
 /** The owner's posts in feeds that an AppView put together without them, each at its time. */
 import type { Edit, JsonPlace } from './json-place.ts'
-import type { LocalRecords } from './local-records.ts'
+import type { LocalPost, LocalRecords } from './local-records.ts'
 import { postView } from './post-view.ts'
 import { catchUpAuthors } from './profile.ts'
 import type { Viewpoint } from './viewpoint.ts'
@@ -34,19 +34,27 @@ const insertPosts = async (
   viewpoint: Viewpoint,
   params: URLSearchParams,
 ): Promise<Edit[]> => {
-  const items = feed?.items() ?? []
+  if (!feed) return []
+  const items = feed.items()
   const shown = new Set(items.map((item) => item.member('post', 'uri')?.string()))
   const times = items.map(timeOf)
-  const byIndex = new Map<number, string[]>()
-  for (const post of posts) {
-    const next = times.findIndex((time) => time < post.at)
-    const isLater = next === -1 && times.some((time) => !Number.isNaN(time))
-    const isEarlier = params.has('cursor') && next <= 0
-    if (isLater || isEarlier || shown.has(post.uri)) continue
-    const index = next === -1 ? items.length : next
-    byIndex.set(index, [...(byIndex.get(index) ?? []), JSON.stringify({ post: await postView(post, viewpoint) })])
+  const isTimed = times.some((time) => !Number.isNaN(time))
+  /** Before which item; behind all of them where none has a time. */
+  const placeOf = ({ at }: LocalPost): number | null => {
+    const next = times.findIndex((time) => time < at)
+    if (next === -1) return isTimed || params.has('cursor') ? null : items.length
+    return next === 0 && params.has('cursor') ? null : next
   }
-  return feed ? [...byIndex].map(([index, jsons]) => feed.insertItems(index, jsons)) : []
+  const placed = posts.filter(({ uri }) => !shown.has(uri)).map((post) => ({ post, index: placeOf(post) }))
+  const views = await Promise.all(
+    placed.flatMap(({ post, index }) => (index === null ? [] : [postView(post, viewpoint).then((view) => ({ index, view }))])),
+  )
+  return [...Map.groupBy(views, ({ index }) => index)].map(([index, group]) =>
+    feed.insertItems(
+      index,
+      group.map(({ view }) => JSON.stringify({ post: view })),
+    ),
+  )
 }
 
 /** ms; a repost stands where it was reposted. NaN for a pinned post, which stands above all times. */
