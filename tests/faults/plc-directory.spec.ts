@@ -29,14 +29,12 @@ const test = base.extend<object, { portable: { readonly pod: HostedPod; readonly
 
 test.skip(noDirectory !== null, noDirectory ?? '')
 
-test(`an account is not activated on the word of a directory that is down, or that does not know it; writing waits, and nothing is lost${suffix}`, async ({
-  portable,
-}) => {
+test(`an account is not activated on the word of a directory that is down, or that does not know it${suffix}`, async ({ portable }) => {
   const { pod, directory } = portable
   const agent = new AtpAgent({ service: pod.shim.url })
   await agent.login({ identifier: HANDLE, password: PASSWORD })
   await agent.post({ text: 'before', createdAt: new Date().toISOString() })
-  const { server, repo } = agent.com.atproto
+  const { server } = agent.com.atproto
   await server.deactivateAccount({})
   const { repoRev } = (await server.checkAccountStatus()).data
   const refused = async (): Promise<readonly [number, string]> => {
@@ -59,9 +57,6 @@ test(`an account is not activated on the word of a directory that is down, or th
     expect(again).toBeGreaterThanOrEqual(400)
     expect((await server.checkAccountStatus()).data).toMatchObject({ activated: false, validDid: false, repoRev })
     expect((await server.getSession()).data).toMatchObject({ active: false, status: 'deactivated' })
-    expect(
-      (await repo.listRecords({ repo: agent.assertDid, collection: 'app.bsky.feed.post' }).catch(() => null))?.data.records ?? [],
-    ).toEqual([])
   } finally {
     await forgetful.stop()
   }
