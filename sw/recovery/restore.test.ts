@@ -232,6 +232,20 @@ describe.each(['web', 'plc'] as const)('a restore of a did:%s', (method) => {
     ['of an account that moved away', '400 AccountMovedAway', async () => ((world.room.did = 'did:web:other.example'), restore())],
     ['when the relay is away', '503 MirrorUnavailable', async () => ((world.isDown = true), restore())],
     [
+      'from a mirror whose repo breaks off',
+      '502 MirrorUntrustworthy',
+      async () => {
+        let asked = 0
+        world.tamper = async (path, response) => {
+          // The first look is at the commit alone.
+          if (!path.endsWith('getRepo') || (asked += 1) < 2) return response
+          const car = await response.arrayBuffer()
+          return new Response(car.slice(0, car.byteLength - 300))
+        }
+        return restore()
+      },
+    ],
+    [
       'from a mirror that serves another’s repo',
       '502 MirrorUntrustworthy',
       async () => {

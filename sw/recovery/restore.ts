@@ -14,6 +14,7 @@ import { readLastOperation, submitOperation } from '../identity/plc-directory.ts
 import { type LastOperation, makeOperation, type PlcData } from '../identity/plc-operation.ts'
 import { endpointOf, handleOf, signingKeyOf } from '../identity/resolved-document.ts'
 import { blobService } from '../repo/blobs.ts'
+import type { ImportProgress } from '../repo/contract.ts'
 import { Repo } from '../repo/repo.ts'
 import { addAppPassword } from '../store/app-passwords.ts'
 import { emptyStore, type Store } from '../store/open.ts'
@@ -169,12 +170,18 @@ const copyMirror = async (
 ): Promise<string> => {
   const { rev } = await mirror.latestCommit()
   if (rev === copied) return copied
-  await repo.import(await mirror.repo(), {
-    signingKey,
-    onProgress: ({ records }) => options.onProgress?.({ kind: 'progress', work: 'records', done: records }),
-  })
+  const onProgress = ({ records }: ImportProgress): void => options.onProgress?.({ kind: 'progress', work: 'records', done: records })
+  await repo.import(await mirror.repo(), { signingKey, onProgress }).catch(refuseCopy)
   await fetchBlobs(store, mirror, options)
   return copyMirror(store, repo, mirror, { signingKey, copied: rev }, options)
+}
+
+/** The importer speaks of what somebody sends; here it is the relay. */
+const refuseCopy = (cause: unknown): never => {
+  if (!(cause instanceof XrpcError) || cause.status !== 400) throw cause
+  throw new XrpcError(502, 'MirrorUntrustworthy', `The relay’s copy of the repo could not be taken over (${cause.message}). Try again.`, {
+    cause,
+  })
 }
 
 /** What the mirror has lost stays missing, and the pod lists it so. */
