@@ -1,6 +1,8 @@
 /** A client that asks its PDS for everything, and a service that checks who asks: through the room, the tab, and the room's egress. */
 import { createHash, randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { AtpAgent } from '@atproto/api'
@@ -196,6 +198,23 @@ for (const [service, status] of [
     const proxy = { 'atproto-proxy': `${served.appview.did}#${service}` }
     expect((await ask(served, 'app.bsky.feed.getTimeline', { headers: proxy })).status).toBe(status)
   })
+
+test('a DID document that never comes, or moves to an address of this machine, is 502 and no request goes out', async ({ served }) => {
+  const requests: string[] = []
+  const host = createServer((request, response) => {
+    requests.push(request.url ?? '')
+    if (requests.length > 1) response.writeHead(302, { location: `http://127.0.0.1:${served.appview.port}/.well-known/did.json` }).end()
+  })
+  await new Promise<void>((resolve) => host.listen(0, '127.0.0.1', resolve))
+  const proxy = { 'atproto-proxy': `did:web:localhost%3A${(host.address() as AddressInfo).port}#bsky_appview` }
+  for (let time = 0; time < 2; time += 1) {
+    const response = await ask(served, 'app.bsky.feed.getTimeline', { headers: proxy })
+    expect([response.status, await response.json()]).toMatchObject([502, { error: 'UpstreamFailure' }])
+  }
+  expect(requests).toEqual(['/.well-known/did.json', '/.well-known/did.json'])
+  host.closeAllConnections()
+  host.close()
+})
 
 test('with the network of the shim gone the pod says so, and still serves itself', async ({ served }) => {
   const proxy = { 'atproto-proxy': 'did:web:localhost%3A1#bsky_appview' }
