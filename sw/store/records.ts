@@ -2,9 +2,11 @@
  * Records, by [collection, rkey], in rows of their own or in packs (`packs.ts`). They are written by `land` and by imports.
  * What comes out of a pack is a view: for reading, never to be stored as it is.
  */
+import type { IDBPObjectStore, StoreNames } from 'idb'
+import { RECORD_PACK_RECORDS } from '../../wire/limits.ts'
 import { decodePack, packRange, type PacksOf, readPackOf, type RecordPack, recordOfPack, recordsOfPack } from './packs.ts'
 import type { Store } from './open.ts'
-import type { RecordPackRow, RecordRow } from './schema.ts'
+import type { PodDatabase, RecordPackRow, RecordRow } from './schema.ts'
 
 /** In IndexedDB's order an array comes after every string, so `[collection, []]` stands behind every rkey of the collection. */
 const behind = (collection: string): IDBValidKey => [collection, []]
@@ -34,10 +36,14 @@ type Order = 'ascending' | 'descending'
 /** Up to `limit` records of one collection in the given order of rkey. */
 export const listRecords = async (store: Store, generation: PacksOf, range: RecordRange): Promise<RecordRow[]> => {
   const { order, limit } = range
-  if (generation === null) return readRows(store, range)
+  if (generation === null) return readRows(store.transaction('records').store, range)
   const found: RecordRow[] = []
   for (let step: RecordRange | null = range; step;) {
-    const [rows, packs]: [RecordRow[], RecordPack[]] = await Promise.all([readRows(store, step), readPacks(store, generation, step)])
+    const tx = store.transaction(['records', 'recordPacks'])
+    const [rows, packs]: [RecordRow[], RecordPack[]] = await Promise.all([
+      readRows(tx.objectStore('records'), step),
+      readPacks(tx.objectStore('recordPacks'), generation, step),
+    ])
     const packed = packs.flatMap(recordsOfPack).filter(isWithin(step))
     if (order === 'descending') packed.sort((a, b) => (a.rkey < b.rkey ? 1 : -1))
     // Each side is known as far as it was read; beyond the nearer end the other may have more in between.
@@ -102,6 +108,9 @@ export const countCollections = async (
 const SCAN_STEP = 256
 const PACK_SCAN_STEP = 16
 
+/** A store, in whatever transaction. */
+type Rows<Name extends 'records' | 'recordPacks'> = IDBPObjectStore<PodDatabase, Array<StoreNames<PodDatabase>>, Name, IDBTransactionMode>
+
 const isBefore = (order: Order, a: string, b: string): boolean => (order === 'ascending' ? a < b : a > b)
 
 const nearest = (order: Order, [a = '', b = '']: readonly string[]): string => (isBefore(order, a, b) ? a : b)
@@ -117,34 +126,28 @@ const mergeRows = (rows: readonly RecordRow[], packed: readonly RecordRow[], ord
   return [...rows, ...packed].sort((a, b) => (isBefore(order, a.rkey, b.rkey) ? -1 : 1))
 }
 
-const readRows = (store: Store, { collection, order, from, includesFrom, limit }: RecordRange): Promise<RecordRow[]> => {
+const readRows = (records: Rows<'records'>, { collection, order, from, includesFrom, limit }: RecordRange): Promise<RecordRow[]> => {
   if (order === 'ascending') {
-    return store.getAll(
-      'records',
-      IDBKeyRange.bound([collection, from ?? ''], behind(collection), from !== undefined && !includesFrom, true),
-      limit,
-    )
+    return records.getAll(IDBKeyRange.bound([collection, from ?? ''], behind(collection), from !== undefined && !includesFrom, true), limit)
   }
   const high = from === undefined ? behind(collection) : [collection, from]
   const range = IDBKeyRange.bound([collection, ''], high, false, from === undefined || !includesFrom)
-  const { store: records } = store.transaction('records')
   if (HAS_DIRECTION) return (records as unknown as DirectedGetAll<RecordRow>).getAll({ query: range, count: limit, direction: 'prev' })
   return records.openCursor(range, 'prev').then((cursor) => takeBackwards(cursor, limit))
 }
 
-/** A pack holds more than PACK_SCAN_STEP records unless most of them were rewritten since; one more, because the first is usually begun in its middle. */
-const packsFor = (limit: number): number => Math.ceil(limit / 64) + 1
+/** Full packs hold that many records; one more, because the first is usually begun in its middle. */
+const packsFor = (limit: number): number => Math.ceil(limit / RECORD_PACK_RECORDS) + 1
 
 /** Packs in the order asked for, the one that `from` falls into included. */
-const readPacks = async (store: Store, generation: number, range: RecordRange): Promise<RecordPack[]> =>
-  (await readPackRows(store, generation, range)).map((row) => decodePack(range.collection, row))
+const readPacks = async (packs: Rows<'recordPacks'>, generation: number, range: RecordRange): Promise<RecordPack[]> =>
+  (await readPackRows(packs, generation, range)).map((row) => decodePack(range.collection, row))
 
 const readPackRows = async (
-  store: Store,
+  packs: Rows<'recordPacks'>,
   generation: number,
   { collection, order, from, limit }: RecordRange,
 ): Promise<RecordPackRow[]> => {
-  const { store: packs } = store.transaction('recordPacks')
   const count = packsFor(limit)
   if (order === 'ascending') {
     const begun = from === undefined ? null : await packs.openKeyCursor(packRange(generation, collection, { upTo: from }), 'prev')
