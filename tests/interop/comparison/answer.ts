@@ -46,18 +46,16 @@ export const compare = (id: string, reference: Answer, ours: Answer): Difference
   const outcome = difference('outcome', outcomeOf)
   if (outcome.length > 0) return outcome
   const headers = HEADERS.flatMap((name) => difference(`header ${name}`, ({ headers }) => headers.get(name) ?? MISSING))
-  const shapes = [shapeOf(reference), shapeOf(ours)] as const
-  const paths = new Set(shapes.flatMap((shape) => [...shape.keys()]))
-  const typesAt = (answer: Answer, path: string): string => (answer === reference ? shapes[0] : shapes[1]).get(path) ?? MISSING
-  const bodies = [...paths].flatMap((path) => difference(`body ${path}`, (answer) => typesAt(answer, path)))
-  // Of what is missing as a whole its parts are not told.
-  const missing = bodies.filter(({ reference, ours }) => reference === MISSING || ours === MISSING).map(({ aspect }) => aspect)
-  return [
-    ...headers,
-    ...bodies.filter(
-      ({ aspect }) => !missing.some((whole) => aspect !== whole && /^[.[]/.test(aspect.slice(whole.length)) && aspect.startsWith(whole)),
-    ),
-  ]
+  return [...headers, ...compareShapes(shapeOf(reference), shapeOf(ours)).map((shapes) => ({ id, ...shapes }))]
+}
+
+/** Of what is missing as a whole its parts are not told. */
+const compareShapes = (reference: Shape, ours: Shape): Array<Omit<Difference, 'id'>> => {
+  const differing = [...new Set([...reference.keys(), ...ours.keys()])].filter((path) => reference.get(path) !== ours.get(path))
+  const missing = differing.filter((path) => !reference.has(path) || !ours.has(path))
+  return differing
+    .filter((path) => !missing.some((whole) => path.startsWith(`${whole}.`) || path.startsWith(`${whole}[`)))
+    .map((path) => ({ aspect: `body ${path}`, reference: reference.get(path) ?? MISSING, ours: ours.get(path) ?? MISSING }))
 }
 
 const MISSING = '–'
@@ -68,8 +66,10 @@ const outcomeOf = ({ status, json }: Answer): string => {
   return status < 400 ? String(status) : `${status} ${typeof error === 'string' ? error : MISSING}`
 }
 
-/** Path → types that were seen there. Items of an array share one path; of an open map (`$`-keys, records' own content) only that it is there. */
-const shapeOf = ({ json, bytes }: Answer): ReadonlyMap<string, string> => {
+/** Path → types that were seen there. Items of an array share one path. */
+type Shape = ReadonlyMap<string, string>
+
+const shapeOf = ({ json, bytes }: Answer): Shape => {
   const shape = new Map<string, string>()
   const see = (path: string, value: unknown): void => {
     const type = value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value
