@@ -46,16 +46,16 @@ export const compare = (id: string, reference: Answer, ours: Answer): Difference
   const outcome = difference('outcome', outcomeOf)
   if (outcome.length > 0) return outcome
   const headers = HEADERS.flatMap((name) => difference(`header ${name}`, ({ headers }) => headers.get(name) ?? MISSING))
-  return [...headers, ...compareShapes(shapeOf(reference), shapeOf(ours)).map((shapes) => ({ id, ...shapes }))]
+  return [...headers, ...compareShapes(id, shapeOf(reference), shapeOf(ours))]
 }
 
 /** Of what is missing as a whole its parts are not told. */
-const compareShapes = (reference: Shape, ours: Shape): Array<Omit<Difference, 'id'>> => {
+const compareShapes = (id: string, reference: Shape, ours: Shape): Difference[] => {
   const differing = [...new Set([...reference.keys(), ...ours.keys()])].filter((path) => reference.get(path) !== ours.get(path))
   const missing = differing.filter((path) => !reference.has(path) || !ours.has(path))
   return differing
     .filter((path) => !missing.some((whole) => path.startsWith(`${whole}.`) || path.startsWith(`${whole}[`)))
-    .map((path) => ({ aspect: `body ${path}`, reference: reference.get(path) ?? MISSING, ours: ours.get(path) ?? MISSING }))
+    .map((path) => ({ id, aspect: `body ${path}`, reference: reference.get(path) ?? MISSING, ours: ours.get(path) ?? MISSING }))
 }
 
 const MISSING = '–'
