@@ -26,7 +26,11 @@ export const reportGrowth = async (say: (line: string) => void): Promise<void> =
     }
     const ratio = commits.at(-1)! / commits[0]!
     say(`${'largest ÷ smallest'.padEnd(36)}${ratio.toFixed(2)}      target ≤ ${TARGET_RATIO} ${ratio <= TARGET_RATIO ? 'met' : 'MISSED'}`)
-    sayHeap(say, `export of ${LARGEST}, heap growth`, await heapGrowth(() => ask<number>('export')))
+    let exportMs = 0
+    const grown = await heapGrowth(async () => (exportMs = await ask<number>('export')))
+    sayHeap(say, `export of ${LARGEST}, heap growth`, grown)
+    const megabytes = (files.get(`/${LARGEST}.car`)?.length ?? 0) / 1e6
+    say(`${`export of ${LARGEST}`.padEnd(36)}${(megabytes / (exportMs / 1000)).toFixed(0)} MB/s`)
   })
 }
 

@@ -45,19 +45,19 @@ export const prepareLarge = async (subject: Subject, progress: (line: string) =>
   progress(`${subject.side.name} imported ${LARGE} records at ${rate.toFixed(0)} records/s`)
   const { side, client } = subject
   if (side.name !== 'tabpod') return
+  // The tab alone answers this one, and from its activation on it is busy sending the repo.
+  const { repoRev } = jsonOf<{ repoRev: string }>(await client.get('/xrpc/com.atproto.server.checkAccountStatus'))
   const ms = await timed(async () => {
     await client.call('com.atproto.server.activateAccount')
-    await mirrored(client)
+    await mirrored(client, repoRev)
   })
   progress(`and was mirrored ${(ms / 1000).toFixed(1)} s after its activation`)
 }
 
-const mirrored = async ({ did, get }: Subject['client']): Promise<void> => {
-  // The tab alone answers this one.
-  const { repoRev } = jsonOf<{ repoRev: string }>(await get('/xrpc/com.atproto.server.checkAccountStatus'))
+const mirrored = async ({ did, get }: Subject['client'], rev: string): Promise<void> => {
   for (const until = Date.now() + MIRRORED_WITHIN_MS; Date.now() < until; await sleep(200)) {
     const answer = await get(`/xrpc/com.atproto.sync.getLatestCommit?did=${encodeURIComponent(did)}`).catch(() => null)
-    if (answer?.headers['x-tabpod-answered-by'] === 'mirror' && jsonOf<{ rev: string }>(answer).rev === repoRev) return
+    if (answer?.headers['x-tabpod-answered-by'] === 'mirror' && jsonOf<{ rev: string }>(answer).rev === rev) return
   }
   throw new Error(`not mirrored within ${MIRRORED_WITHIN_MS / 1000} s`)
 }
