@@ -1,5 +1,7 @@
 /** A dedicated worker in a page of a real Chromium, with files to fetch and its heap watched: where the pod's parts are measured without a room. */
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { CDPSession, Page } from 'playwright'
@@ -7,8 +9,6 @@ import { build } from 'vite'
 import { launchBrowser } from '../scripts/browser.ts'
 import { alias, inject, treeshake } from '../vite.config.ts'
 
-/** Any loopback address is a secure context; nothing listens there, Playwright answers. */
-const PAGE = 'http://localhost:9/'
 const HEAP_SAMPLE_MS = 50
 
 export interface WorkerPage {
@@ -27,22 +27,24 @@ export const withWorker = async (
   const directory = await mkdtemp(join(tmpdir(), 'tabpod-bench-'))
   try {
     const bundled = await bundle(script, directory)
+    const site = createServer(({ url = '/' }, response) => {
+      if (url === '/') response.setHeader('content-type', 'text/html').end('<!doctype html><title>benchmark</title>')
+      else if (url === '/worker.js') response.setHeader('content-type', 'text/javascript').end(bundled)
+      else response.writeHead(files.has(url) ? 200 : 404).end(files.get(url))
+    })
+    // Should the browser not start: nothing waits for it.
+    site.unref()
+    await new Promise<void>((resolve) => site.listen(0, '127.0.0.1', resolve))
     const context = await launchBrowser({ profileDir: join(directory, 'profile'), headless: true })
     try {
       const page = await context.newPage()
-      await page.route(`${PAGE}**`, (route) => {
-        const url = route.request().url()
-        const file = files.get(new URL(url).pathname)
-        if (file) return route.fulfill({ contentType: 'application/octet-stream', body: Buffer.from(file) })
-        return url === PAGE
-          ? route.fulfill({ contentType: 'text/html', body: '<!doctype html><title>benchmark</title>' })
-          : route.fulfill({ contentType: 'text/javascript', body: bundled })
-      })
-      await page.goto(PAGE)
-      const started = startWorker(await context.newCDPSession(page), page)
-      await use(await started)
+      // Any loopback address is a secure context.
+      await page.goto(`http://127.0.0.1:${(site.address() as AddressInfo).port}/`)
+      await use(await startWorker(await context.newCDPSession(page), page))
     } finally {
       await context.close()
+      site.closeAllConnections()
+      site.close()
     }
   } finally {
     await rm(directory, { recursive: true, force: true })
