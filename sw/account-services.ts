@@ -8,6 +8,7 @@ import { Sessions, type TokenIssuer } from './account/sessions.ts'
 import { SignIn } from './account/sign-in.ts'
 import { type AccountStanding, standingOf } from './account/standing.ts'
 import type { Self } from './identity/self.ts'
+import type { Log } from './operations/log.ts'
 import type { BlobService, RepoReader, RepoWriter } from './repo/contract.ts'
 import type { Store } from './store/open.ts'
 import { readPod } from './store/pod.ts'
@@ -34,11 +35,12 @@ export interface AccountParts {
   readonly mail: (to: string, purpose: MailPurpose, token: string) => Promise<boolean>
   /** Told after every change that pages show. */
   readonly changed: () => void
+  readonly log: Pick<Log, 'note'>
   readonly now: () => number
 }
 
 export const composeAccount = (parts: AccountParts): AccountServices => {
-  const { store, identity, issuer, changed, now } = parts
+  const { store, identity, issuer, changed, log, now } = parts
   const sessions = new Sessions(store, issuer, now)
   const appPasswords = appPasswordsOf({ store, did: identity.did, sessions, now, changed })
   const mail = async (purpose: MailPurpose, token: string): Promise<boolean> => {
@@ -49,7 +51,7 @@ export const composeAccount = (parts: AccountParts): AccountServices => {
   const email = emailOf({ store, inbox, now, changed })
   return {
     sessions,
-    signIn: new SignIn(store, identity, appPasswords, now),
+    signIn: new SignIn(store, identity, appPasswords, now, log),
     appPasswords,
     inbox,
     email,

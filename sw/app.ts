@@ -15,6 +15,7 @@ import { IdentityChanges } from './identity/identity-changes.ts'
 import { openVault } from './identity/key-vault.ts'
 import { assertPointsHere } from './identity/pointing.ts'
 import { Self } from './identity/self.ts'
+import { Log } from './operations/log.ts'
 import { rotateSigningKey, signAnew } from './key-rotation.ts'
 import type { Surroundings } from './recovery/check.ts'
 import { makeRecoveryFile } from './recovery/make.ts'
@@ -70,6 +71,8 @@ export interface PodOptions extends RepoOptions {
   /** For what the pod asks of other servers: through its room, which CORS does not bind, and which names some of them. Default: `fetch`, and no services. */
   readonly egress?: { readonly fetch: Fetch; readonly services: RoomServices }
   readonly hooks?: PodHooks
+  /** Default: one that is written nowhere. */
+  readonly log?: Log
 }
 
 /** Who is told what the pod cannot do itself. Left out: nobody. */
@@ -120,7 +123,7 @@ export const restoredPod = async (
 }
 
 const composePod = (store: Store, { identity, vault, repo }: Foundation, options: PodOptions): Pod => {
-  const { egress = { fetch: options.fetch ?? workerFetch, services: NO_SERVICES }, now = Date.now, hooks = {} } = options
+  const { egress = { fetch: options.fetch ?? workerFetch, services: NO_SERVICES }, now = Date.now, hooks = {}, log = new Log() } = options
   const { changed = () => {}, filled = () => {}, leave = () => {}, mail = () => Promise.resolve(false) } = hooks
   const { fetch } = egress
   const blobs = sweepOnUpload(blobService(store, now), now)
@@ -161,6 +164,7 @@ const composePod = (store: Store, { identity, vault, repo }: Foundation, options
     assertPointsHere: () => assertPointsHere(pointing),
     mail,
     changed,
+    log,
     now,
   })
   const vacancy = vacancyOf({
@@ -216,7 +220,7 @@ const composePod = (store: Store, { identity, vault, repo }: Foundation, options
         { store, identity, vault, voice: recovery, fetch: pointing.fetch, plc: pointing.directory, rejoin, now },
         passphrase,
       ),
-    handle: makeHandler({ documents, xrpc, health }),
+    handle: makeHandler({ documents, xrpc, health, log }),
     documents,
     summary: async () => {
       const { did, handle, origin, createdAt, standing, account: row } = identity

@@ -5,11 +5,13 @@ import { createPod, createVacantPod, type Pod, restoredPod } from './app.ts'
 import { obeyAccount } from './owner/account.ts'
 import { exportBlobs, exportRepo } from './owner/export.ts'
 import { importBlobs, importRepo } from './owner/moving.ts'
+import type { Log } from './operations/log.ts'
 import { checkRecoveryFile } from './recovery/check.ts'
 import type { Resident } from './resident.ts'
 
 export interface OwnerSurroundings {
   readonly resident: Resident
+  readonly log: Log
   /** Of the pages: http(s)://host[:port]. */
   readonly origin: string
   /** Has the page connect to the room anew. */
@@ -20,20 +22,28 @@ export interface OwnerSurroundings {
 /** Never rejects: what went wrong is the answer. */
 export const answerOwner = async (command: OwnerCommand, around: OwnerSurroundings): Promise<OwnerAnswer> => {
   try {
-    return { ok: true, value: await obey(command, around) }
+    const value = await obey(command, around)
+    if (!READING.has(command.kind)) around.log.note('owner', `${command.kind}: done`)
+    return { ok: true, value }
   } catch (cause) {
-    if (cause instanceof XrpcError) return { ok: false, status: cause.status, error: cause.error, message: cause.message }
-    console.error('tabpod: an owner command failed', cause)
+    if (cause instanceof XrpcError) {
+      around.log.note('owner', `${command.kind}: ${cause.error}`, 'warning')
+      return { ok: false, status: cause.status, error: cause.error, message: cause.message }
+    }
+    around.log.failure(`the command ${command.kind} failed`, cause)
     return {
       ok: false,
       status: 500,
       error: 'InternalServerError',
-      message: 'Something went wrong in the service worker; its console says what',
+      message: 'Something went wrong in the service worker; its log and its console say what',
     }
   }
 }
 
-const obey = async (command: OwnerCommand, { resident, origin, rejoin, onProgress }: OwnerSurroundings): Promise<unknown> => {
+/** What changes nothing, and would fill the log. */
+const READING: ReadonlySet<OwnerCommand['kind']> = new Set(['describe', 'inbox', 'app-passwords', 'log'])
+
+const obey = async (command: OwnerCommand, { resident, log, origin, rejoin, onProgress }: OwnerSurroundings): Promise<unknown> => {
   switch (command.kind) {
     case 'describe':
       return (await resident.pod())?.summary() ?? null
@@ -65,6 +75,8 @@ const obey = async (command: OwnerCommand, { resident, origin, rejoin, onProgres
       await (await podOf(resident)).rotateSigningKey()
       // Not the pod that was asked: it is composed anew.
       return (await podOf(resident)).summary()
+    case 'log':
+      return log.read(command)
     case 'make-recovery-file':
       return (await podOf(resident)).makeRecoveryFile(command.passphrase, rejoin)
     case 'check-recovery-file':

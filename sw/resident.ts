@@ -80,6 +80,7 @@ export class Resident {
     if (standing === 'active' || standing === 'deactivated') await pod.repo.announce({ kind: 'account', active: false, status: 'deleted' })
     await hooks.release()
     await pod.close()
+    this.#options.log?.attach(undefined)
     ;(await this.#openStore()).close()
     await deleteStore()
     this.#store = undefined
@@ -105,22 +106,32 @@ export class Resident {
         changed: hooks.changed,
         filled: () => {
           this.#opening = undefined
-          this.pod().then(hooks.changed, (cause: unknown) => console.error('tabpod: the new account could not be opened', cause))
+          this.pod().then(hooks.changed, (cause: unknown) => this.#failed('the new account could not be opened', cause))
         },
         leave: () => {
           this.pod()
             .then((pod) => pod && this.#depart(pod))
-            .catch((cause: unknown) => console.error('tabpod: the pod could not be deleted', cause))
+            .catch((cause: unknown) => this.#failed('the pod could not be deleted', cause))
         },
       },
     }
   }
 
+  #failed(what: string, cause: unknown): void {
+    this.#options.log?.failure(what, cause)
+  }
+
   #openStore(): Promise<Store> {
-    this.#store ??= openStore().catch((cause: unknown) => {
-      this.#store = undefined
-      throw cause
-    })
+    this.#store ??= openStore().then(
+      (store) => {
+        this.#options.log?.attach(store)
+        return store
+      },
+      (cause: unknown) => {
+        this.#store = undefined
+        throw cause
+      },
+    )
     return this.#store
   }
 }

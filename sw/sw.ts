@@ -7,7 +7,8 @@ import { STATUS_PATH, UPLINK_PATH } from '../wire/frames.ts'
 import { KEEP_ALIVE_HOLD_MS, RECONNECT_MAX_MS } from '../wire/limits.ts'
 import type { KeepAliveMessage, NudgeMessage, OwnerAnswer, OwnerCommand, OwnerMessage, PipeFromWorker, PipeMessage } from '../wire/owner.ts'
 import type { Pod } from './app.ts'
-import { errorToResponse } from './http/errors.ts'
+import { requestId, toXrpcError, xrpcErrorToResponse } from './http/errors.ts'
+import { Log } from './operations/log.ts'
 import { answerOwner } from './owner.ts'
 import { Resident } from './resident.ts'
 import { answerFromShell, dropShell, storeShell } from './shell.ts'
@@ -28,18 +29,27 @@ interface RoutableInstallEvent extends ExtendableEvent {
 const activity = new ActivityReport()
 const egress = new Egress()
 const mail = new Mail()
+const log = new Log({ grown: () => activity.log() })
 let uplink: Uplink | undefined
 
 const resident = new Resident({
   egress,
+  log,
   hooks: {
     arrived: (pod) => {
       // What comes in by the connection of a pod that has just been replaced is the new one's to answer.
       const handle: Pod['handle'] = async (request, context) => ((await resident.pod()) ?? pod).handle(request, context)
       const before = uplink
-      uplink = new Uplink({ ...pod, handle }, activity, egress, mail)
-      pod.repo.onEvent((row) => activity.event(row))
+      uplink = new Uplink({ ...pod, handle }, activity, egress, mail, log)
+      pod.repo.onEvent((row) => {
+        activity.event(row)
+        if (row.kind !== 'commit') log.note('account', `told the network: #${row.kind}`)
+      })
       pod.identity.onChange((change) => {
+        log.note(
+          'account',
+          change === 'standing' ? `the account is ${pod.identity.standing} now` : `the identity is ${pod.identity.handle} now`,
+        )
         activity.account()
         if (change === 'standing') void uplink?.rejoin()
       })
@@ -77,6 +87,9 @@ self.addEventListener('fetch', (event) => {
   else if (event.request.method === 'GET') event.respondWith(answerFromShell(event.request, (work) => event.waitUntil(work)))
 })
 
+for (const kind of ['error', 'unhandledrejection'] as const)
+  self.addEventListener(kind, (event) => log.failure('something failed unseen', event instanceof ErrorEvent ? event.error : event.reason))
+
 self.addEventListener('message', (event) => {
   if (!isOwnPage(event)) return
   const message = event.data as OwnerMessage | PipeMessage | KeepAliveMessage | NudgeMessage
@@ -107,7 +120,7 @@ const answerLocally = async (request: Request, { pathname }: URL): Promise<Respo
     activity.request({ by: 'tab', origin: 'local', method, path: pathname, status: response.status, ms: performance.now() - started })
     return response
   } catch (cause) {
-    return stamped(errorToResponse(cause))
+    return stamped(xrpcErrorToResponse(toXrpcError(cause, requestId(), log)))
   }
 }
 
@@ -140,7 +153,7 @@ const connect = async (port: MessagePort, claim: string | undefined): Promise<vo
     say({ link: { state: 'refused', error: 'NoPod', message: 'No pod lives in this browser profile' } })
     say({ close: 'NoPod' })
   } catch (cause) {
-    console.error('tabpod: the pod could not be opened', cause)
+    log.failure('the pod could not be opened', cause)
     say({ link: { state: 'offline', message: 'The pod in this browser could not be opened; trying again' } })
     say({ close: 'PodUnavailable' })
   }
@@ -149,6 +162,7 @@ const connect = async (port: MessagePort, claim: string | undefined): Promise<vo
 const obey = async (message: OwnerMessage, port: MessagePort): Promise<void> => {
   const answer: OwnerAnswer = await answerOwner(message.command, {
     resident,
+    log,
     origin: self.location.origin,
     rejoin: () => void uplink?.rejoin(),
     onProgress: (progress) => activity.progress(progress),

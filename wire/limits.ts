@@ -315,3 +315,80 @@ export const MAIL_WINDOW_MS = 1 * HOUR_MS
 export const SMTP_DEADLINE_MS = 30 * SECOND_MS
 /** A reply's lines are 512 bytes at most (RFC 5321), and no server offers a hundred things. */
 export const MAX_SMTP_REPLY_BYTES = 64 * KIB
+
+/** The pod's log: rows of at most this size (Chromium moves values above 64 KiB out into files) and number, and so many rows of them: some 10,000 entries, or 3 MB. */
+export const LOG_PAGE_ENTRIES = 100
+export const LOG_PAGE_BYTES = 32 * KIB
+export const MAX_LOG_PAGES = 100
+/** What a killed worker may forget of it. Errors are written at once, and so is a batch of this size. */
+export const LOG_WRITE_DELAY_MS = 1 * SECOND_MS
+export const LOG_BATCH_ENTRIES = 500
+/** Entries that wait in memory while the store does not take any: older ones go. */
+export const MAX_LOG_WAITING = 2_000
+/** One path, one message, one stack. Names of methods have at most 317 characters, stacks some twenty lines. */
+export const MAX_LOG_PATH_CHARS = 400
+export const MAX_LOG_MESSAGE_CHARS = 500
+export const MAX_LOG_STACK_CHARS = 4_000
+/** Entries handed to a page at a time. */
+export const MAX_LOG_READ = 500
+/** How long the log is kept by default: long enough to look into what somebody noticed at the weekend. */
+export const LOG_RETENTION_MS = 14 * DAY_MS
+
+/** What the owner may set. Access tokens: a client that refreshes more often than once a minute does nothing else; after a day they would outlive what they are for. */
+export const ACCESS_TTL_BOUNDS_MS = [MINUTE_MS, DAY_MS] as const
+export const REFRESH_TTL_BOUNDS_MS = [HOUR_MS, 400 * DAY_MS] as const
+/** Blobs: smaller than this is no picture; larger ones the room refuses (MAX_BLOB_BYTES). All together: the browser's own limit comes first. */
+export const MIN_BLOB_LIMIT_BYTES = 1_000
+export const BLOB_QUOTA_BOUNDS_BYTES = [1_000_000, 1_000_000_000_000] as const
+export const LOG_RETENTION_BOUNDS_MS = [HOUR_MS, 400 * DAY_MS] as const
+/** Origins and kinds of files that the owner lists by hand. */
+export const MAX_LISTED = 50
+
+/** The owner has the network told again who this is: relays and AppViews look the identity up each time. */
+export const ANNOUNCE_LIMITS = [{ windowMs: MINUTE_MS, times: 1 }] as const
+
+/**
+ * Requests that the room lets through to mirror and tab: the reference PDS's figures, and so what clients are used to. `writes` are counted in points (WRITE_POINTS).
+ * What an account may do in a room is counted when it was done, so that nobody without a token spends it.
+ */
+export const RATE_LIMITS = {
+  /** All requests of one address, but for those with a limit of their own in `exports`. */
+  requests: [{ windowMs: 5 * MINUTE_MS, points: 3000 }],
+  exports: [{ windowMs: 5 * MINUTE_MS, points: 6000 }],
+  writes: [
+    { windowMs: HOUR_MS, points: 5000 },
+    { windowMs: DAY_MS, points: 35_000 },
+  ],
+  uploads: [{ windowMs: DAY_MS, points: 1000 }],
+  signIns: [
+    { windowMs: 5 * MINUTE_MS, points: 30 },
+    { windowMs: DAY_MS, points: 300 },
+  ],
+  newAccounts: [{ windowMs: 5 * MINUTE_MS, points: 100 }],
+  deletions: [{ windowMs: 5 * MINUTE_MS, points: 50 }],
+  newPasswords: [{ windowMs: 5 * MINUTE_MS, points: 50 }],
+  resetRequests: [
+    { windowMs: HOUR_MS, points: 15 },
+    { windowMs: DAY_MS, points: 50 },
+  ],
+  tokens: [
+    { windowMs: HOUR_MS, points: 5 },
+    { windowMs: DAY_MS, points: 15 },
+  ],
+  handleChanges: [
+    { windowMs: 5 * MINUTE_MS, points: 10 },
+    { windowMs: DAY_MS, points: 50 },
+  ],
+} as const
+export const WRITE_POINTS = { create: 3, update: 2, delete: 1 } as const
+/** Windows from this length on outlive the room's sleep. Of shorter ones nobody gains much by waiting until it has slept, and a write for each request would cost more than most requests. */
+export const KEPT_WINDOW_MS = HOUR_MS
+/** A count that moves more often than this is written ahead, in steps of a twentieth of its limit (RATE_STEPS). */
+export const RATE_BURST_MS = 10 * SECOND_MS
+export const RATE_STEPS = 20
+/** Addresses counted at the same time, of each limit: 1 MB of memory. Beyond it the oldest begins anew. */
+export const MAX_COUNTED_ADDRESSES = 10_000
+
+/** One relay is asked to crawl at most this often (the reference PDS's figure). */
+export const CRAWL_INTERVAL_MS = 20 * MINUTE_MS
+export const CRAWL_DEADLINE_MS = 10 * SECOND_MS

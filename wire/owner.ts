@@ -4,6 +4,7 @@
  */
 
 import type { MailPurpose, Standing } from './frames.ts'
+import type { LogQuery } from './log.ts'
 
 /** Page → worker, each with a MessagePort on which exactly one `OwnerAnswer` comes back. */
 export type OwnerCommand =
@@ -11,6 +12,7 @@ export type OwnerCommand =
   | AccountCommand
   | RecoveryCommand
   | MovingCommand
+  | OperationsCommand
   | ExportCommand
   /** `plc`: address of the directory to register a did:plc with; left out: did:web. */
   | { readonly kind: 'create'; readonly handle: string; readonly password: string; readonly plc?: string }
@@ -65,6 +67,11 @@ export interface ExportedBlobs {
   readonly blobs: ReadonlyArray<{ readonly cid: string; readonly bytes: Blob }>
   readonly cursor?: string
 }
+
+/** Of the pod as a server. Like all others they work while no account lives in it. */
+export type OperationsCommand =
+  /** Answers `LogEntry[]`, newest first. */
+  { readonly kind: 'log' } & LogQuery
 
 export interface InboxMessage {
   readonly id: string
@@ -179,5 +186,7 @@ export type Activity =
   | { readonly kind: 'progress'; readonly work: 'records' | 'blobs'; readonly done: number; readonly total?: number }
   /** Something of the account changed (inbox, standing, handle): pages describe the pod anew. */
   | { readonly kind: 'account' }
+  /** The log has grown. */
+  | { readonly kind: 'log' }
   /** A page has just opened and asks the leading page to say the link state again. */
   | { readonly kind: 'link-wanted' }

@@ -4,6 +4,7 @@
  */
 import { XrpcError } from '../../wire/errors.ts'
 import type { Standing } from '../../wire/frames.ts'
+import type { Log } from '../operations/log.ts'
 import type { Store } from '../store/open.ts'
 import { changePod, readPod } from '../store/pod.ts'
 import type { PodRows } from '../store/schema.ts'
@@ -31,26 +32,41 @@ export class SignIn {
   readonly #owner: Owner
   readonly #appPasswords: Pick<AppPasswords, 'find'>
   readonly #now: () => number
+  readonly #log: Pick<Log, 'note'> | undefined
   #last: Promise<unknown> = Promise.resolve()
 
-  constructor(store: Store, owner: Owner, appPasswords: Pick<AppPasswords, 'find'>, now: () => number = Date.now) {
+  constructor(store: Store, owner: Owner, appPasswords: Pick<AppPasswords, 'find'>, now: () => number = Date.now, log?: Pick<Log, 'note'>) {
     this.#store = store
     this.#owner = owner
     this.#appPasswords = appPasswords
     this.#now = now
+    this.#log = log
   }
 
   /**
    * @param identifier handle, DID or e-mail address. @returns the app password that was used; null: the owner's own
    * @throws XrpcError 401 AuthenticationRequired | 429 RateLimitExceeded (with Retry-After) while locked
    */
-  check(identifier: string, password: string): Promise<UsedAppPassword | null> {
-    return this.#inTurn(async (row) => {
-      if (!isMeant(identifier, this.#owner, row.email)) throw wrong()
-      // Its shape says which of the two it is: nearly every attempt costs one derivation.
-      const found = isAppPasswordShaped(password) ? await this.#appPasswords.find(password) : null
-      return found ?? ((await isPassword(password, row)) ? null : undefined)
-    })
+  async check(identifier: string, password: string): Promise<UsedAppPassword | null> {
+    try {
+      const used = await this.#inTurn(async (row) => {
+        if (!isMeant(identifier, this.#owner, row.email)) throw wrong()
+        // Its shape says which of the two it is: nearly every attempt costs one derivation.
+        const found = isAppPasswordShaped(password) ? await this.#appPasswords.find(password) : null
+        return found ?? ((await isPassword(password, row)) ? null : undefined)
+      })
+      this.#log?.note('sign-in', used ? `signed in with the app password “${used.name}”` : 'signed in with the password of the account')
+      return used
+    } catch (cause) {
+      // Never what was typed: a password may stand where a name should.
+      if (cause instanceof XrpcError)
+        this.#log?.note(
+          'sign-in',
+          cause.status === 429 ? 'turned away after too many wrong passwords' : 'wrong name or password',
+          'warning',
+        )
+      throw cause
+    }
   }
 
   /** The owner's own password, for what no app may do. @throws like `check` */

@@ -12,6 +12,7 @@ const EXPOSED = [
   'RateLimit-Reset',
   'RateLimit-Policy',
   'Retry-After',
+  'X-Request-Id',
   'atproto-repo-rev',
   'atproto-content-labelers',
 ].join(', ')

@@ -1,7 +1,10 @@
 import { l } from '@atproto/lex'
 import { afterEach, expect, test, vi } from 'vitest'
 import { XrpcError } from '../../wire/errors.ts'
-import { errorToResponse } from './errors.ts'
+import { Log } from '../operations/log.ts'
+import { toXrpcError, xrpcErrorToResponse } from './errors.ts'
+
+const errorToResponse = (cause: unknown): Response => xrpcErrorToResponse(toXrpcError(cause, 'a1b2-c3', new Log()))
 
 afterEach(() => vi.restoreAllMocks())
 
@@ -28,7 +31,8 @@ test.each([new Error('secret detail'), 'secret detail', undefined, { status: 200
     const { error, message } = await response.json()
     expect(error).toBe('InternalServerError')
     expect(message).not.toContain('secret')
-    const id = /request ([0-9a-f-]{36})/.exec(message)?.[1] ?? 'no id'
-    expect(log).toHaveBeenCalledWith(expect.stringContaining(id), cause)
+    expect(message).toContain('request a1b2-c3')
+    expect(response.headers.get('x-request-id')).toBe('a1b2-c3')
+    expect(log).toHaveBeenCalledWith(expect.stringContaining('a1b2-c3'), cause)
   },
 )

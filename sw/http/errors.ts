@@ -4,17 +4,19 @@
  */
 import { LexValidationError } from '@atproto/lex'
 import { XrpcError } from '../../wire/errors.ts'
+import type { Log } from '../operations/log.ts'
 
-/** What is neither ours nor a validation error answers 500 with a request id; its details stay in the console. */
-export const errorToResponse = (cause: unknown): Response => {
-  const { status, error, message, headers } = toXrpcError(cause)
-  return Response.json({ error, message }, { status, headers: { 'content-type': 'application/json; charset=utf-8', ...headers } })
-}
-
-const toXrpcError = (cause: unknown): XrpcError => {
+/** What nobody foresaw goes to the log with its details; the client gets the request's id, by which its owner finds them there. */
+export const toXrpcError = (cause: unknown, request: string, log: Pick<Log, 'failure'>): XrpcError => {
   if (cause instanceof XrpcError) return cause
   if (cause instanceof LexValidationError) return new XrpcError(400, 'InvalidRequest', cause.message)
-  const id = crypto.randomUUID()
-  console.error(`request ${id} failed`, cause)
-  return new XrpcError(500, 'InternalServerError', `Internal Server Error (request ${id})`)
+  log.failure('a request failed', cause, request)
+  const headers = { 'x-request-id': request }
+  return new XrpcError(500, 'InternalServerError', `Internal Server Error (request ${request})`, { cause, headers })
 }
+
+export const xrpcErrorToResponse = ({ status, error, message, headers }: XrpcError): Response =>
+  Response.json({ error, message }, { status, headers: { 'content-type': 'application/json; charset=utf-8', ...headers } })
+
+/** Good enough to find one among the entries that the log holds. */
+export const requestId = (): string => crypto.randomUUID().slice(0, 13)

@@ -3,8 +3,9 @@
  */
 import { Hono } from 'hono/tiny'
 import { XrpcError } from '../../wire/errors.ts'
+import type { Log } from '../operations/log.ts'
 import { allowOrigins, preflight } from './cors.ts'
-import { errorToResponse } from './errors.ts'
+import { requestId, toXrpcError, xrpcErrorToResponse } from './errors.ts'
 
 export interface RequestContext {
   /** local: the owner's own browser · shim: the world, through the room. */
@@ -22,10 +23,16 @@ export interface Site {
   readonly documents: () => Readonly<Record<string, string>>
   readonly xrpc: (nsid: string, request: Request, key: string | undefined) => Promise<Response>
   readonly health: () => object
+  readonly log: Log
 }
 
-export const makeHandler = ({ documents, xrpc, health }: Site): Handler => {
-  const site = new Hono<{ Bindings: RequestContext }>()
+interface Bindings extends RequestContext {
+  /** Turns what was thrown into the answer, and remembers its code for the log. */
+  readonly fail: (cause: unknown) => Response
+}
+
+export const makeHandler = ({ documents, xrpc, health, log }: Site): Handler => {
+  const site = new Hono<{ Bindings: Bindings }>()
   site.get('/.well-known/*', ({ req, notFound }) => {
     const text = documents()[req.path]
     return text === undefined ? notFound() : new Response(text, { headers: { 'content-type': contentType(text) } })
@@ -33,15 +40,34 @@ export const makeHandler = ({ documents, xrpc, health }: Site): Handler => {
   site.get('/health', () => Response.json(health()))
   site.get('/xrpc/_health', () => Response.json(health()))
   site.all('/xrpc/:nsid', ({ req, env }) => xrpc(req.param('nsid'), req.raw, env.key))
-  site.notFound(({ req }) => errorToResponse(new XrpcError(404, 'NotFound', `nothing is at ${req.path}`)))
-  site.onError((cause) => errorToResponse(cause))
+  site.notFound(({ req, env }) => env.fail(new XrpcError(404, 'NotFound', `nothing is at ${req.path}`)))
+  site.onError((cause, { env }) => env.fail(cause))
 
   return async (request, context) => {
-    try {
-      return allowOrigins(request.method === 'OPTIONS' ? preflight(request) : await site.fetch(request, context))
-    } catch (cause) {
-      return allowOrigins(errorToResponse(cause))
+    const started = performance.now()
+    const id = requestId()
+    let code: string | undefined
+    const fail = (cause: unknown): Response => {
+      const error = toXrpcError(cause, id, log)
+      code = error.error
+      return xrpcErrorToResponse(error)
     }
+    let response: Response
+    try {
+      response = request.method === 'OPTIONS' ? preflight(request) : await site.fetch(request, { ...context, fail })
+    } catch (cause) {
+      response = fail(cause)
+    }
+    log.request({
+      request: id,
+      origin: context.origin,
+      method: request.method,
+      path: new URL(request.url).pathname,
+      status: response.status,
+      ...(code !== undefined && { error: code }),
+      ms: performance.now() - started,
+    })
+    return allowOrigins(response)
   }
 }
 

@@ -21,6 +21,7 @@ export const openStore = async (name: string = DATABASE_NAME): Promise<Store> =>
       if (from < 1) createStores(store)
       if (from < 2) createAccountStores(store)
       if (from < 2) createImportStores(store)
+      if (from < 2) createLogStore(store)
     },
     blocked() {
       // Should the other tab let go after all, nobody here waits for this connection any more.
@@ -55,6 +56,10 @@ const createImportStores = (store: Store): void => {
   store.createObjectStore('recordPacks')
   store.createObjectStore('nodePacks')
   store.createObjectStore('staged')
+}
+
+const createLogStore = (store: Store): void => {
+  store.createObjectStore('log', { keyPath: 'page' })
 }
 
 const createStores = (store: Store): void => {

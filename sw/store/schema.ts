@@ -4,6 +4,7 @@
  */
 import type { DBSchema } from 'idb'
 import type { MailPurpose, Standing } from '../../wire/frames.ts'
+import type { LogFact, LogLevel } from '../../wire/log.ts'
 
 export const DATABASE_NAME = 'tabpod'
 export const DATABASE_VERSION = 2
@@ -199,6 +200,20 @@ export interface InboxRow {
   readonly email?: string
 }
 
+/** Its id is its place: number of the page times LOG_PAGE_ENTRIES, and index in it. */
+export type StoredLogEntry = { readonly at: number; readonly level: LogLevel } & LogFact
+
+/** Entries that were written one after the other, oldest first. */
+export interface LogPageRow {
+  /** Grows from page to page. */
+  readonly page: number
+  readonly entries: readonly StoredLogEntry[]
+  /** Of all entries, as JSON. */
+  readonly bytes: number
+  /** When the newest one happened (ms). */
+  readonly until: number
+}
+
 export interface AnswerRow {
   /** Idempotency key of the forwarded request. */
   readonly key: string
@@ -226,4 +241,5 @@ export interface PodDatabase extends DBSchema {
   answers: { key: string; value: AnswerRow; indexes: { at: number } }
   appPasswords: { key: string; value: AppPasswordRow }
   inbox: { key: MailPurpose; value: InboxRow }
+  log: { key: number; value: LogPageRow }
 }

@@ -27,6 +27,11 @@ export class ActivityReport {
     this.#post({ kind: 'account' })
   }
 
+  /** As often as it is written, at most once in LOG_WRITE_DELAY_MS but for errors. */
+  log(): void {
+    this.#post({ kind: 'log' })
+  }
+
   progress(progress: Extract<Activity, { kind: 'progress' }>): void {
     this.#post(progress)
   }

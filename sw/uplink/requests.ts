@@ -2,6 +2,8 @@
 import { BadFrame } from '../../wire/codec.ts'
 import type { FrameOf, HeaderList, RoomFrame } from '../../wire/frames.ts'
 import { CHUNK_BYTES } from '../../wire/limits.ts'
+import { requestId } from '../http/errors.ts'
+import type { Log } from '../operations/log.ts'
 import type { SendFrame, UplinkPod } from './contract.ts'
 import { Inflow, Outflow } from './flow.ts'
 
@@ -9,6 +11,7 @@ export interface RequestOptions {
   readonly send: SendFrame
   /** What must be sent before a write may be answered, or undefined for nothing (`Outbox.settled`). */
   readonly landed: () => Promise<void> | undefined
+  readonly log: Pick<Log, 'failure'>
   /** Called after the answer is on its way. */
   readonly answered: (request: { readonly method: string; readonly path: string; readonly status: number; readonly ms: number }) => void
 }
@@ -128,13 +131,23 @@ export class Requests {
   }
 
   #sendError(id: number, cause: unknown): void {
-    console.error('tabpod: a forwarded request failed', cause)
+    const request = requestId()
+    this.#options.log.failure('a forwarded request failed', cause, request)
     const isUnfit = cause instanceof TypeError
     const error = isUnfit
       ? { error: 'InvalidRequest', message: 'This request cannot be expressed in a service worker' }
-      : { error: 'InternalServerError', message: 'Internal Server Error' }
+      : { error: 'InternalServerError', message: `Internal Server Error (request ${request})` }
     this.#options.send(
-      { t: 'response', id, status: isUnfit ? 400 : 500, headers: [['content-type', 'application/json']], body: 'whole' },
+      {
+        t: 'response',
+        id,
+        status: isUnfit ? 400 : 500,
+        headers: [
+          ['content-type', 'application/json'],
+          ['x-request-id', request],
+        ],
+        body: 'whole',
+      },
       new TextEncoder().encode(JSON.stringify(error)),
     )
   }

@@ -334,7 +334,10 @@ describe('requests', () => {
     room.request(1)
     const { head, payload } = await room.next('response')
     expect(head.status).toBe(500)
-    expect(JSON.parse(text(payload))).toEqual({ error: 'InternalServerError', message: 'Internal Server Error' })
+    expect(JSON.parse(text(payload))).toEqual({
+      error: 'InternalServerError',
+      message: expect.stringMatching(/^Internal Server Error \(request [0-9a-f-]{13}\)$/),
+    })
   })
 })
 

@@ -8,6 +8,7 @@ import { parseRoomFrame, type FrameOf, type MirrorHead, type RoomFrame, type Roo
 import { DRAIN_DEADLINE_MS, RELEASE_TIMEOUT_MS } from '../../wire/limits.ts'
 import type { LinkState } from '../../wire/owner.ts'
 import { isPassing } from '../../wire/refusal.ts'
+import type { Log } from '../operations/log.ts'
 import { Batch } from './batch.ts'
 import { type CommonGround, findCommonGround } from './common-ground.ts'
 import type { PipeEnd, SendFrame, UplinkPod } from './contract.ts'
@@ -24,6 +25,7 @@ export interface SessionOptions {
   readonly claim: string | undefined
   readonly egress: Egress
   readonly mail: Mail
+  readonly log: Log
   /** For what the mirror answers; a worker's own requests go to the network. */
   readonly fetch: typeof globalThis.fetch
   readonly accepted: (event: number) => void
@@ -51,7 +53,12 @@ export class Session {
     this.#batch = new Batch(options.pipe, () => this.#requests.count > 1)
     this.#mirror = new MirrorUpload(pod, this.#send)
     this.#outbox = new Outbox(pod, this.#send, this.#mirror)
-    this.#requests = new Requests(pod, { send: this.#send, landed: () => this.#outbox.settled(), answered: options.answered })
+    this.#requests = new Requests(pod, {
+      send: this.#send,
+      landed: () => this.#outbox.settled(),
+      answered: options.answered,
+      log: options.log,
+    })
   }
 
   /** One message of the room. The buffer is ours from here on. */
@@ -125,7 +132,7 @@ export class Session {
       case 'rejected':
         return this.#options.rejoins(head) ? this.#hangUp(head.error) : this.#refuse(head.error, head.message)
       case 'blob-refused':
-        console.warn(`tabpod: the mirror refused blob ${head.cid}: ${head.error}: ${head.message}`)
+        this.#options.log.note('uplink', `the mirror refused blob ${head.cid}: ${head.error}: ${head.message}`, 'warning')
         return this.#mirror.answered(head)
       case 'blob-stored':
       case 'snapshot-stored':
@@ -208,7 +215,7 @@ export class Session {
   #fail(cause: unknown): void {
     if (this.#stage === 'closed') return
     if (cause instanceof XrpcError || cause instanceof SnapshotRefused) return this.#refuse(cause.error, cause.message)
-    console.error('tabpod: the uplink failed', cause)
+    this.#options.log.failure('the uplink failed', cause)
     this.#hangUp(cause instanceof BadFrame ? 'BadFrame' : 'InternalError')
   }
 
@@ -228,6 +235,9 @@ export class Session {
 
   #say(link: LinkState): void {
     this.#options.pipe.postMessage({ link })
+    const { state } = link
+    if (state === 'online') this.#options.log.note('uplink', 'online')
+    else if (state !== 'connecting') this.#options.log.note('uplink', `${state}: ${link.message}`, 'warning')
   }
 }
 

@@ -3,6 +3,7 @@ import { decodeMessage, encodeFrame } from '../../wire/codec.ts'
 import { parseTabFrame, type FrameOf, type MirrorHead, type RoomFrame, type Standing, type TabFrame } from '../../wire/frames.ts'
 import type { PipeFromWorker } from '../../wire/owner.ts'
 import type { BlobView } from '../repo/contract.ts'
+import { Log } from '../operations/log.ts'
 import type { EventRow, Head } from '../store/schema.ts'
 import type { RequestContext, UplinkPod } from './contract.ts'
 import { Egress } from './egress.ts'
@@ -25,6 +26,7 @@ export class ScriptedRoom {
       claim: undefined,
       egress: this.egress,
       mail: this.mail,
+      log: new Log(),
       fetch: () => Promise.reject(new Error('nothing is fetched here')),
       accepted: () => {},
       rejoins: () => true,

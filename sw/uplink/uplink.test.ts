@@ -5,6 +5,7 @@ import type { PipeFromWorker } from '../../wire/owner.ts'
 import type { ActivityReport } from './activity.ts'
 import { mirrorAt, SmallPod, until } from './testing.ts'
 import { Egress } from './egress.ts'
+import { Log } from '../operations/log.ts'
 import { Mail } from './mail.ts'
 import { Uplink } from './uplink.ts'
 
@@ -47,7 +48,7 @@ afterEach(() => {
 
 it('names its lock first, and lets a newer pipe replace the older one', async () => {
   const pod = podWithOneCommit()
-  const uplink = new Uplink(pod, silent, new Egress(), new Mail())
+  const uplink = new Uplink(pod, silent, new Egress(), new Mail(), new Log())
   const first = connect(uplink)
   await first.join()
   expect(first.words[0]).toEqual({ lock: 'lock-1' })
@@ -61,7 +62,7 @@ it('names its lock first, and lets a newer pipe replace the older one', async ()
 it('notes many acknowledgements as one', async () => {
   const pod = podWithOneCommit()
   const acknowledge = vi.spyOn(pod.repo, 'acknowledge')
-  const room = connect(new Uplink(pod, silent, new Egress(), new Mail()))
+  const room = connect(new Uplink(pod, silent, new Egress(), new Mail(), new Log()))
   await room.join()
   for (let event = 2; event <= 50; event++) room.say({ t: 'accepted', event, seq: event })
   await vi.waitFor(() => expect(pod.acknowledgedEvent).toBe(50), { timeout: 3000 })
@@ -69,7 +70,7 @@ it('notes many acknowledgements as one', async () => {
 })
 
 it('joins anew once after a rejected event, then shows it, and forgives after an accepted one', async () => {
-  const uplink = new Uplink(podWithOneCommit(), silent, new Egress(), new Mail())
+  const uplink = new Uplink(podWithOneCommit(), silent, new Egress(), new Mail(), new Log())
   const rejected: RoomFrame = { t: 'rejected', event: 2, error: 'BadSignature', message: 'no' }
   const attempt = async (...frames: RoomFrame[]): Promise<readonly PipeFromWorker[]> => {
     const room = connect(uplink)

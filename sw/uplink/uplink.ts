@@ -1,6 +1,7 @@
 /** The worker's side of the uplink for as long as the worker lives: one connection at a time, each with a pipe of its own. */
 import { ACKNOWLEDGE_DELAY_MS } from '../../wire/limits.ts'
 import type { PipeFromPage } from '../../wire/owner.ts'
+import type { Log } from '../operations/log.ts'
 import type { ActivityReport } from './activity.ts'
 import type { UplinkPod } from './contract.ts'
 import type { Egress } from './egress.ts'
@@ -12,6 +13,7 @@ export class Uplink {
   readonly #activity: ActivityReport
   readonly #egress: Egress
   readonly #mail: Mail
+  readonly #log: Log
   #session: Session | undefined
   #port: MessagePort | undefined
   /** A rejection is answered by joining anew, once; the next accepted event clears it. */
@@ -19,11 +21,12 @@ export class Uplink {
   #accepted = 0
   #isAcknowledging = false
 
-  constructor(pod: UplinkPod, activity: ActivityReport, egress: Egress, mail: Mail) {
+  constructor(pod: UplinkPod, activity: ActivityReport, egress: Egress, mail: Mail, log: Log) {
     this.#pod = pod
     this.#activity = activity
     this.#egress = egress
     this.#mail = mail
+    this.#log = log
   }
 
   /** A newer pipe replaces an older one. `lock`: name of a Web Lock this worker already holds. */
@@ -34,6 +37,7 @@ export class Uplink {
       claim,
       egress: this.#egress,
       mail: this.#mail,
+      log: this.#log,
       fetch: (input, init) => fetch(input, init),
       accepted: (event) => this.#accept(event),
       rejoins: () => !this.#hasRejoined && (this.#hasRejoined = true),
@@ -44,7 +48,10 @@ export class Uplink {
     this.#port = port
     port.onmessage = ({ data }: MessageEvent<PipeFromPage>) => {
       if (data instanceof ArrayBuffer) session.receive(data)
-      else if (data.socket === 'closed') session.close()
+      else if (data.socket === 'closed') {
+        this.#log.note('uplink', 'the connection ended')
+        session.close()
+      }
     }
     port.postMessage({ lock })
   }
@@ -73,9 +80,7 @@ export class Uplink {
     this.#isAcknowledging = true
     setTimeout(() => {
       this.#isAcknowledging = false
-      this.#pod.repo
-        .acknowledge(this.#accepted)
-        .catch((cause: unknown) => console.error('tabpod: could not note what is acknowledged', cause))
+      this.#pod.repo.acknowledge(this.#accepted).catch((cause: unknown) => this.#log.failure('could not note what is acknowledged', cause))
     }, ACKNOWLEDGE_DELAY_MS)
   }
 }
