@@ -52,11 +52,12 @@ test('a token expires, and is not shown any longer then', async () => {
   await expect(inbox.redeem('reset-password', issued)).rejects.toMatchObject({ status: 400, error: 'ExpiredToken' })
 })
 
-test('a token that was guessed at too often is worth nothing', async () => {
-  const { inbox, token } = await set()
+test('a token that was guessed at too often is worth nothing, and an open inbox hears that', async () => {
+  const { inbox, token, changes } = await set()
   await inbox.issue('reset-password')
   const issued = await token()
   for (let i = 0; i < MAX_TOKEN_GUESSES; i++) await expect(inbox.redeem('reset-password', WRONG)).rejects.toMatchObject(INVALID)
+  expect(changes).toHaveLength(2)
   await expect(inbox.redeem('reset-password', issued)).rejects.toMatchObject(INVALID)
 })
 

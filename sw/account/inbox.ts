@@ -61,10 +61,14 @@ export const inboxOf = ({ store, now, mail, changed }: InboxOptions): Inbox => (
 
   async redeem(purpose, token) {
     let redeemed: InboxRow | undefined
+    let isVoid = false
     let error = 'InvalidToken'
     await changeMessage(store, purpose, (row) => {
       if (!row || row.failures >= MAX_TOKEN_GUESSES) return 'keep'
-      if (row.token !== token.trim().toUpperCase()) return { ...row, failures: row.failures + 1 }
+      if (row.token !== token.trim().toUpperCase()) {
+        isVoid = row.failures + 1 >= MAX_TOKEN_GUESSES
+        return { ...row, failures: row.failures + 1 }
+      }
       if (row.expiresAt <= now()) {
         error = 'ExpiredToken'
         return 'keep'
@@ -72,8 +76,8 @@ export const inboxOf = ({ store, now, mail, changed }: InboxOptions): Inbox => (
       redeemed = row
       return 'drop'
     })
+    if (redeemed || isVoid) changed()
     if (!redeemed) throw invalidRequest(error === 'ExpiredToken' ? 'Token is expired' : 'Token is invalid', error)
-    changed()
     return redeemed
   },
 
