@@ -45,7 +45,7 @@ export const preflight = (request: Request, pathname: string): Response | null =
 
 const PROTOCOL_PATHS = ['/xrpc/', '/oauth/', '/.well-known/', '/@atproto/']
 /** Pages and endpoints of the pod; anything else is nothing known, and no tab is asked for it. */
-const POD_PATHS = [...PROTOCOL_PATHS, '/health', '/account', '/fedcm/', '/profile', '/avatar', '/logo']
+const POD_PATHS = [...PROTOCOL_PATHS, '/health', '/ready', '/account', '/fedcm/', '/profile', '/avatar', '/logo']
 
 const isProtocolPath = (pathname: string): boolean => PROTOCOL_PATHS.some((prefix) => pathname.startsWith(prefix))
 

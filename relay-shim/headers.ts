@@ -24,16 +24,8 @@ const NOT_TO_TAB_PREFIX = /^(cf-|x-forwarded-|x-tabpod-|x-partykit-)/
  * content-length: the runtime's to write. content-encoding: the tab hands over decoded bytes; left in, workerd would compress by it. set-cookie: a cookie of the
  * public origin is never the tab's to set (the owner's pages use cookieStore). The room's own stamps are not to be forged either.
  */
-const NOT_FROM_TAB = new Set([
-  ...HOP_BY_HOP,
-  'content-length',
-  'content-encoding',
-  'set-cookie',
-  'date',
-  'server',
-  'alt-svc',
-  'x-tabpod-answered-by',
-])
+const NOT_FROM_TAB = new Set([...HOP_BY_HOP, 'content-length', 'content-encoding', 'set-cookie', 'date', 'server', 'alt-svc'])
+const NOT_FROM_TAB_PREFIX = /^x-tabpod-/
 
 /** `content-length` goes along: uploads are checked against it. @throws XrpcError HeadersTooLarge (431) */
 export const headersToTab = (headers: Headers): HeaderList => {
@@ -51,7 +43,10 @@ export const headersToTab = (headers: Headers): HeaderList => {
 /** @throws TypeError when the tab sent what is no header. */
 export const headersFromTab = (list: HeaderList): Headers => {
   const headers = new Headers()
-  for (const [name, value] of list) if (!NOT_FROM_TAB.has(name.toLowerCase())) headers.append(name, value)
+  for (const [name, value] of list) {
+    const lower = name.toLowerCase()
+    if (!NOT_FROM_TAB.has(lower) && !NOT_FROM_TAB_PREFIX.test(lower)) headers.append(name, value)
+  }
   return headers
 }
 

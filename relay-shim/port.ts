@@ -3,6 +3,7 @@
  * No file but the adapters knows which runtime it is on.
  */
 import type { SmtpServer } from './mail/smtp-url.ts'
+import type { TrustedProxy } from './rate-limits/client-address.ts'
 
 export type StorageValue =
   | string
@@ -79,6 +80,12 @@ export interface RoomSettings {
   readonly plcUrl: string | null
   /** Where mail to the owners goes out; null: nowhere. */
   readonly smtp: SmtpServer | null
+  /** Relays that are asked to crawl, as `parsePlcUrl` writes them. */
+  readonly relays: readonly string[]
+  /** `public`: for rooms that others can reach, not for those of this machine. A number: RATE_LIMITS, so many times over. */
+  readonly rateLimits: 'public' | 'off' | number
+  /** What is between the clients and the room, and may say who they are. */
+  readonly trustedProxy: TrustedProxy
 }
 
 export interface RoomPort {

@@ -1,31 +1,35 @@
 /** A room: everything behind one host name. Requests pass a visible list of handlers; sockets are either the tab's uplink or subscribers of the firehose. */
 import { BadFrame, decodeMessage } from '../wire/codec.ts'
+import type { CommitEvent } from '../wire/event.ts'
 import { XrpcError } from '../wire/errors.ts'
-import { parseTabFrame, STATUS_PATH, type FrameOf, type RoomStatus, type TabFrame } from '../wire/frames.ts'
+import { parseTabFrame, type FrameOf, type TabFrame } from '../wire/frames.ts'
 import { ASLEEP_RETRY_AFTER_S, JOIN_DEADLINE_MS, MAX_UNADMITTED, REQUEST_DEADLINE_MS } from '../wire/limits.ts'
 import { Admission, admitHandle, type Ground, mirrors, restoredElsewhere } from './admission.ts'
-import { allowOrigins, ANSWERED_BY, errorToResponse, isPodPath, json, notFound, preflight } from './answer.ts'
+import { allowOrigins, ANSWERED_BY, errorToResponse, isPodPath, notFound, preflight } from './answer.ts'
+import { type Condition, conditionAnswer } from './condition.ts'
+import { CrawlRequests } from './crawl-requests.ts'
 import { Egress } from './egress.ts'
 import { Firehose } from './firehose/firehose.ts'
 import { Lane } from './lane.ts'
 import { Mailer } from './mail/mailer.ts'
 import { Mirror } from './mirror/mirror.ts'
 import type { RoomPort, RoomSocket, SocketState } from './port.ts'
+import { RateLimits, type Visit } from './rate-limits/rate-limits.ts'
 import { Refused, refusalOf } from './refused.ts'
 import { readAway } from './request-body.ts'
 import { Tunnel } from './tunnel.ts'
 import { sendFrame, Uplink } from './uplink.ts'
 
 export const SUBSCRIBE_PATH = '/xrpc/com.atproto.sync.subscribeRepos'
-const HEALTH_PATH = '/xrpc/_health'
-const VERSION = 'tabpod 0.1.0'
+
+const SEEN_KEY = 'seen'
 
 type AnsweredBy = 'tab' | 'mirror' | 'room'
 /** Null: not mine. */
 type Answer = Response | null
 interface Handler {
   readonly by: AnsweredBy
-  readonly answer: (request: Request, url: URL) => Answer | Promise<Answer>
+  readonly answer: (request: Request, url: URL, visit: Visit) => Answer | Promise<Answer>
 }
 
 /** Close codes of the uplink; the reason is the code of the `refused` frame before it. @see https://www.rfc-editor.org/rfc/rfc6455#section-7.4.2 */
@@ -38,6 +42,7 @@ interface RoomParts {
   readonly admission: Admission
   readonly mirror: Mirror
   readonly firehose: Firehose
+  readonly limits: RateLimits
 }
 
 export class Room {
@@ -46,49 +51,59 @@ export class Room {
   readonly #tunnel: Tunnel
   readonly #egress: Egress
   readonly #mailer: Mailer
+  readonly #crawls: CrawlRequests
   readonly #lane = new Lane()
   #uplink: Uplink | null = null
-  /** When the admitted tab said anything last. */
+  /** When the admitted tab said anything last, in ms since 1970; stored when it comes and when it goes. */
   #heardAt: number
 
   readonly #handlers: readonly Handler[] = [
     { by: 'room', answer: (request, { pathname }) => preflight(request, pathname) },
-    { by: 'room', answer: (request, { pathname }) => (pathname === STATUS_PATH ? readOnly(request, this.status()) : null) },
-    { by: 'room', answer: (request, { pathname }) => (pathname === HEALTH_PATH ? readOnly(request, this.#health()) : null) },
+    { by: 'room', answer: (request, { pathname }) => conditionAnswer(request, pathname, () => this.#condition()) },
+    { by: 'room', answer: (_request, _url, visit) => visit.admit() },
     { by: 'room', answer: (request, { pathname }) => (isPodPath(pathname) ? null : notFound(request)) },
     { by: 'mirror', answer: (request, url) => this.#mirrored(request, url) },
     { by: 'room', answer: () => this.#nobodyHome() },
     { by: 'tab', answer: (request, url) => this.#forwarded(request, url) },
   ]
 
-  private constructor(port: RoomPort, parts: RoomParts) {
+  private constructor(port: RoomPort, parts: RoomParts, seenAt: number) {
     this.#port = port
     this.#parts = parts
-    this.#heardAt = port.now()
+    this.#heardAt = seenAt
     this.#tunnel = new Tunnel(
       () => port.now(),
       () => this.#dropSilent(),
     )
     this.#egress = new Egress({ allowLoopback: port.settings.allowLoopbackEgress })
     this.#mailer = new Mailer(port)
+    this.#crawls = new CrawlRequests(port)
     this.#resume()
   }
 
   /** Runs again after each hibernation: all that matters is in storage or with the sockets. */
   static async open(port: RoomPort): Promise<Room> {
     const firehose = await Firehose.open(port)
-    const [mirror, admission] = await Promise.all([Mirror.open(port, firehose), Admission.open(port)])
-    return new Room(port, { admission, mirror, firehose })
+    let room: Room | null = null
+    const [mirror, admission, limits, seenAt] = await Promise.all([
+      Mirror.open(port, firehose, (commit) => room && room.#wentOut(commit)),
+      Admission.open(port),
+      RateLimits.open(port),
+      port.storage.get<number>(SEEN_KEY),
+    ])
+    room = new Room(port, { admission, mirror, firehose, limits }, seenAt ?? 0)
+    return room
   }
 
   /** `request.url` carries the public path and query; the host in it is not looked at. */
   async onRequest(request: Request): Promise<Response> {
     const url = new URL(request.url)
+    const visit = this.#parts.limits.visit(request, url.pathname)
     let by: AnsweredBy = 'room'
     let response: Response | null = null
     try {
       for (const handler of this.#handlers) {
-        const answer = handler.answer(request, url)
+        const answer = handler.answer(request, url, visit)
         response = answer instanceof Promise ? await answer : answer
         by = handler.by
         if (response) break
@@ -100,6 +115,7 @@ export class Room {
     response ??= notFound(request)
     if (by === 'room') await readAway(request)
     if (!response.headers.has(ANSWERED_BY)) response.headers.set(ANSWERED_BY, by)
+    visit.settle(response)
     allowOrigins(response, url.pathname)
     return response
   }
@@ -135,31 +151,20 @@ export class Room {
   onClose(socket: RoomSocket): void {
     if (socket.state?.role === 'subscriber') return this.#parts.firehose.closed(socket)
     if (socket.id !== this.#uplink?.socket.id) return
-    this.#uplink.end()
-    this.#uplink = null
+    this.#part(this.#uplink)
   }
 
-  status(): RoomStatus {
-    const { binding } = this.#parts.admission
+  #condition(): Condition {
     return {
-      host: this.#port.host,
-      policy: this.#port.settings.policy,
-      bound: binding !== null,
+      port: this.#port,
+      binding: this.#parts.admission.binding,
       online: this.#tunnel.online,
-      did: binding?.did ?? null,
-      handle: binding?.handle ?? null,
       rev: this.#parts.mirror.head()?.rev ?? null,
-      plc: this.#port.settings.plcUrl,
-      recoveryKey: binding?.recoveryKey ?? null,
     }
   }
 
-  #health(): { readonly version: string; readonly online: boolean; readonly rev: string | null } {
-    return { version: VERSION, online: this.#tunnel.online, rev: this.#parts.mirror.head()?.rev ?? null }
-  }
-
   async #mirrored(request: Request, url: URL): Promise<Answer> {
-    const response = await this.#parts.mirror.answer(request, { online: this.#tunnel.online })
+    const response = await this.#parts.mirror.answer(request, { online: this.#tunnel.online, seenAt: this.#heardAt })
     if (response) this.#uplink?.saw({ method: request.method, path: url.pathname + url.search, status: response.status })
     return response
   }
@@ -184,6 +189,7 @@ export class Room {
         continue
       }
       this.#uplink = this.#uplinkOf(socket)
+      this.#heardAt = this.#port.now()
       if (state.stage === 'ready') this.#tunnel.ready(this.#uplink.send)
     }
   }
@@ -218,6 +224,8 @@ export class Room {
     if (![...this.#port.sockets('uplink')].some(({ id }) => id === socket.id)) return
     const older = this.#uplink
     this.#uplink = this.#uplinkOf(socket)
+    this.#heardAt = this.#port.now()
+    void this.#port.storage.put({ [SEEN_KEY]: this.#heardAt })
     if (older) {
       older.end()
       const isSamePod = before?.uplinkKey === admission.binding?.uplinkKey
@@ -250,6 +258,7 @@ export class Room {
       mailer: this.#mailer,
       lane: this.#lane,
       now: () => this.#port.now(),
+      onReady: () => this.#showAround(),
       isMirrored: () => admission.binding !== null && mirrors(admission.binding),
       release: async () => {
         try {
@@ -284,10 +293,25 @@ export class Room {
 
   #hangUp(socket: RoomSocket, cause: unknown): void {
     if (socket.id === this.#uplink?.socket.id) {
-      this.#uplink.end()
-      this.#uplink = null
+      this.#part(this.#uplink)
     }
     refuse(socket, cause)
+  }
+
+  #part(uplink: Uplink): void {
+    uplink.end()
+    this.#uplink = null
+    void this.#port.storage.put({ [SEEN_KEY]: this.#heardAt })
+  }
+
+  /** In the turn in which it was stored. */
+  #wentOut({ ops }: CommitEvent): void {
+    this.#parts.limits.wrote(ops)
+    if (!this.#parts.firehose.hasSubscribers) this.#showAround()
+  }
+
+  #showAround(): void {
+    if (this.#parts.admission.binding?.standing === 'active') void this.#crawls.occasion()
   }
 
   #unadmitted(): number {
@@ -298,11 +322,6 @@ export class Room {
 }
 
 const isAdmitted = (state: SocketState | null): boolean => state?.role === 'uplink' && (state.stage === 'joined' || state.stage === 'ready')
-
-const readOnly = (request: Request, value: unknown): Response =>
-  request.method === 'GET' || request.method === 'HEAD'
-    ? json(value, 200, { 'cache-control': 'no-store' })
-    : json({ error: 'InvalidRequest', message: 'Only GET is answered here.' }, 405, { allow: 'GET, HEAD' })
 
 /** Says why in one sentence, then closes. */
 const refuse = (socket: RoomSocket, cause: unknown, code = CLOSE_REFUSED): void => {

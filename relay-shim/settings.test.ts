@@ -17,6 +17,9 @@ test('each mistake has its sentence', () => {
     TABPOD_APPVIEW: 'https://api.bsky.app',
     TABPOD_PLC_URL: 'http://plc.directory',
     TABPOD_BLOB_BUDGET_MB: 'much',
+    TABPOD_RELAYS: 'https://relay.example, http://bsky.network',
+    TABPOD_RATE_LIMITS: 'sometimes',
+    TABPOD_TRUSTED_PROXY: 'nginx',
     TABPOD_SMTP_URL: 'https://mail.example',
     TABPOD_SMTP_FROM: 'nobody',
   }
@@ -24,7 +27,7 @@ test('each mistake has its sentence', () => {
     readSettings(env)
     expect.unreachable()
   } catch (cause) {
-    expect(cause instanceof BadSettings && cause.mistakes).toHaveLength(9)
+    expect(cause instanceof BadSettings && cause.mistakes).toHaveLength(12)
   }
 })
 
@@ -37,6 +40,24 @@ test('blobs have a budget in millions of bytes, which may be none', () => {
   expect(readSettings({}).blobBudgetBytes).toBe(BLOB_BUDGET_BYTES)
   expect(readSettings({ TABPOD_BLOB_BUDGET_MB: 250 }).blobBudgetBytes).toBe(250_000_000)
   expect(readSettings({ TABPOD_BLOB_BUDGET_MB: '0' }).blobBudgetBytes).toBe(0)
+})
+
+test('relays are a list, and nobody is asked by default', () => {
+  expect(readSettings({}).relays).toEqual([])
+  const written = ' https://relay.example/ ,http://localhost:2470,,https://relay.example'
+  expect(readSettings({ TABPOD_RELAYS: written }).relays).toEqual(['https://relay.example', 'http://localhost:2470'])
+})
+
+test('limits are on for public rooms, and what an operator says goes for all', () => {
+  expect(readSettings({}).rateLimits).toBe('public')
+  const read = (written: string) => readSettings({ TABPOD_RATE_LIMITS: written }).rateLimits
+  expect(['on', 'off', '0.25'].map(read)).toEqual([1, 'off', 0.25])
+})
+
+test('no header says who a client is, unless the operator names who writes it', () => {
+  expect(readSettings({}).trustedProxy).toBe('none')
+  const read = (written: string) => readSettings({ TABPOD_TRUSTED_PROXY: written }).trustedProxy
+  expect(['none', 'cloudflare', '2'].map(read)).toEqual(['none', 'cloudflare', 2])
 })
 
 test('the policy token needs a token', () =>

@@ -3,6 +3,7 @@ import { BLOB_BUDGET_BYTES, FIREHOSE_RETENTION_MS, MIN_CLAIM_TOKEN_CHARS } from 
 import { parsePlcUrl } from '../wire/plc-url.ts'
 import { readSmtpServer } from './mail/smtp-url.ts'
 import type { RoomSettings } from './port.ts'
+import type { TrustedProxy } from './rate-limits/client-address.ts'
 
 const HOUR_MS = 3_600_000
 const MB = 1_000_000
@@ -29,6 +30,9 @@ export class BadSettings extends Error {
  * - `TABPOD_BLOB_BUDGET_MB`: what the mirrored blobs of one room may take; default 4,000. The least recently used give way, and are had from the tab again.
  * - `TABPOD_PLC_URL`: PLC directory, such as https://plc.directory, where pods may register a did:plc. Left out: did:web only.
  * - `TABPOD_APPVIEW`: `did#service` that the pods send `app.bsky.*` and the like to, as in did:web:api.bsky.app#bsky_appview. Left out: nowhere.
+ * - `TABPOD_RELAYS`: relays to ask for a crawl, with commas between, such as https://bsky.network. Left out: none.
+ * - `TABPOD_RATE_LIMITS`: on | off | a factor for all limits, such as 0.5. Left out: on, but off for rooms on loopback hosts, where one developer is all clients.
+ * - `TABPOD_TRUSTED_PROXY`: who says where a request comes from: none (default) | cloudflare | number of proxies in front that add to x-forwarded-for.
  * - `TABPOD_SMTP_URL`, `TABPOD_SMTP_FROM`: mail server and sender for codes that the owners ask for (`mail/smtp-url.ts`). Left out: no mail.
  *
  * @throws BadSettings
@@ -59,6 +63,9 @@ export const readSettings = (env: Readonly<Record<string, unknown>>): RoomSettin
   const appview = text(env['TABPOD_APPVIEW'])
   if (appview !== null && !SERVICE.test(appview))
     mistakes.push(`TABPOD_APPVIEW must be DID#service, as in did:web:api.bsky.app#bsky_appview, not "${appview}".`)
+  const relays = readRelays(text(env['TABPOD_RELAYS']), mistakes)
+  const rateLimits = readRateLimits(text(env['TABPOD_RATE_LIMITS']), mistakes)
+  const trustedProxy = readTrustedProxy(text(env['TABPOD_TRUSTED_PROXY']), mistakes)
   const smtp = readSmtpServer(text(env['TABPOD_SMTP_URL']), text(env['TABPOD_SMTP_FROM']), mistakes)
   if (mistakes.length > 0 || !known) throw new BadSettings(mistakes)
   return {
@@ -70,7 +77,39 @@ export const readSettings = (env: Readonly<Record<string, unknown>>): RoomSettin
     plcUrl,
     appview,
     smtp,
+    relays,
+    rateLimits,
+    trustedProxy,
   }
+}
+
+const readRelays = (written: string | null, mistakes: string[]): string[] => {
+  const relays: string[] = []
+  for (const part of (written ?? '').split(',').map((each) => each.trim())) {
+    if (part === '') continue
+    const url = parsePlcUrl(part)
+    if (url === null)
+      mistakes.push(`TABPOD_RELAYS must be https addresses of relays with commas between (http on loopback hosts only), not "${part}".`)
+    else relays.push(url)
+  }
+  return [...new Set(relays)]
+}
+
+const readRateLimits = (written: string | null, mistakes: string[]): RoomSettings['rateLimits'] => {
+  if (written === null) return 'public'
+  if (written === 'on') return 1
+  if (written === 'off') return 'off'
+  const factor = Number(written)
+  if (factor > 0 && Number.isFinite(factor)) return factor
+  mistakes.push(`TABPOD_RATE_LIMITS must be on, off or a factor above 0, not "${written}".`)
+  return 'public'
+}
+
+const readTrustedProxy = (written: string | null, mistakes: string[]): TrustedProxy => {
+  if (written === null || written === 'none' || written === 'cloudflare') return written ?? 'none'
+  if (/^[1-9]$/.test(written)) return Number(written)
+  mistakes.push(`TABPOD_TRUSTED_PROXY must be none, cloudflare or the number of proxies in front (1 to 9), not "${written}".`)
+  return 'none'
 }
 
 /** Variables given on the command line may arrive as JSON values (`--var X=true`); an empty one counts as left out. */

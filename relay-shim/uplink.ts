@@ -20,6 +20,7 @@ export interface UplinkParts {
   /** Shared by all uplinks of a room, so that what an older one sent is done before a newer one is welcomed. */
   readonly lane: Lane
   readonly now: () => number
+  readonly onReady: () => void
   /** False for a pod without an account, or with one that does not live here yet: it has nothing to tell the world. */
   readonly isMirrored: () => boolean
   readonly release: () => Promise<void>
@@ -55,7 +56,7 @@ export class Uplink {
 
   /** Frames of bodies go straight to their stream; what must keep its order goes through the lane. @throws BadFrame */
   receive(head: TabFrame, payload: Uint8Array): void {
-    const { tunnel, lane, rename, release, isMirrored } = this.#parts
+    const { tunnel, lane, rename, release, isMirrored, onReady } = this.#parts
     if (PUBLIC.has(head.t) && !isMirrored()) throw new BadFrame(`${head.t} of a pod whose account does not live here yet`)
     switch (head.t) {
       case 'response':
@@ -82,6 +83,7 @@ export class Uplink {
         return lane.enter(() => {
           this.socket.setState({ role: 'uplink', nonce: '', stage: 'ready' })
           tunnel.ready(this.send)
+          onReady()
         })
       case 'release':
         return lane.enter(release)

@@ -115,6 +115,10 @@ export class Firehose {
     await this.#replay(subscriber)
   }
 
+  get hasSubscribers(): boolean {
+    return this.#subscribers.size > 0
+  }
+
   closed(socket: RoomSocket): void {
     this.#subscribers.delete(socket.id)
   }

@@ -28,11 +28,17 @@ export const answer = async (view: MirrorView | BareView | null, request: Reques
     response = json(cause.toJSON(), cause.status)
     for (const [name, value] of Object.entries(cause.headers)) response.headers.set(name, value)
   }
-  if (response && view.head && METHODS.has(url.pathname) && !view.online) {
-    response.headers.set('atproto-repo-rev', view.head.rev)
-    response.headers.set('x-tabpod-mirror-age', String(Math.max(0, Math.floor((view.port.now() - view.head.at) / 1000))))
-  }
+  if (response && view.head) tellAge(response, view, METHODS.has(url.pathname))
   return response && request.method === 'HEAD' ? withoutBody(response) : response
+}
+
+/** An open tab has told the mirror all it knows; of a closed one it is told how long ago that was. */
+const tellAge = ({ headers }: Response, { head, port, online, seenAt }: MirrorView, isMethod: boolean): void => {
+  headers.set('x-tabpod-mirror-rev', head.rev)
+  if (online) return
+  if (isMethod) headers.set('atproto-repo-rev', head.rev)
+  headers.set('x-tabpod-mirror-age', String(Math.max(0, Math.floor((port.now() - head.at) / 1000))))
+  headers.set('x-tabpod-tab-seen', new Date(Math.max(seenAt, head.at)).toISOString())
 }
 
 const lookUp = <View extends MirrorView | BareView>(

@@ -20,7 +20,6 @@ export const serveBlob = (storage: RoomStorage, cid: string, { mime, size }: Blo
     'content-security-policy': "default-src 'none'; sandbox",
     'x-content-type-options': 'nosniff',
     'accept-ranges': 'bytes',
-    etag: `"${cid}"`,
   })
   if (range) headers.set('content-range', `bytes ${from}-${to - 1}/${size}`)
   return new Response(request.method === 'HEAD' ? null : blobStream(storage, cid, from, to), {

@@ -9,13 +9,18 @@ import type { Blobs } from './blobs.ts'
 import type { Blocks } from './blocks.ts'
 import type { GenerationKeys } from './keys.ts'
 
+export interface TabPresence {
+  /** Whether a tab holds the room now. */
+  readonly online: boolean
+  /** When it said anything last, in ms since 1970. */
+  readonly seenAt: number
+}
+
 /** A pod of which no repo is mirrored: just bound, without an account, or with one that does not live here yet. */
-export interface BareView {
+export interface BareView extends TabPresence {
   readonly port: RoomPort
   readonly identity: { readonly did: string; readonly handle: string; readonly documents: Readonly<Record<string, string>> }
   readonly head: null
-  /** Whether a tab holds the room now. */
-  readonly online: boolean
 }
 
 /** The mirror as it is now; one answer sees one state. */

@@ -32,7 +32,9 @@ beforeEach(async () => {
 })
 
 const accept = (event: CommitEvent) => mirror.accept(...pod.next(event))
-const ask = (path: string, online = true) => mirror.answer(new Request(`https://pod.example${path}`), { online })
+/** Long before anything that these tests write. */
+const SEEN_AT = 0
+const ask = (path: string, online = true) => mirror.answer(new Request(`https://pod.example${path}`), { online, seenAt: SEEN_AT })
 const bytesOf = async (response: Response | null) => new Uint8Array(await response!.arrayBuffer())
 const exported = async (query = '') => bytesOf(await ask(`/xrpc/com.atproto.sync.getRepo?did=${DID}${query}`))
 async function* chunks(bytes: Uint8Array, size = 1000) {
@@ -178,7 +180,7 @@ describe('answer', () => {
   it('is null before anybody is bound', async () => {
     const empty = new MemoryPort()
     const other = await Mirror.open(empty, await Firehose.open(empty))
-    expect(await other.answer(new Request('https://pod.example/.well-known/did.json'), { online: false })).toBeNull()
+    expect(await other.answer(new Request('https://pod.example/.well-known/did.json'), { online: false, seenAt: SEEN_AT })).toBeNull()
   })
 
   it('of a pod without a repo here is its documents, and the tab’s own word while that is open', async () => {
@@ -187,7 +189,7 @@ describe('answer', () => {
     const identity = pod.identity()
     const documents = { ...identity.documents, '/.well-known/atproto-did': DID, '/xrpc/com.atproto.server.describeServer': '{"did":"x"}' }
     await bare.bind({ ...identity, documents })
-    const get = (path: string, online: boolean) => bare.answer(new Request(`https://pod.example${path}`), { online })
+    const get = (path: string, online: boolean) => bare.answer(new Request(`https://pod.example${path}`), { online, seenAt: SEEN_AT })
     for (const online of [true, false]) {
       expect(await (await get('/.well-known/did.json', online))!.json()).toMatchObject({ id: DID })
       expect(await (await get('/.well-known/atproto-did', online))!.text()).toBe(DID)
@@ -260,6 +262,7 @@ describe('answer', () => {
       (
         await mirror.answer(new Request(`https://pod.example${path}`, authorization === '' ? {} : { headers: { authorization } }), {
           online,
+          seenAt: SEEN_AT,
         })
       )?.status ?? null
     expect(await answerOf(record)).toBe(400)
@@ -309,9 +312,33 @@ describe('answer', () => {
     const response = await ask(`/xrpc/com.atproto.sync.getLatestCommit?did=${DID}`, false)
     expect(response!.headers.get('atproto-repo-rev')).toBe(pod.head().rev)
     expect(Number(response!.headers.get('x-tabpod-mirror-age'))).toBeGreaterThanOrEqual(59)
+    const now = port.now()
+    const seen = async (seenAt: number, online = false) =>
+      (await mirror.answer(new Request('https://pod.example/.well-known/atproto-did'), { online, seenAt }))!.headers
+    expect((await seen(now - 1000)).get('x-tabpod-tab-seen')).toBe(new Date(now - 1000).toISOString())
+    // The room was killed before it could note more: the commit shows that the tab was there.
+    expect(Date.parse((await seen(0)).get('x-tabpod-tab-seen')!)).toBeGreaterThan(now - 120_000)
+    expect((await seen(now, true)).get('x-tabpod-mirror-rev')).toBe(pod.head().rev)
+    expect((await seen(now, true)).has('x-tabpod-mirror-age')).toBe(false)
     expect(await (await ask('/.well-known/atproto-did'))!.text()).toBe(DID)
     expect(await jsonOf('/xrpc/com.atproto.identity.resolveHandle?handle=Alice.pod.example')).toEqual({ did: DID })
     expect(await ask('/xrpc/com.atproto.identity.resolveHandle?handle=bob.example')).toBeNull()
+  })
+
+  it('tells a client that has it already so, until the next commit', async () => {
+    const paths = ['getRepo', 'getLatestCommit'].map((name) => `/xrpc/com.atproto.sync.${name}?did=${DID}`)
+    for (const path of paths) {
+      const again = async (etag: string) =>
+        (await mirror.answer(new Request(`https://pod.example${path}`, { headers: { 'if-none-match': etag } }), {
+          online: true,
+          seenAt: SEEN_AT,
+        }))!
+      const etag = (await ask(path))!.headers.get('etag')!
+      const known = await again(`"other", W/${etag}`)
+      expect([known.status, known.body, known.headers.get('etag')]).toEqual([304, null, etag])
+      await accept(await pod.write([create('a.b.c', `k${paths.indexOf(path)}`, post('newer'))]))
+      expect((await again(etag)).status).toBe(200)
+    }
   })
 
   it('of a pod without a did:web do not pretend one, tab open or closed', async () => {
@@ -346,7 +373,13 @@ describe('blobs', () => {
     expect(await bytesOf(response)).toEqual(whole)
     const range = (await mirror.answer(new Request(`https://pod.example${url()}`, { headers: { range: 'bytes=122870-122889' } }), {
       online: true,
+      seenAt: SEEN_AT,
     }))!
+    const known = (await mirror.answer(new Request(`https://pod.example${url()}`, { headers: { 'if-none-match': `"${cid}"` } }), {
+      online: true,
+      seenAt: SEEN_AT,
+    }))!
+    expect([known.status, known.body]).toEqual([304, null])
     expect([range.status, range.headers.get('content-range')]).toEqual([206, 'bytes 122870-122889/300000'])
     expect(await bytesOf(range)).toEqual(whole.slice(122_870, 122_890))
     expect(await (await ask(`/xrpc/com.atproto.sync.listBlobs?did=${DID}`))!.json()).toEqual({ cids: [cid], cursor: cid })

@@ -13,7 +13,7 @@ import { type BlobDeclaration, Blobs } from './blobs.ts'
 import { Blocks, joinPieces } from './blocks.ts'
 import { type SignatureCheck, checkCommit, signatureCheck } from './commit.ts'
 import { ACCOUNT, DISCARDED, DOCUMENTS, HEAD, IDENTITY, LAST_EVENT, type Rows, acceptedKey, cut, generationKeys } from './keys.ts'
-import type { BareView, MirrorView } from './method.ts'
+import type { BareView, MirrorView, TabPresence } from './method.ts'
 import { planCommit } from './plan.ts'
 import { discard, stageSnapshot } from './snapshot.ts'
 import { readCommit, verifyCommit } from './verify.ts'
@@ -40,6 +40,7 @@ export class Mirror {
   readonly #firehose: Firehose
   readonly #blocks: Blocks
   readonly #blobs: Blobs
+  readonly #onCommit: (commit: CommitEvent) => void
   #head: HeadRow | null = null
   #identity: Bound | null = null
   #account: AccountRow = { active: true, status: null }
@@ -48,16 +49,18 @@ export class Mirror {
   /** Events are verified one after the other: each stands on the one before. */
   #turn: Promise<unknown> = Promise.resolve()
 
-  static async open(port: RoomPort, firehose: Firehose): Promise<Mirror> {
+  /** @param onCommit called in the turn in which a commit went out */
+  static async open(port: RoomPort, firehose: Firehose, onCommit: (commit: CommitEvent) => void = () => {}): Promise<Mirror> {
     let mirror: Mirror | null = null
     const blobs = await Blobs.open(port, (work) => (mirror ? mirror.#inTurn(work) : work()))
-    mirror = new Mirror(port, firehose, blobs)
+    mirror = new Mirror(port, firehose, blobs, onCommit)
     await mirror.#recall()
     return mirror
   }
 
-  private constructor(port: RoomPort, firehose: Firehose, blobs: Blobs) {
+  private constructor(port: RoomPort, firehose: Firehose, blobs: Blobs, onCommit: (commit: CommitEvent) => void) {
     this.#port = port
+    this.#onCommit = onCommit
     this.#blobs = blobs
     this.#firehose = firehose
     this.#blocks = new Blocks(port.storage, FIRST_GENERATION)
@@ -116,9 +119,9 @@ export class Mirror {
     })
   }
 
-  /** null: not the mirror's to answer. `online`: whether a tab holds the room now. */
-  answer(request: Request, { online }: { readonly online: boolean }): Promise<Response | null> {
-    return answer(this.#view(online) ?? this.#bareView(online), request)
+  /** null: not the mirror's to answer. */
+  answer(request: Request, tab: TabPresence): Promise<Response | null> {
+    return answer(this.#view(tab) ?? this.#bareView(tab), request)
   }
 
   /** Stores what the tab sends ahead of the commit that mentions it. @throws Refused BadBlob | BlobTooLarge */
@@ -201,6 +204,7 @@ export class Mirror {
     const rows = { ...plan.put, ...released.put, ...numbered.rows, ...this.#remember(event, numbered.seq, pod.rev), [HEAD]: now }
     return this.#land(event, numbered, rows, [...plan.delete, ...released.delete], () => {
       this.#head = now
+      this.#onCommit(pod)
     })
   }
 
@@ -249,17 +253,17 @@ export class Mirror {
     return this.#identity
   }
 
-  #view(online: boolean): MirrorView | null {
+  #view(tab: TabPresence): MirrorView | null {
     const head = this.#head
     const identity = this.#identity
     if (!head || !identity) return null
     const keys = generationKeys(head.generation)
-    return { port: this.#port, blocks: this.#blocks, blobs: this.#blobs, keys, head, identity, account: this.#account, online }
+    return { port: this.#port, blocks: this.#blocks, blobs: this.#blobs, keys, head, identity, account: this.#account, ...tab }
   }
 
   /** Of a pod of which nothing is mirrored (yet). */
-  #bareView(online: boolean): BareView | null {
-    return this.#identity && { port: this.#port, identity: this.#identity, head: null, online }
+  #bareView(tab: TabPresence): BareView | null {
+    return this.#identity && { port: this.#port, identity: this.#identity, head: null, ...tab }
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {

@@ -14,13 +14,14 @@ import * as listRepos from '../../lexicons/com/atproto/sync/listRepos.ts'
 import { serveBlob } from './blob-answer.ts'
 import { type Block, writeCar } from './car.ts'
 import { exportRepo } from './export.ts'
-import { type Method, type MirrorView, isOwn, method, requireRepo } from './method.ts'
+import { unlessKnown } from './etag.ts'
+import { type Method, type MirrorView, isOwn, json, method, requireRepo } from './method.ts'
 import { parseNode } from './node.ts'
 
 export const syncMethods: readonly Method[] = [
-  method(getRepo, (view, { did, since }) => {
+  method(getRepo, (view, { did, since }, request) => {
     requireRepo(view, did)
-    return car(exportRepo(view.blocks, view.head, since))
+    return unlessKnown(request, view.head.commit, () => car(exportRepo(view.blocks, view.head, since)))
   }),
 
   method(getCheckout, (view, { did }) => {
@@ -46,9 +47,10 @@ export const syncMethods: readonly Method[] = [
     )
   }),
 
-  method(getLatestCommit, (view, { did }) => {
+  method(getLatestCommit, (view, { did }, request) => {
     requireRepo(view, did)
-    return { cid: view.head.commit, rev: view.head.rev }
+    const { commit: cid, rev } = view.head
+    return unlessKnown(request, cid, () => json({ cid, rev }))
   }),
 
   method(getHead, (view, { did }) => {
@@ -77,7 +79,7 @@ export const syncMethods: readonly Method[] = [
   method(getBlob, async (view, { did, cid }, request) => {
     requireRepo(view, did)
     const row = await view.blobs.use(cid)
-    if (row && !row.evicted) return serveBlob(view.port.storage, cid, row, request)
+    if (row && !row.evicted) return unlessKnown(request, cid, () => serveBlob(view.port.storage, cid, row, request))
     // The tab may have it, now or when it comes back, if any record mentions it.
     const mentions = await view.port.storage.list({ prefix: view.keys.mention(cid, ''), limit: 1 })
     if (view.online || mentions.size > 0) return null

@@ -119,6 +119,9 @@ export class MemoryPort implements RoomPort {
       appview: null,
       plcUrl: null,
       smtp: null,
+      relays: [],
+      rateLimits: 'off',
+      trustedProxy: 'none',
       ...options.settings,
     }
   }
