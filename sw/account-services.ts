@@ -8,6 +8,7 @@ import { Sessions, type TokenIssuer } from './account/sessions.ts'
 import { SignIn } from './account/sign-in.ts'
 import { type AccountStanding, standingOf } from './account/standing.ts'
 import type { Self } from './identity/self.ts'
+import type { Configuration } from './operations/configuration.ts'
 import type { Log } from './operations/log.ts'
 import type { BlobService, RepoReader, RepoWriter } from './repo/contract.ts'
 import type { Store } from './store/open.ts'
@@ -36,12 +37,13 @@ export interface AccountParts {
   /** Told after every change that pages show. */
   readonly changed: () => void
   readonly log: Pick<Log, 'note'>
+  readonly configuration: Pick<Configuration, 'settings'>
   readonly now: () => number
 }
 
 export const composeAccount = (parts: AccountParts): AccountServices => {
   const { store, identity, issuer, changed, log, now } = parts
-  const sessions = new Sessions(store, issuer, now)
+  const sessions = new Sessions(store, issuer, now, () => parts.configuration.settings)
   const appPasswords = appPasswordsOf({ store, did: identity.did, sessions, now, changed })
   const mail = async (purpose: MailPurpose, token: string): Promise<boolean> => {
     const to = (await readPod(store, 'owner'))?.email

@@ -1,7 +1,7 @@
 /** The composition: services and edges of the one pod that lives in this profile, put together into `handle(Request) → Response`. */
 import { version } from '../package.json'
 import type { MailPurpose, RoomServices } from '../wire/frames.ts'
-import type { PodSummary, RecoveryFile } from '../wire/owner.ts'
+import type { Health, IdentityCheck, PodSummary, RecoveryFile } from '../wire/owner.ts'
 import { type AccountServices, composeAccount } from './account-services.ts'
 import { preferencesOf } from './account/preferences.ts'
 import { type Foundation, foundPod, foundVacantPod } from './creation.ts'
@@ -15,6 +15,9 @@ import { IdentityChanges } from './identity/identity-changes.ts'
 import { openVault } from './identity/key-vault.ts'
 import { assertPointsHere } from './identity/pointing.ts'
 import { Self } from './identity/self.ts'
+import { Configuration } from './operations/configuration.ts'
+import { checkIdentity } from './operations/identity-check.ts'
+import { countOutbox, inspectBlock, inspectRepo } from './operations/inspection.ts'
 import { Log } from './operations/log.ts'
 import { rotateSigningKey, signAnew } from './key-rotation.ts'
 import type { Surroundings } from './recovery/check.ts'
@@ -28,6 +31,7 @@ import type { Store } from './store/open.ts'
 import { readPod } from './store/pod.ts'
 import { vacancyOf } from './vacancy.ts'
 import { actorRoutes } from './xrpc/actor.ts'
+import { makeDebug } from './xrpc/debug.ts'
 import { identityPlcRoutes } from './xrpc/identity-plc.ts'
 import { identityRoutes } from './xrpc/identity.ts'
 import { moderationRoutes } from './xrpc/moderation.ts'
@@ -51,6 +55,9 @@ export interface Pod {
   readonly vault: KeyVault
   readonly account: AccountServices
   readonly changes: IdentityChanges
+  readonly configuration: Configuration
+  health(): Health
+  checkIdentity(): Promise<IdentityCheck>
   /** The pod is composed anew afterwards (`PodHooks.filled`). @throws what `rotateSigningKey` throws */
   rotateSigningKey(): Promise<void>
   /** What the room hears of the recovery key. */
@@ -95,7 +102,7 @@ export const openPod = async (store: Store, options: PodOptions = {}): Promise<P
   if (!self) return null
   const repo = await Repo.open(store, vault, options)
   if (keys.isUnsigned) await signAnew(store, repo, self)
-  const pod = composePod(store, { identity: self, vault, repo }, options)
+  const pod = await composePod(store, { identity: self, vault, repo }, options)
   if (keys.next) pod.rotateSigningKey().catch((cause: unknown) => console.warn('tabpod: the signing key is still to be changed', cause))
   return pod
 }
@@ -122,15 +129,19 @@ export const restoredPod = async (
   return pod
 }
 
-const composePod = (store: Store, { identity, vault, repo }: Foundation, options: PodOptions): Pod => {
+const composePod = async (store: Store, { identity, vault, repo }: Foundation, options: PodOptions): Promise<Pod> => {
   const { egress = { fetch: options.fetch ?? workerFetch, services: NO_SERVICES }, now = Date.now, hooks = {}, log = new Log() } = options
   const { changed = () => {}, filled = () => {}, leave = () => {}, mail = () => Promise.resolve(false) } = hooks
   const { fetch } = egress
-  const blobs = sweepOnUpload(blobService(store, now), now)
+  const configuration = await Configuration.open(store)
+  const blobs = sweepOnUpload(
+    blobService(store, now, () => configuration.settings.blobQuotaBytes),
+    now,
+  )
   const serviceDid = originToDidWeb(identity.origin)
   const issuer = { did: identity.did, audience: serviceDid, key: vault.sessionKey }
   const documents = (): Readonly<Record<string, string>> => ({
-    '/xrpc/com.atproto.server.describeServer': JSON.stringify(describeService(serviceDid)),
+    '/xrpc/com.atproto.server.describeServer': JSON.stringify(describeService(serviceDid, configuration.settings)),
     ...(identity.standing !== 'vacant' && ownDocuments()),
   })
   const ownDocuments = (): Readonly<Record<string, string>> => ({
@@ -165,6 +176,7 @@ const composePod = (store: Store, { identity, vault, repo }: Foundation, options
     mail,
     changed,
     log,
+    configuration,
     now,
   })
   const vacancy = vacancyOf({
@@ -188,13 +200,13 @@ const composePod = (store: Store, { identity, vault, repo }: Foundation, options
   const appview = (): string | null => egress.services.appview
   const proxy = makeProxy({ identity, repo, authenticator, vault, resolver, fetch, appview, now })
   const routes = [
-    ...serverRoutes({ identity, serviceDid, authenticator, ...account }),
+    ...serverRoutes({ identity, serviceDid, configuration, authenticator, ...account }),
     ...accountRoutes({ identity, authenticator, ...account, vacancy, signingDidKey: vault.signingDidKey, leave }),
     ...appPasswordRoutes({ authenticator, appPasswords: account.appPasswords }),
     ...emailRoutes({ authenticator, ...account }),
     ...inviteRoutes({ authenticator, isVacant: () => identity.standing === 'vacant' }),
-    ...repoRoutes({ identity, authenticator, repo, blobs, proxy }),
-    ...repoImportRoutes({ identity, authenticator, repo, blobs, keys: resolver, signingDidKey: vault.signingDidKey }),
+    ...repoRoutes({ identity, authenticator, repo, blobs, proxy, configuration }),
+    ...repoImportRoutes({ identity, authenticator, repo, blobs, keys: resolver, signingDidKey: vault.signingDidKey, log }),
     ...syncRoutes({ identity, authenticator, repo, blobs }),
     ...identityRoutes({ identity, dids: resolver, handles, authenticator, changes }),
     ...identityPlcRoutes({ authenticator, changes, inbox: account.inbox }),
@@ -204,6 +216,12 @@ const composePod = (store: Store, { identity, vault, repo }: Foundation, options
     ...actorRoutes({ authenticator, preferences: preferencesOf(store, now), proxy }),
   ]
   const xrpc = makeRouter(routes, proxy.forward)
+  const debug = makeDebug({
+    configuration,
+    authenticator,
+    inspectRepo: () => inspectRepo(store, repo),
+    inspectBlock: (cid) => inspectBlock(repo, cid),
+  })
   // Whoever reads this answer has reached the tab.
   const health = () => ({ version: `tabpod ${version}`, did: identity.did, rev: repo.head().rev, online: true })
   return {
@@ -213,6 +231,9 @@ const composePod = (store: Store, { identity, vault, repo }: Foundation, options
     vault,
     account,
     changes,
+    configuration,
+    health: () => ({ version: `tabpod ${version}`, startedAt: Math.round(performance.timeOrigin) }),
+    checkIdentity: () => checkIdentity({ ...pointing, handles, now }),
     rotateSigningKey: () => rotateSigningKey({ store, identity, repo, changes, reopen: filled }),
     recovery,
     makeRecoveryFile: (passphrase, rejoin) =>
@@ -220,7 +241,7 @@ const composePod = (store: Store, { identity, vault, repo }: Foundation, options
         { store, identity, vault, voice: recovery, fetch: pointing.fetch, plc: pointing.directory, rejoin, now },
         passphrase,
       ),
-    handle: makeHandler({ documents, xrpc, health, log }),
+    handle: makeHandler({ documents, xrpc, health, debug, log, configuration }),
     documents,
     summary: async () => {
       const { did, handle, origin, createdAt, standing, account: row } = identity
@@ -269,13 +290,4 @@ const sweepOnUpload = (blobs: BlobService, now: () => number): BlobService => {
       return blobs.upload(body, declared)
     },
   }
-}
-
-/** Identity and account events may follow the newest commit: a few at most. */
-const MAX_TRAILING_EVENTS = 100
-
-const countOutbox = async (repo: Repo): Promise<number> => {
-  const { event } = repo.head()
-  const [trailing, acknowledged] = await Promise.all([repo.eventsAfter(event, MAX_TRAILING_EVENTS), repo.acknowledged()])
-  return Math.max(0, (trailing.at(-1)?.event ?? event) - acknowledged)
 }

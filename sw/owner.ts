@@ -41,7 +41,15 @@ export const answerOwner = async (command: OwnerCommand, around: OwnerSurroundin
 }
 
 /** What changes nothing, and would fill the log. */
-const READING: ReadonlySet<OwnerCommand['kind']> = new Set(['describe', 'inbox', 'app-passwords', 'log'])
+const READING: ReadonlySet<OwnerCommand['kind']> = new Set([
+  'describe',
+  'inbox',
+  'app-passwords',
+  'log',
+  'settings',
+  'health',
+  'check-identity',
+])
 
 const obey = async (command: OwnerCommand, { resident, log, origin, rejoin, onProgress }: OwnerSurroundings): Promise<unknown> => {
   switch (command.kind) {
@@ -77,6 +85,19 @@ const obey = async (command: OwnerCommand, { resident, log, origin, rejoin, onPr
       return (await podOf(resident)).summary()
     case 'log':
       return log.read(command)
+    case 'settings':
+      return (await podOf(resident)).configuration.settings
+    case 'configure':
+      return (await podOf(resident)).configuration.change(command.settings)
+    case 'health':
+      return (await podOf(resident)).health()
+    case 'check-identity':
+      return (await podOf(resident)).checkIdentity()
+    case 'announce-identity': {
+      const pod = await podOf(resident)
+      await pod.changes.announceAgain()
+      return pod.summary()
+    }
     case 'make-recovery-file':
       return (await podOf(resident)).makeRecoveryFile(command.passphrase, rejoin)
     case 'check-recovery-file':

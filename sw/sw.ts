@@ -53,6 +53,11 @@ const resident = new Resident({
         activity.account()
         if (change === 'standing') void uplink?.rejoin()
       })
+      log.keepFor(pod.configuration.settings.logRetentionMs)
+      pod.configuration.onChange((settings, before) => {
+        log.keepFor(settings.logRetentionMs)
+        if (settings.maxBlobBytes !== before.maxBlobBytes) void uplink?.tellDocuments()
+      })
       void before?.rejoin()
     },
     changed: () => activity.account(),

@@ -5,6 +5,7 @@
 
 import type { MailPurpose, Standing } from './frames.ts'
 import type { LogQuery } from './log.ts'
+import type { Settings } from './settings.ts'
 
 /** Page → worker, each with a MessagePort on which exactly one `OwnerAnswer` comes back. */
 export type OwnerCommand =
@@ -71,7 +72,34 @@ export interface ExportedBlobs {
 /** Of the pod as a server. Like all others they work while no account lives in it. */
 export type OperationsCommand =
   /** Answers `LogEntry[]`, newest first. */
-  { readonly kind: 'log' } & LogQuery
+  | ({ readonly kind: 'log' } & LogQuery)
+  /** Answers `Settings`. */
+  | { readonly kind: 'settings' }
+  /** Changes what is named, at once and without a restart. Answers `Settings`, or 400 InvalidSettings with a sentence for each mistake. */
+  | { readonly kind: 'configure'; readonly settings: Partial<Settings> }
+  /** Answers `Health`. */
+  | { readonly kind: 'health' }
+  /** Asks the world. Answers `IdentityCheck`. */
+  | { readonly kind: 'check-identity' }
+  /** Has relays and AppViews look the identity up again. Once a minute. Answers `PodSummary`. */
+  | { readonly kind: 'announce-identity' }
+
+export interface Health {
+  /** Of the worker that answers. */
+  readonly version: string
+  /** When it was started, ms since 1970. */
+  readonly startedAt: number
+}
+
+/** Each null where it is as it should be, else a sentence that says what is not. */
+export interface IdentityCheck {
+  /** ms since 1970. */
+  readonly at: number
+  /** The DID document, as it is served, names this server and its key. */
+  readonly document: string | null
+  /** The handle leads to the DID, and the document names the handle. */
+  readonly handle: string | null
+}
 
 export interface InboxMessage {
   readonly id: string

@@ -5,7 +5,8 @@
  */
 import { SignJWT } from 'jose'
 import { invalidRequest } from '../../wire/errors.ts'
-import { ACCESS_TTL_MS, REFRESH_GRACE_MS, REFRESH_TTL_MS } from '../../wire/limits.ts'
+import { REFRESH_GRACE_MS } from '../../wire/limits.ts'
+import { DEFAULT_SETTINGS, type Settings } from '../../wire/settings.ts'
 import type { Store } from '../store/open.ts'
 import type { SessionRow } from '../store/schema.ts'
 import {
@@ -25,6 +26,9 @@ export interface TokenPair {
   readonly accessJwt: string
   readonly refreshJwt: string
 }
+
+/** Of what is issued from now on. */
+type TokenLifetimes = Pick<Settings, 'accessTtlMs' | 'refreshTtlMs'>
 
 export interface TokenIssuer {
   /** DID of the account: `sub`. */
@@ -46,20 +50,23 @@ export class Sessions {
   readonly #store: Store
   readonly #issuer: TokenIssuer
   readonly #now: () => number
+  readonly #lifetimes: () => TokenLifetimes
   /** Every access token is asked about: the sign-ins that have not ended stay in memory. */
   #families: Promise<Set<string>> | undefined
 
-  constructor(store: Store, issuer: TokenIssuer, now: () => number = Date.now) {
+  constructor(store: Store, issuer: TokenIssuer, now: () => number = Date.now, lifetimes: () => TokenLifetimes = () => DEFAULT_SETTINGS) {
     this.#store = store
     this.#issuer = issuer
     this.#now = now
+    this.#lifetimes = lifetimes
   }
 
   /** A new sign-in. */
   async open(appPassword?: UsedAppPassword): Promise<TokenPair> {
     const now = this.#now()
     const family = randomId()
-    const row = makeRow({ family, ...(appPassword && { appPassword: appPassword.name, privileged: appPassword.privileged }) }, now)
+    const signIn = { family, ...(appPassword && { appPassword: appPassword.name, privileged: appPassword.privileged }) }
+    const row = makeRow(signIn, now, this.#lifetimes())
     await pruneExpiredSessions(this.#store, now)
     await putSession(this.#store, row)
     ;(await this.#openFamilies()).add(family)
@@ -78,7 +85,7 @@ export class Sessions {
    */
   async rotate(id: string): Promise<TokenPair> {
     const now = this.#now()
-    const rotation = await rotateSession(this.#store, id, now, now + REFRESH_GRACE_MS, (row) => makeRow(row, now))
+    const rotation = await rotateSession(this.#store, id, now, now + REFRESH_GRACE_MS, (row) => makeRow(row, now, this.#lifetimes()))
     if (rotation.outcome === 'reused') (await this.#openFamilies()).delete(rotation.family)
     if (rotation.outcome === 'unknown' || rotation.outcome === 'reused') throw invalidRequest('Token has been revoked', 'ExpiredToken')
     return this.#issue(rotation.successor)
@@ -109,7 +116,7 @@ export class Sessions {
   async #issue(row: SessionRow): Promise<TokenPair> {
     const now = this.#now()
     const [accessJwt, refreshJwt] = await Promise.all([
-      this.#sign('at+jwt', { scope: scopeOf(row), sid: row.family }, randomId(), now, now + ACCESS_TTL_MS),
+      this.#sign('at+jwt', { scope: scopeOf(row), sid: row.family }, randomId(), now, now + this.#lifetimes().accessTtlMs),
       this.#sign('refresh+jwt', { scope: REFRESH_SCOPE }, row.id, now, row.expiresAt),
     ])
     return { accessJwt, refreshJwt }
@@ -129,13 +136,13 @@ export class Sessions {
 
 type SignIn = Pick<SessionRow, 'family' | 'appPassword' | 'privileged'>
 
-const makeRow = ({ family, appPassword, privileged }: SignIn, now: number): SessionRow => ({
+const makeRow = ({ family, appPassword, privileged }: SignIn, now: number, { refreshTtlMs }: TokenLifetimes): SessionRow => ({
   id: randomId(),
   family,
   ...(appPassword !== undefined && { appPassword }),
   ...(privileged !== undefined && { privileged }),
   createdAt: now,
-  expiresAt: now + REFRESH_TTL_MS,
+  expiresAt: now + refreshTtlMs,
 })
 
 const scopeOf = ({ appPassword, privileged = false }: SessionRow): AccessScope => {

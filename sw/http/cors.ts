@@ -1,8 +1,9 @@
 /**
- * Every answer may be read by every web page: an account is used from origins that no server knows beforehand.
+ * Every answer may be read by every web page, unless the owner wants it otherwise: an account is used from origins that no server knows beforehand.
  * @see https://atproto.com/specs/xrpc#cors
  */
 import { PREFLIGHT_MAX_AGE_S } from '../../wire/limits.ts'
+import type { Settings } from '../../wire/settings.ts'
 
 const EXPOSED = [
   'DPoP-Nonce',
@@ -18,11 +19,18 @@ const EXPOSED = [
 ].join(', ')
 
 /** Changes the response's headers in place: a copy would cost more than the rest of a small answer. */
-export const allowOrigins = (response: Response): Response => {
-  response.headers.set('access-control-allow-origin', '*')
+export const allowOrigins = (response: Response, { headers }: Request, { corsOrigins }: Pick<Settings, 'corsOrigins'>): Response => {
+  const isOpen = corsOrigins.includes('*')
+  const origin = headers.get('origin') ?? ''
+  // Left out, the room would fill in that everyone may.
+  response.headers.set('access-control-allow-origin', isOpen ? '*' : corsOrigins.includes(origin) ? origin : NOBODY)
+  if (!isOpen) response.headers.append('vary', 'origin')
   response.headers.set('access-control-expose-headers', EXPOSED)
   return response
 }
+
+/** An origin that no page has. @see https://datatracker.ietf.org/doc/html/rfc2606#section-2 */
+const NOBODY = 'https://nobody.invalid'
 
 /** The answer to a preflight: whatever is asked for is allowed. */
 export const preflight = (request: Request): Response =>

@@ -3,6 +3,7 @@
  */
 import { Hono } from 'hono/tiny'
 import { XrpcError } from '../../wire/errors.ts'
+import type { Configuration } from '../operations/configuration.ts'
 import type { Log } from '../operations/log.ts'
 import { allowOrigins, preflight } from './cors.ts'
 import { requestId, toXrpcError, xrpcErrorToResponse } from './errors.ts'
@@ -23,7 +24,9 @@ export interface Site {
   readonly documents: () => Readonly<Record<string, string>>
   readonly xrpc: (nsid: string, request: Request, key: string | undefined) => Promise<Response>
   readonly health: () => object
+  readonly debug: (what: string, request: Request) => Promise<Response>
   readonly log: Log
+  readonly configuration: Pick<Configuration, 'settings'>
 }
 
 interface Bindings extends RequestContext {
@@ -31,7 +34,7 @@ interface Bindings extends RequestContext {
   readonly fail: (cause: unknown) => Response
 }
 
-export const makeHandler = ({ documents, xrpc, health, log }: Site): Handler => {
+export const makeHandler = ({ documents, xrpc, health, debug, log, configuration }: Site): Handler => {
   const site = new Hono<{ Bindings: Bindings }>()
   site.get('/.well-known/*', ({ req, notFound }) => {
     const text = documents()[req.path]
@@ -39,6 +42,7 @@ export const makeHandler = ({ documents, xrpc, health, log }: Site): Handler => 
   })
   site.get('/health', () => Response.json(health()))
   site.get('/xrpc/_health', () => Response.json(health()))
+  site.get('/xrpc/_debug/:what', ({ req }) => debug(req.param('what'), req.raw))
   site.all('/xrpc/:nsid', ({ req, env }) => xrpc(req.param('nsid'), req.raw, env.key))
   site.notFound(({ req, env }) => env.fail(new XrpcError(404, 'NotFound', `nothing is at ${req.path}`)))
   site.onError((cause, { env }) => env.fail(cause))
@@ -67,7 +71,7 @@ export const makeHandler = ({ documents, xrpc, health, log }: Site): Handler => 
       ...(code !== undefined && { error: code }),
       ms: performance.now() - started,
     })
-    return allowOrigins(response)
+    return allowOrigins(response, request, configuration.settings)
   }
 }
 

@@ -8,7 +8,7 @@ import { isDidPlc, parsePlcUrl } from '../../wire/plc-url.ts'
 import type { Store } from '../store/open.ts'
 import { readPod } from '../store/pod.ts'
 import { assertDidKey } from './did-key.ts'
-import { spendHandleChange } from './handle-allowance.ts'
+import { spendAnnouncement, spendHandleChange } from './handle-allowance.ts'
 import type { HandleResolver } from './handle-resolver.ts'
 import { admitHandle, isLoopbackHandle } from './handle.ts'
 import { recommendData } from './plc.ts'
@@ -127,6 +127,18 @@ export class IdentityChanges {
       }
       await this.#publish()
     })
+  }
+
+  /**
+   * Has the world look the identity up again.
+   * @throws XrpcError 400 AccountNotHere | 429 RateLimitExceeded, with `retry-after`
+   */
+  async announceAgain(): Promise<void> {
+    const { identity, store, now, announce } = this.#parts
+    if (identity.standing === 'vacant' || identity.standing === 'arriving')
+      throw invalidRequest('The account is not here yet: there is nobody to tell of', 'AccountNotHere')
+    await spendAnnouncement(store, now())
+    await announce()
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {

@@ -3,6 +3,7 @@ import { cidForRawHash } from '@atproto/lex-data'
 import { sha256 } from '@noble/hashes/sha2'
 import { invalidRequest, XrpcError } from '../../wire/errors.ts'
 import { BLOB_PART_BYTES, BLOB_QUOTA_BYTES, MAX_BLOB_BYTES, TEMPORARY_BLOB_TTL_MS } from '../../wire/limits.ts'
+import { admitsType } from '../../wire/settings.ts'
 import { readUsage } from '../store/blob-usage.ts'
 import { countMentions, listMissingBlobs, listReferencedBlobs, putBlob, readBlob, sweepTemporaryBlobs } from '../store/blobs.ts'
 import type { Store } from '../store/open.ts'
@@ -10,23 +11,26 @@ import { readPod } from '../store/pod.ts'
 import type { BlobService } from './contract.ts'
 import { SNIFFED_BYTES, sniffMime } from './mime.ts'
 
-export const blobService = (store: Store, now: () => number = Date.now, quota = BLOB_QUOTA_BYTES): BlobService => {
+export const blobService = (store: Store, now: () => number = Date.now, quota: () => number = () => BLOB_QUOTA_BYTES): BlobService => {
   const listeners = new Set<(cid: string) => void>()
   return {
     async upload(body, declared) {
-      if ((declared.length ?? 0) > MAX_BLOB_BYTES) {
+      const { maxBytes = MAX_BLOB_BYTES } = declared
+      if ((declared.length ?? 0) > maxBytes) {
         await body.cancel()
-        throw tooLarge()
+        throw tooLarge(maxBytes)
       }
       // Counted once, so that the transaction that stores it can hold it against the quota.
       await readUsage(store)
-      const { digest, start, parts, size } = await receive(body)
+      const { digest, start, parts, size } = await receive(body, maxBytes)
       if (declared.length !== undefined && declared.length !== size) {
         throw invalidRequest(`Content-Length said ${declared.length} bytes, but ${size} came`)
       }
       const mime = sniffMime(start) ?? (declared.mime || 'application/octet-stream')
+      if (declared.types && !admitsType(declared.types, mime))
+        throw new XrpcError(415, 'UnsupportedMediaType', `This server takes no ${mime}`)
       const cid = String(cidForRawHash(digest))
-      const row = await putBlob(store, { cid, mime, size, createdAt: now(), bytes: new Blob([...parts], { type: mime }) }, quota)
+      const row = await putBlob(store, { cid, mime, size, createdAt: now(), bytes: new Blob([...parts], { type: mime }) }, quota())
       if (row.rev !== undefined) for (const listener of listeners) listener(cid)
       return { cid, mime: row.mime, size }
     },
@@ -68,7 +72,7 @@ interface Received {
 }
 
 /** Chunks become Blobs as they come: the browser keeps those outside of the worker's heap, on disk when they are large. */
-const receive = async (body: ReadableStream<Uint8Array>): Promise<Received> => {
+const receive = async (body: ReadableStream<Uint8Array>, maxBytes: number): Promise<Received> => {
   const hash = sha256.create()
   const start = new Uint8Array(SNIFFED_BYTES)
   const parts: Blob[] = []
@@ -80,9 +84,9 @@ const receive = async (body: ReadableStream<Uint8Array>): Promise<Received> => {
     const chunk = read.value
     if (size < SNIFFED_BYTES) start.set(chunk.subarray(0, SNIFFED_BYTES - size), size)
     size += chunk.length
-    if (size > MAX_BLOB_BYTES) {
+    if (size > maxBytes) {
       await reader.cancel()
-      throw tooLarge()
+      throw tooLarge(maxBytes)
     }
     hash.update(chunk)
     chunks.push(chunk.slice())
@@ -96,4 +100,4 @@ const receive = async (body: ReadableStream<Uint8Array>): Promise<Received> => {
   return { digest: hash.digest(), start: start.subarray(0, Math.min(size, SNIFFED_BYTES)), parts, size }
 }
 
-const tooLarge = (): XrpcError => new XrpcError(413, 'BlobTooLarge', `A blob may have at most ${MAX_BLOB_BYTES} bytes`)
+const tooLarge = (maxBytes: number): XrpcError => new XrpcError(413, 'BlobTooLarge', `A blob may have at most ${maxBytes} bytes`)

@@ -143,11 +143,12 @@ export interface BlobView {
 export interface BlobService {
   /**
    * Streams into storage, hashing as it goes; never holds more than a few chunks. The header's type is corrected by sniffing.
-   * @throws XrpcError BlobTooLarge (413) | BlobQuotaExceeded (413) | StorageFull (507) | InvalidRequest when `declaredLength` is not what came
+   * `maxBytes` and `types` bind what apps upload; what comes back with the repo is taken as it is.
+   * @throws XrpcError BlobTooLarge (413) | UnsupportedMediaType (415) | BlobQuotaExceeded (413) | StorageFull (507) | InvalidRequest when `declaredLength` is not what came
    */
   upload(
     body: ReadableStream<Uint8Array>,
-    declared: { mime: string; length?: number },
+    declared: { mime: string; length?: number; maxBytes?: number; types?: readonly string[] },
   ): Promise<{ cid: string; mime: string; size: number }>
   get(cid: string): Promise<BlobView | null>
   /** Referenced blobs, sorted by CID. */

@@ -64,7 +64,7 @@ describe('blobs after an import', () => {
 
   it('refuses uploads beyond the quota of the account', async () => {
     const { store } = await makeRepo()
-    const blobs = blobService(store, Date.now, PNG.length + 5)
+    const blobs = blobService(store, Date.now, () => PNG.length + 5)
     await blobs.upload(streamOf(PNG), { mime: 'image/png' })
     await blobs.upload(streamOf(PNG), { mime: 'image/png' })
     await expect(blobs.upload(streamOf(concat([PNG, PNG])), { mime: 'image/png' })).rejects.toMatchObject({

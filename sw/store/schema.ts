@@ -5,6 +5,7 @@
 import type { DBSchema } from 'idb'
 import type { MailPurpose, Standing } from '../../wire/frames.ts'
 import type { LogFact, LogLevel } from '../../wire/log.ts'
+import type { Settings } from '../../wire/settings.ts'
 
 export const DATABASE_NAME = 'tabpod'
 export const DATABASE_VERSION = 2
@@ -84,6 +85,10 @@ export interface PodRows {
   importing: { id: string; generation: number }
   /** Blobs that records mention, and the bytes of all, temporary ones included. Kept up with each of them; absent until it is first asked for. */
   blobUsage: { count: number; bytes: number; allBytes: number }
+  /** What the owner has set otherwise than it comes. */
+  settings: Partial<Settings>
+  /** When the owner last had the network told who this is (ms), oldest first. */
+  announced: readonly number[]
   /** Private preferences of apps, in their order; `json` holds `$type` too. */
   preferences: ReadonlyArray<{ readonly type: string; readonly json: string }>
 }

@@ -66,6 +66,12 @@ export class Outbox {
     return this.#busy && this.#busy.then(() => this.settled())
   }
 
+  /** As they are now. */
+  async sendDocuments(): Promise<void> {
+    const documents = await this.#pod.documents()
+    this.#send({ t: 'documents', handle: this.#pod.identity.handle, documents: { ...documents } })
+  }
+
   /** The room has this event and all before it. */
   accepted(event: number): void {
     for (const [number, size] of this.#unaccepted) {
@@ -106,16 +112,11 @@ export class Outbox {
     const { blobs } = row
     if (blobs && blobs.length > 0) return this.#sendBlobs(blobs)
     // Also while catching up: the change may have come after `hello`, which brought the documents as they were then.
-    return row.kind === 'identity' ? this.#sendDocuments() : undefined
+    return row.kind === 'identity' ? this.sendDocuments() : undefined
   }
 
   async #sendBlobs(cids: readonly string[]): Promise<void> {
     for (const cid of cids) await this.#blobs.sendBlob(cid).catch(() => {})
-  }
-
-  async #sendDocuments(): Promise<void> {
-    const documents = await this.#pod.documents()
-    this.#send({ t: 'documents', handle: this.#pod.identity.handle, documents: { ...documents } })
   }
 
   #isDue(row: EventRow): boolean {

@@ -78,6 +78,12 @@ export class Session {
     if (this.#stage !== 'closed') this.#hangUp('Rejoin')
   }
 
+  /** The public documents are others now; a hello that is under way may have brought the old ones. */
+  async tellDocuments(): Promise<void> {
+    if (this.#stage === 'joined') await this.#outbox.sendDocuments()
+    else await this.rejoin()
+  }
+
   /** Asks the room to forget this pod, after everything that is under way to it. False when it could not be asked, or did not answer. */
   async release(): Promise<boolean> {
     await this.#drained()

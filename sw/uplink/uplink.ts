@@ -61,6 +61,11 @@ export class Uplink {
     await this.#session?.rejoin()
   }
 
+  /** The public documents have changed: the mirror serves the new ones. */
+  async tellDocuments(): Promise<void> {
+    await this.#session?.tellDocuments()
+  }
+
   /** Frees the address, where the room can be reached. @returns whether it did. */
   async release(): Promise<boolean> {
     return (await this.#session?.release()) ?? false

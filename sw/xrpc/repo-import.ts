@@ -10,6 +10,7 @@ import type { Authenticator } from '../http/auth.ts'
 import { wholeLength } from '../http/body.ts'
 import type { SigningKeys } from '../http/service-token.ts'
 import type { Self } from '../identity/self.ts'
+import type { Log } from '../operations/log.ts'
 import type { BlobService, RepoImporter, RepoReader } from '../repo/contract.ts'
 import { type Route, route } from './router.ts'
 
@@ -22,8 +23,9 @@ export const repoImportRoutes = (services: {
   readonly keys: SigningKeys
   /** did:key of this pod. */
   readonly signingDidKey: string
+  readonly log: Pick<Log, 'note'>
 }): Route[] => {
-  const { identity, authenticator, repo, blobs } = services
+  const { identity, authenticator, repo, blobs, log } = services
   return [
     route(importRepo.main, authenticator.accessFull, async ({ request }) => {
       if (identity.standing === 'active' && !repo.isEmpty())
@@ -33,7 +35,8 @@ export const repoImportRoutes = (services: {
       const signingKey = await keyElsewhere(services)
       // Firefox has no Request.body: https://bugzilla.mozilla.org/show_bug.cgi?id=1387483
       const body = request.body ?? (await request.blob()).stream()
-      await repo.import(body, signingKey === undefined ? {} : { signingKey })
+      const { records } = await repo.import(body, signingKey === undefined ? {} : { signingKey })
+      log.note('import', `a repo of ${records} records came in`)
       return undefined
     }),
     route(listMissingBlobs.main, authenticator.access, ({ params }) => blobs.missing(params)),

@@ -16,6 +16,7 @@ import { MAX_WRITES_PER_COMMIT } from '../../wire/limits.ts'
 import { anyone, assertActive, type Authenticator } from '../http/auth.ts'
 import { wholeLength } from '../http/body.ts'
 import type { Self } from '../identity/self.ts'
+import type { Configuration } from '../operations/configuration.ts'
 import type { BlobService, RepoReader, RepoWriter, Write, WriteOptions, WriteOutcome, WriteResult } from '../repo/contract.ts'
 import type { Proxy } from './proxy.ts'
 import { type Route, route } from './router.ts'
@@ -26,8 +27,9 @@ export const repoRoutes = (services: {
   readonly repo: RepoReader & RepoWriter
   readonly blobs: BlobService
   readonly proxy: Proxy
+  readonly configuration: Pick<Configuration, 'settings'>
 }): Route[] => {
-  const { identity, authenticator, repo, blobs, proxy } = services
+  const { identity, authenticator, repo, blobs, proxy, configuration } = services
   const isOwn = (actor: string): boolean => actor === identity.did || actor.toLowerCase() === identity.handle
   /** Like an account that is not here, where it is not active. */
   const isShown = (actor: string): boolean => isOwn(actor) && identity.standing === 'active'
@@ -89,8 +91,9 @@ export const repoRoutes = (services: {
       assertIssuer(credentials.did)
       // Firefox has no Request.body, and an empty one is null: https://bugzilla.mozilla.org/show_bug.cgi?id=1387483
       const body = request.body ?? (await request.blob()).stream()
+      const { maxBlobBytes: maxBytes, blobTypes } = configuration.settings
       const mime = request.headers.get('content-type') ?? 'application/octet-stream'
-      const blob = await blobs.upload(body, { mime, ...wholeLength(request) })
+      const blob = await blobs.upload(body, { mime, maxBytes, types: blobTypes, ...wholeLength(request) })
       return { blob: { $type: 'blob', ref: parseCid(blob.cid), mimeType: blob.mime, size: blob.size } }
     }),
   ]

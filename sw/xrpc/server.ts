@@ -5,21 +5,22 @@ import * as describeServer from '../../lexicons/com/atproto/server/describeServe
 import * as getSession from '../../lexicons/com/atproto/server/getSession.ts'
 import * as refreshSession from '../../lexicons/com/atproto/server/refreshSession.ts'
 import type { Standing } from '../../wire/frames.ts'
-import { MAX_BLOB_BYTES } from '../../wire/limits.ts'
+import type { Settings } from '../../wire/settings.ts'
 import type { Email } from '../account/email.ts'
 import type { Sessions } from '../account/sessions.ts'
 import type { SignIn } from '../account/sign-in.ts'
 import { anyone, type Authenticator } from '../http/auth.ts'
 import type { Self } from '../identity/self.ts'
+import type { Configuration } from '../operations/configuration.ts'
 import { type Route, route } from './router.ts'
 
 /** Answer of describeServer; the room's mirror serves it too. @param did of the service, not of the account */
-export const describeService = (did: string) => ({
+export const describeService = (did: string, { maxBlobBytes }: Pick<Settings, 'maxBlobBytes'>) => ({
   did,
   // A pod is somebody's already: no names to give away, nobody else can sign up.
   availableUserDomains: [],
   inviteCodeRequired: true,
-  blobUploadLimit: MAX_BLOB_BYTES,
+  blobUploadLimit: maxBlobBytes,
   links: {},
   contact: {},
 })
@@ -31,12 +32,13 @@ export const accountStatus = (standing: Standing) =>
 export const serverRoutes = (services: {
   readonly identity: Self
   readonly serviceDid: string
+  readonly configuration: Pick<Configuration, 'settings'>
   readonly authenticator: Authenticator
   readonly signIn: SignIn
   readonly sessions: Sessions
   readonly email: Pick<Email, 'current'>
 }): Route[] => {
-  const { identity, serviceDid, authenticator, signIn, sessions, email } = services
+  const { identity, serviceDid, configuration, authenticator, signIn, sessions, email } = services
   const account = async () => ({
     did: identity.did,
     handle: identity.handle,
@@ -46,7 +48,7 @@ export const serverRoutes = (services: {
     ...accountStatus(identity.standing),
   })
   return [
-    route(describeServer.main, anyone, () => describeService(serviceDid)),
+    route(describeServer.main, anyone, () => describeService(serviceDid, configuration.settings)),
     route(createSession.main, anyone, async ({ input }) => {
       const appPassword = await signIn.check(input.identifier, input.password)
       return { ...(await sessions.open(appPassword ?? undefined)), ...(await account()) }
