@@ -9,6 +9,7 @@ import { UPLINK_PATH, UPLINK_PROTOCOL } from '../wire/frames.ts'
 import { CHUNK_BYTES, STREAM_WINDOW_BYTES } from '../wire/limits.ts'
 import { startPartykitDev, type PartykitDev } from './testing/partykit-dev.ts'
 import { create, DID, SigningPod } from './testing/signing-pod.ts'
+import { type FakeRelay, startFakeRelay } from './testing/fake-relay.ts'
 import { startSmtpSink, type SmtpSink } from './testing/smtp-sink.ts'
 import { newKeys, signedHello, TestTab, type TabKeys } from './testing/tab.ts'
 
@@ -23,6 +24,7 @@ const TOKEN = 'a-token-of-many-characters'
 
 let dev: PartykitDev
 let sink: SmtpSink
+let relay: FakeRelay
 let keys: TabKeys
 let tab: TestTab
 const sockets: WebSocket[] = []
@@ -40,10 +42,12 @@ const connect = async (with_: TabKeys, host = dev.host): Promise<TestTab> => {
 
 beforeAll(async () => {
   sink = await startSmtpSink()
+  relay = await startFakeRelay()
   dev = await startPartykitDev({
     TABPOD_CLAIM_TOKEN: TOKEN,
     TABPOD_ALLOW_LOOPBACK_EGRESS: 'true',
     TABPOD_BLOB_BUDGET_MB: '1',
+    TABPOD_RELAYS: relay.url,
     TABPOD_SMTP_URL: `smtp://pod%40x:p%3Aw@127.0.0.1:${sink.port}/`,
     TABPOD_SMTP_FROM: 'pod@shim.example',
   })
@@ -57,6 +61,7 @@ afterAll(async () => {
   for (const socket of sockets) socket.terminate()
   await dev?.stop()
   sink?.stop()
+  await relay?.stop()
 })
 
 const get = (path: string, init?: RequestInit): Promise<Response> => fetch(dev.origin + path, init)
@@ -217,6 +222,37 @@ describe('mail', () => {
   })
 })
 
+describe('operations', () => {
+  test('a relay is asked to crawl when a pod goes online', async () => {
+    await vi.waitFor(() => expect(relay.asked).toContain(dev.host))
+  })
+
+  test('rooms that others can reach are limited, those of this machine are not', async () => {
+    const path = '/xrpc/com.atproto.server.createSession'
+    const forged = (n: number) => ({ 'x-forwarded-for': `1.2.3.${n}`, 'cf-connecting-ip': `1.2.3.${n}` })
+    for (let n = 0; n < 30; n += 1) {
+      const { status, headers } = await getAs('limited.example', path, forged(n))
+      expect([status, headers['ratelimit-remaining']]).toEqual([503, String(29 - n)])
+    }
+    const { status, headers, body } = await getAs('limited.example', path, forged(31))
+    expect([status, JSON.parse(body.toString())]).toMatchObject([429, { error: 'RateLimitExceeded' }])
+    expect(Number(headers['retry-after'])).toBeGreaterThan(200)
+    expect((await get('/xrpc/a.b.c')).headers.has('ratelimit-limit')).toBe(false)
+  })
+
+  test('whoever watches a room learns whether its tab takes requests', async () => {
+    expect([(await get('/health')).status, (await get('/ready')).status]).toEqual([200, 200])
+    expect([(await getAs('limited.example', '/health')).status, (await getAs('limited.example', '/ready')).status]).toEqual([200, 503])
+  })
+
+  test('a client is not sent what it has', async () => {
+    const path = `/xrpc/com.atproto.sync.getLatestCommit?did=${DID}`
+    const { etag } = (await getAs('pod.example', path)).headers
+    const again = await getAs('pod.example', path, { 'if-none-match': etag ?? '' })
+    expect([again.status, again.body.length]).toEqual([304, 0])
+  })
+})
+
 describe('routing', () => {
   test('each host name is a room of its own', async () => {
     const other = await status({ host: `other.localhost:${dev.port}` })
@@ -272,9 +308,13 @@ describe('routing', () => {
 })
 
 /** `fetch` does not let a Host header through. */
-const getAs = (host: string, path: string): Promise<{ status: number | undefined; headers: IncomingHttpHeaders; body: Buffer }> =>
+const getAs = (
+  host: string,
+  path: string,
+  more: Readonly<Record<string, string>> = {},
+): Promise<{ status: number | undefined; headers: IncomingHttpHeaders; body: Buffer }> =>
   new Promise((resolve, reject) => {
-    httpRequest({ host: '127.0.0.1', port: dev.port, path, headers: { host } }, (response) => {
+    httpRequest({ host: '127.0.0.1', port: dev.port, path, headers: { host, ...more } }, (response) => {
       const pieces: Buffer[] = []
       response.on('data', (piece: Buffer) => pieces.push(piece))
       response.on('end', () => resolve({ status: response.statusCode, headers: response.headers, body: Buffer.concat(pieces) }))
