@@ -57,7 +57,7 @@ test("nor on the owner's other pages, which take the focus when they are entered
   const { page } = pod
   const agent = await pod.agent()
   await agent.com.atproto.server.requestAccountDelete()
-  for (const name of ['Inbox', 'Account', 'Backup', 'Moving']) {
+  for (const name of ['Inbox', 'Account', 'Backup', 'Moving', 'Health']) {
     await page.getByRole('link', { name }).first().click()
     await expect(page.getByRole('heading', { level: 1, name })).toBeFocused()
     await expect(page).toHaveTitle(`${name} · tabpod`)

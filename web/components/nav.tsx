@@ -8,6 +8,7 @@ const PLACES: ReadonlyArray<{ readonly to: Route; readonly name: string }> = [
   { to: 'account', name: 'Account' },
   { to: 'backup', name: 'Backup' },
   { to: 'moving', name: 'Moving' },
+  { to: 'health', name: 'Health' },
 ]
 
 /** The owner's pages. The number beside Inbox is how many codes wait there. */

@@ -1,7 +1,7 @@
 /** Where in the app the person is, by the address's fragment: `#/inbox`. The empty one is home, or the first visit. */
 import { signal } from '@preact/signals'
 
-const ROUTES = ['', 'inbox', 'account', 'backup', 'moving', 'restore', 'move-in'] as const
+const ROUTES = ['', 'inbox', 'account', 'backup', 'moving', 'health', 'restore', 'move-in'] as const
 export type Route = (typeof ROUTES)[number]
 
 /** What is no place of the app leads home. */

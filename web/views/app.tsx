@@ -13,6 +13,7 @@ import { Account } from './account/page.tsx'
 import { AwaitAccount } from './await-account.tsx'
 import { Backup } from './backup/page.tsx'
 import { FirstVisit } from './first-visit.tsx'
+import { HealthPage } from './health/page.tsx'
 import { Home } from './home.tsx'
 import { Inbox } from './inbox.tsx'
 import { MovingOut } from './moving-out.tsx'
@@ -73,6 +74,8 @@ const OwnersPage = () => {
       return <Account pod={summary} />
     case 'backup':
       return <Backup pod={summary} />
+    case 'health':
+      return <HealthPage pod={summary} />
     case 'moving':
       return <MovingOut pod={summary} />
     default:

@@ -4,6 +4,7 @@ import { PageHead } from '../../components/page-head.tsx'
 import { DangerZone } from '../danger-zone.tsx'
 import { AppPasswords } from './app-passwords.tsx'
 import { Email } from './email.tsx'
+import { Experts } from './experts.tsx'
 import { Handle } from './handle.tsx'
 import { Password } from './password.tsx'
 import { SigningKey } from './signing-key.tsx'
@@ -30,6 +31,7 @@ export const Account = ({ pod }: { readonly pod: PodSummary }) => (
             <Standing pod={pod} />
           </div>
         </div>
+        <Experts />
         <DangerZone handle={pod.handle} />
       </>
     )}
