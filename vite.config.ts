@@ -14,7 +14,7 @@ export const alias = {
 export const treeshake = { moduleSideEffects: [{ test: /@atproto\/common-web/, sideEffects: false }] }
 export const inject = { Buffer: [at('shims/buffer.ts'), 'Buffer'] as [string, string] }
 
-/** Three bundles: the app's pages, the service worker (one classic script), the room (one module for partykit). */
+/** Three bundles: the app's pages, the service worker (one classic script), the room (one module for each of its two runtimes, and what they share). */
 export default defineConfig({
   root: at('web'),
   publicDir: at('web/public'),
@@ -51,12 +51,12 @@ export default defineConfig({
         minify: false,
         sourcemap: true,
         rolldownOptions: {
-          input: at('relay-shim/partykit.ts'),
-          // The runtime's own (relay-shim/cloudflare-sockets.d.ts).
-          external: ['cloudflare:sockets'],
+          input: { partykit: at('relay-shim/partykit.ts'), worker: at('relay-shim/worker.ts') },
+          // The runtime's own (relay-shim/cloudflare-*.d.ts).
+          external: ['cloudflare:sockets', 'cloudflare:workers'],
           transform: { inject },
           treeshake,
-          output: { format: 'esm', entryFileNames: 'partykit.js', codeSplitting: false },
+          output: { format: 'esm', entryFileNames: '[name].js', chunkFileNames: '[name].js' },
         },
       },
     },

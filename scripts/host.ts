@@ -1,6 +1,7 @@
 /**
- * `npm run host -- --headless [--port N] [--handle H] [--password P] [--persist DIR] [--plc URL] [--appview DID#service] [--json]`: a pod without a person in front of it.
+ * `npm run host -- --headless [--port N] [--handle H] [--password P] [--persist DIR] [--plc URL] [--appview DID#service] [--runtime R] [--json]`: a pod without a person in front of it.
  * `--plc`: it gets a did:plc, registered with that directory, instead of the did:web of its address. `--appview`: it asks that service what it does not answer itself.
+ * `--runtime`: partykit (the default) or wrangler; each keeps its own storage, so a persisted pod stays with its own.
  * Prints one JSON line `{"url","did","handle","password"}` when the pod can be reached, and runs until it is told to stop.
  */
 import { randomBytes } from 'node:crypto'
@@ -14,6 +15,7 @@ import { build } from './build.ts'
 import { beforeEnd, run, Usage } from './ending.ts'
 import { launchAlone } from './lone-browser.ts'
 import { answeredByTab, hostPod } from './pod.ts'
+import { readRuntime, type Runtime, usualRuntime } from './runtimes.ts'
 import { DEFAULT_PORT, newClaimToken, roomVariables } from './shim.ts'
 
 /** What a persisted pod needs to come back as itself: its origin holds the port, so that may not change either. */
@@ -22,6 +24,7 @@ interface Kept {
   readonly handle: string
   readonly password: string
   readonly claimToken: string
+  readonly runtime: Runtime
   readonly plc?: string
 }
 
@@ -37,6 +40,7 @@ const readFlags = () =>
     persist: 'string',
     plc: 'string',
     appview: 'string',
+    runtime: 'string',
   } as const)
 
 /** Parsed before anything starts, so that a typing mistake costs nothing. */
@@ -44,6 +48,7 @@ const checkFlags = (flags: Flags): void => {
   if (flags.port !== undefined) readPort(flags.port)
   if (flags.password !== undefined && flags.password.length < 8) throw new Usage('--password needs at least 8 characters.')
   if (flags.plc !== undefined) readPlcUrl(flags.plc)
+  if (flags.runtime !== undefined) readRuntime(flags.runtime)
   if (flags.appview !== undefined && !/^did:(web|plc):[a-zA-Z0-9._:%-]+#[a-zA-Z0-9_-]+$/.test(flags.appview)) {
     throw new Usage(`--appview must be DID#service, as in did:web:api.bsky.app#bsky_appview, not "${flags.appview}".`)
   }
@@ -55,8 +60,10 @@ const checkFlags = (flags: Flags): void => {
 /** @throws Usage when a flag contradicts what the persisted pod is. */
 const settle = (flags: Flags, keptFile: string | null): Kept => {
   if (keptFile !== null && existsSync(keptFile)) {
-    const kept = JSON.parse(readFileSync(keptFile, 'utf8')) as Kept
-    for (const name of ['port', 'handle', 'password', 'plc'] as const) {
+    // One from before there was a choice has none written down.
+    const written = JSON.parse(readFileSync(keptFile, 'utf8')) as Omit<Kept, 'runtime'> & Partial<Kept>
+    const kept: Kept = { runtime: 'partykit', ...written }
+    for (const name of ['port', 'handle', 'password', 'plc', 'runtime'] as const) {
       const asked = name === 'plc' && flags.plc !== undefined ? readPlcUrl(flags.plc) : flags[name]
       // Port 0 means any, so the one that it got then will do.
       const isAny = name === 'port' && asked === '0'
@@ -73,6 +80,7 @@ const settle = (flags: Flags, keptFile: string | null): Kept => {
     handle: flags.handle ?? 'alice.test',
     password: flags.password ?? randomBytes(12).toString('base64url'),
     claimToken: process.env['TABPOD_CLAIM_TOKEN'] || newClaimToken(),
+    runtime: flags.runtime === undefined ? usualRuntime() : readRuntime(flags.runtime),
     ...(flags.plc !== undefined && { plc: readPlcUrl(flags.plc) }),
   }
 }
@@ -99,6 +107,7 @@ run(async () => {
   const browser = { profileDir: join(directory, 'profile'), headless: flags.headless === true }
   const pod = await hostPod({
     shim: {
+      runtime: wanted.runtime,
       port: wanted.port,
       persist: join(directory, 'room'),
       claimToken: wanted.claimToken,

@@ -1,4 +1,4 @@
-/** The relay shim as a child process: `partykit dev` on the built room (dist/), in a process group of its own. Needs `build()` first. */
+/** The relay shim as a child process: `partykit dev` or `wrangler dev` on the built room (dist/), in a process group of its own. Needs `build()` first. */
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { cpSync, rmSync, writeFileSync } from 'node:fs'
@@ -8,14 +8,19 @@ import { readSettings } from '../relay-shim/settings.ts'
 import { STATUS_PATH } from '../wire/frames.ts'
 import { endGroup } from './processes.ts'
 import { root } from './root.ts'
+import { type Runtime, RUNTIMES, usualRuntime } from './runtimes.ts'
 
 export const DEFAULT_PORT = 1999
 
-/** `partykit dev` is up in 1–2 s on an idle machine; tests start several on two busy cores. */
+/** `partykit dev` is up in 1–2 s on an idle machine, `wrangler dev` in 3; tests start several on two busy cores. */
 const READY_WITHIN_MS = 60_000
 const POLL_MS = 50
 
 export interface ShimOptions {
+  /** Left out: as `TABPOD_RUNTIME` says, else partykit. */
+  readonly runtime?: Runtime
+  /** Directory whose dist/ is served; this checkout when absent. */
+  readonly built?: string
   /** 0 (the default) takes any free port. */
   readonly port?: number
   /** Directory of the rooms' storage and of the build that is served; made if it is not there. */
@@ -26,7 +31,7 @@ export interface ShimOptions {
   readonly claimToken?: string
   /** Further variables of the room, by their TABPOD_… names. */
   readonly variables?: Readonly<Record<string, string>>
-  /** Every line that partykit prints. */
+  /** Every line that the runtime prints. */
   readonly onLine?: (line: string) => void
 }
 
@@ -37,6 +42,8 @@ export interface Shim {
   readonly claimToken: string
   /** What the owner opens first: the address with the claim token in its fragment, which never reaches a server. */
   readonly claimUrl: string
+  /** Id of the process group: the runtime and whatever it started. */
+  readonly group: number
   /** Resolves with what was printed last when the shim ends, whoever ended it. */
   readonly ended: Promise<string>
   /** Ends it and proves that no process is left. */
@@ -47,27 +54,36 @@ export interface Shim {
 
 /** The variables of this process that are a room's (`relay-shim/settings.ts`), for the commands that people run. */
 export const roomVariables = (): Record<string, string> =>
-  Object.fromEntries(Object.entries(process.env).flatMap(([name, value]) => (name.startsWith('TABPOD_') && value ? [[name, value]] : [])))
+  Object.fromEntries(
+    Object.entries(process.env).flatMap(([name, value]) =>
+      name.startsWith('TABPOD_') && name !== 'TABPOD_RUNTIME' && value ? [[name, value]] : [],
+    ),
+  )
 
 /** @throws Error when the settings are wrong, the port is taken, or the shim does not come up; nothing keeps running then. */
 export const startShim = async (options: ShimOptions): Promise<Shim> => {
+  const runtime = RUNTIMES[options.runtime ?? usualRuntime()]
   const port = await freePort(options.port ?? 0)
   const claimToken = options.claimToken ?? newClaimToken()
-  const variables = { TABPOD_POLICY: options.policy ?? 'token', TABPOD_CLAIM_TOKEN: claimToken, ...options.variables }
+  const variables = {
+    ...runtime.variables,
+    TABPOD_POLICY: options.policy ?? 'token',
+    TABPOD_CLAIM_TOKEN: claimToken,
+    ...options.variables,
+  }
   readSettings(variables)
-  const served = serveCopy(options.persist)
-  writeVariables(join(served, '.env'), variables)
+  const served = serveCopy(options, runtime.config)
+  writeVariables(join(served, runtime.variablesFile), variables)
 
-  // The CLI's own file rather than `npx partykit`: signals to npx leave workerd running.
-  const program = ['--import', join(root, 'scripts/quiet-partykit.mjs'), join(root, 'node_modules/partykit/dist/bin.mjs')]
-  const child = spawn(process.execPath, [...program, ...flagsOf(options, port)], {
+  const place = { port, persist: options.persist }
+  const child = spawn(process.execPath, runtime.command(place), {
     cwd: served,
     detached: true,
-    env: { ...process.env, NO_UPDATE_NOTIFIER: '1', NO_COLOR: '1', BROWSER: 'none' },
+    env: { ...process.env, ...runtime.environment(place), NO_COLOR: '1', BROWSER: 'none' },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const group = child.pid
-  if (group === undefined) throw new Error('partykit could not be started')
+  if (group === undefined) throw new Error('The runtime could not be started.')
 
   const lines: string[] = []
   const hear = (chunk: Buffer): void => {
@@ -102,7 +118,7 @@ export const startShim = async (options: ShimOptions): Promise<Shim> => {
     await stop(false)
     throw error
   }
-  return { port, url, claimToken, claimUrl: `${url}/#claim=${claimToken}`, ended, stop: () => stop(true), kill: () => stop(false) }
+  return { port, url, claimToken, claimUrl: `${url}/#claim=${claimToken}`, group, ended, stop: () => stop(true), kill: () => stop(false) }
 }
 
 /** 128 bits: nobody guesses it, and it still fits a terminal line. */
@@ -112,15 +128,16 @@ const KEPT_LINES = 60
 // eslint-disable-next-line no-control-regex -- terminal colours and cursor movements are control characters
 const ANSI = /\u001B\[[0-9;]*[A-Za-z]/g
 
-/** partykit watches what it serves and starts anew when that changes, which drops every socket: so a build must not touch what runs. */
-const serveCopy = (persist: string): string => {
+/** The runtimes watch what they serve and start anew when that changes, which drops every socket: so a build must not touch what runs. */
+const serveCopy = ({ persist, built = root }: ShimOptions, config: string): string => {
   const served = resolve(persist, 'served')
   rmSync(served, { recursive: true, force: true })
-  for (const path of ['dist', 'partykit.json']) cpSync(join(root, path), join(served, path), { recursive: true })
+  cpSync(join(built, 'dist'), join(served, 'dist'), { recursive: true })
+  cpSync(join(root, config), join(served, config))
   return served
 }
 
-/** In a file for this user's eyes, where partykit looks for it: a command line with the mail server's password could be read by everybody on the machine. */
+/** In a file for this user's eyes, where the runtime looks for it: a command line with the mail server's password could be read by everybody on the machine. */
 const writeVariables = (file: string, variables: Readonly<Record<string, string>>): void => {
   const lines = Object.entries(variables).map(([name, value]) => {
     if (/['\r\n]/.test(value)) throw new Error(`${name} must not contain a quote or a line break; in an address a quote is %27.`)
@@ -128,15 +145,6 @@ const writeVariables = (file: string, variables: Readonly<Record<string, string>
   })
   writeFileSync(file, `${lines.join('\n')}\n`, { mode: 0o600 })
 }
-
-const flagsOf = (options: ShimOptions, port: number): string[] => [
-  'dev',
-  `--port=${port}`,
-  `--persist=${resolve(options.persist, 'state')}`,
-  // Otherwise it fetches a picture of Cloudflare's network on every start.
-  '--disable-request-cf-fetch',
-  '--no-hotkeys',
-]
 
 /** partykit prints an error about a taken port and runs on without serving: so look first. */
 const freePort = (wanted: number): Promise<number> =>

@@ -1,4 +1,4 @@
-/** `npm start [-- --port N] [--plc URL]`: builds, starts the shim, prints the address, opens it where there is a display, runs until it is told to stop. */
+/** `npm start [-- --port N] [--plc URL] [--runtime partykit|wrangler]`: builds, starts the shim, prints the address, opens it where there is a display, runs until it is told to stop. */
 import { spawn } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -6,6 +6,7 @@ import { readArguments, readPlcUrl, readPort } from './arguments.ts'
 import { build } from './build.ts'
 import { beforeEnd, run } from './ending.ts'
 import { root } from './root.ts'
+import { readRuntime, usualRuntime } from './runtimes.ts'
 import { DEFAULT_PORT, newClaimToken, roomVariables, startShim } from './shim.ts'
 
 const state = join(root, '.tabpod')
@@ -32,12 +33,14 @@ const openInBrowser = (url: string): void => {
 }
 
 run(async () => {
-  const { port: portFlag, plc } = readArguments({ port: 'string', plc: 'string' })
+  const { port: portFlag, plc, runtime } = readArguments({ port: 'string', plc: 'string', runtime: 'string' })
   const port = portFlag === undefined ? readPort(process.env['PORT'] || String(DEFAULT_PORT), 'PORT') : readPort(portFlag)
   const variables = { ...roomVariables(), ...(plc !== undefined && { TABPOD_PLC_URL: readPlcUrl(plc) }) }
+  const chosen = runtime === undefined ? usualRuntime() : readRuntime(runtime)
   process.stdout.write('tabpod: building …\n')
   build({ quiet: true })
   const shim = await startShim({
+    runtime: chosen,
     port,
     persist: join(state, 'room'),
     claimToken: process.env['TABPOD_CLAIM_TOKEN'] || keptClaimToken(),

@@ -187,6 +187,8 @@ export const MAX_SERVICE_TOKEN_TTL_MS = 1 * HOUR_MS
 
 /** One tunnelled request's path and each header, as `wire/frames.ts` parses them; beyond it 414 and 431 instead of a broken uplink. */
 export const MAX_PATH_CHARS = 16_384
+/** The longest query of a socket holds a cursor of 16 digits; PartyServer keeps the whole address with the socket, which has 2,048 bytes for that. */
+export const MAX_SOCKET_QUERY_CHARS = 256
 export const MAX_HEADER_CHARS = 16_384
 export const MAX_HEADERS = 128
 

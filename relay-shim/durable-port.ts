@@ -1,10 +1,10 @@
-/** What a room needs, on PartyKit. @see https://docs.partykit.io/reference/partyserver-api */
+/** What a room needs, on Durable Objects: PartyKit and PartyServer both give their storage and their sockets in the same form. @see https://developers.cloudflare.com/durable-objects/ */
 import { connect as openSocket, type Socket } from 'cloudflare:sockets'
 import { STORAGE_BATCH_KEYS } from '../wire/limits.ts'
 import { originOf } from './hostname.ts'
 import type { ByteSocket, RoomPort, RoomSettings, RoomSocket, RoomStorage, SocketState, StorageValue } from './port.ts'
 
-/** The parts of PartyKit's types used here; its own pull in all of Cloudflare's globals, which clash with the DOM's. */
+/** The parts of the runtimes' types used here; their own pull in all of Cloudflare's globals, which clash with the DOM's. */
 export interface PartyConnection {
   readonly id: string
   readonly state: unknown
@@ -13,7 +13,7 @@ export interface PartyConnection {
   close(code: number, reason: string): void
 }
 
-interface PartyStorage {
+export interface PartyStorage {
   get(key: string): Promise<unknown>
   get(keys: string[]): Promise<Map<string, unknown>>
   put(entries: Record<string, unknown>): Promise<void>
@@ -21,7 +21,8 @@ interface PartyStorage {
   list(options: object): Promise<Map<string, unknown>>
 }
 
-export interface PartyRoom {
+export interface Party {
+  /** The room's name. */
   readonly id: string
   readonly env: Readonly<Record<string, unknown>>
   readonly storage: PartyStorage
@@ -34,7 +35,7 @@ const sockets = new WeakMap<PartyConnection, RoomSocket>()
 export const socketOf = (connection: PartyConnection): RoomSocket => {
   const known = sockets.get(connection)
   if (known) return known
-  // PartyKit deserialises it at each look, and a look is taken at each frame.
+  // The runtimes deserialise it at each look, and a look is taken at each frame.
   let state: SocketState | null | undefined
   const socket: RoomSocket = {
     id: connection.id,
@@ -54,7 +55,7 @@ export const socketOf = (connection: PartyConnection): RoomSocket => {
   return socket
 }
 
-export const partyPort = (room: PartyRoom, settings: RoomSettings): RoomPort => ({
+export const durablePort = (room: Party, settings: RoomSettings): RoomPort => ({
   host: room.id,
   origin: originOf(room.id),
   storage: storageOf(room.storage),

@@ -1,0 +1,68 @@
+/** The room on PartyServer: a Cloudflare Worker with a Durable Object per host name. Its bindings are in `wrangler.jsonc`. @see https://github.com/cloudflare/partykit/tree/main/packages/partyserver */
+import { type Connection, type ConnectionContext, Server } from 'partyserver'
+import { isPodPath } from './answer.ts'
+import { DurableRoom, type Message } from './durable-room.ts'
+import { answerAtDoor, tagsOf } from './front-door.ts'
+
+interface Bindings extends Readonly<Record<string, unknown>> {
+  readonly ROOMS: {
+    idFromName(name: string): unknown
+    get(id: unknown): { fetch(request: Request): Promise<Response> }
+  }
+  readonly ASSETS: { fetch(request: Request | string): Promise<Response> }
+}
+
+export class TabpodRoom extends Server<Bindings> {
+  static override readonly options = { hibernate: true }
+  readonly #room = new DurableRoom(() => ({
+    id: this.name,
+    env: this.env,
+    storage: this.ctx.storage,
+    getConnections: (tag) => this.getConnections(tag),
+  }))
+
+  override onRequest(request: Request): Promise<Response> {
+    return this.#room.onRequest(request)
+  }
+
+  override getConnectionTags(_connection: Connection, { request }: ConnectionContext): string[] {
+    return tagsOf(new URL(request.url).pathname)
+  }
+
+  override onConnect(connection: Connection, { request }: ConnectionContext): Promise<void> {
+    return this.#room.onConnect(connection, request)
+  }
+
+  override onMessage(connection: Connection, message: Message): Promise<void> {
+    return this.#room.onMessage(connection, message)
+  }
+
+  override onClose(connection: Connection): Promise<void> {
+    return this.#room.onClose(connection)
+  }
+
+  override onError(connection: Connection): Promise<void> {
+    return this.#room.onClose(connection)
+  }
+}
+
+export default {
+  async fetch(request: Request, { ROOMS, ASSETS }: Bindings): Promise<Response> {
+    const { pathname, origin } = new URL(request.url)
+    if ((request.method === 'GET' || request.method === 'HEAD') && !isPodPath(pathname) && pathname !== '/sw.js') {
+      const asset = await ASSETS.fetch(request)
+      if (asset.status !== 404) return asset
+    }
+    return answerAtDoor(request, {
+      asset: (path) => ASSETS.fetch(origin + path),
+      enter: (host, path, request) => ROOMS.get(ROOMS.idFromName(host)).fetch(withoutOrders(new Request(origin + path, request))),
+    })
+  },
+}
+
+/** PartyServer takes orders from headers that its own router writes, and answers those it cannot read with a stack trace. Here clients would write them. */
+const withoutOrders = (request: Request): Request => {
+  const orders = [...request.headers.keys()].filter((name) => name.startsWith('x-partykit-'))
+  for (const name of orders) request.headers.delete(name)
+  return request
+}
