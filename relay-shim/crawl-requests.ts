@@ -27,7 +27,7 @@ export class CrawlRequests {
       const due = settings.relays.filter((relay) => Math.abs(now - (asked.get(relay) ?? -Infinity)) >= CRAWL_INTERVAL_MS)
       if (due.length === 0) return
       for (const relay of due) asked.set(relay, now)
-      await storage.put({ [ASKED_KEY]: Object.fromEntries(settings.relays.flatMap((relay) => [[relay, asked.get(relay) ?? 0]])) })
+      await storage.put({ [ASKED_KEY]: Object.fromEntries(settings.relays.map((relay) => [relay, asked.get(relay) ?? 0])) })
       await Promise.all(due.map((relay) => this.#ask(relay)))
     } catch (cause) {
       console.error('room: relays could not be asked to crawl', cause)

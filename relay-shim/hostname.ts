@@ -21,5 +21,8 @@ export const parseHost = (header: string | null): string | null => {
 export const isLoopback = (hostname: string): boolean =>
   hostname === 'localhost' || hostname.endsWith('.localhost') || /^127(\.\d{1,3}){3}$/.test(hostname)
 
+/** Whether only this machine can reach the room. `host` as given by `parseHost`. */
+export const isOnThisMachine = (host: string): boolean => isLoopback(host.replace(/:\d+$/, ''))
+
 /** `host` as given by `parseHost`. */
-export const originOf = (host: string): string => `${isLoopback(host.replace(/:\d+$/, '')) ? 'http' : 'https'}://${host}`
+export const originOf = (host: string): string => `${isOnThisMachine(host) ? 'http' : 'https'}://${host}`

@@ -21,7 +21,7 @@ import { Tunnel } from './tunnel.ts'
 import { sendFrame, Uplink } from './uplink.ts'
 
 export const SUBSCRIBE_PATH = '/xrpc/com.atproto.sync.subscribeRepos'
-
+/** Storage key of `#heardAt`. */
 const SEEN_KEY = 'seen'
 
 type AnsweredBy = 'tab' | 'mirror' | 'room'
@@ -86,7 +86,9 @@ export class Room {
     const firehose = await Firehose.open(port)
     let room: Room | null = null
     const [mirror, admission, limits, seenAt] = await Promise.all([
-      Mirror.open(port, firehose, (commit) => room && room.#wentOut(commit)),
+      Mirror.open(port, firehose, (commit) => {
+        if (room) room.#wentOut(commit)
+      }),
       Admission.open(port),
       RateLimits.open(port),
       port.storage.get<number>(SEEN_KEY),
@@ -151,7 +153,7 @@ export class Room {
   onClose(socket: RoomSocket): void {
     if (socket.state?.role === 'subscriber') return this.#parts.firehose.closed(socket)
     if (socket.id !== this.#uplink?.socket.id) return
-    this.#part(this.#uplink)
+    this.#partFrom(this.#uplink)
   }
 
   #condition(): Condition {
@@ -293,12 +295,12 @@ export class Room {
 
   #hangUp(socket: RoomSocket, cause: unknown): void {
     if (socket.id === this.#uplink?.socket.id) {
-      this.#part(this.#uplink)
+      this.#partFrom(this.#uplink)
     }
     refuse(socket, cause)
   }
 
-  #part(uplink: Uplink): void {
+  #partFrom(uplink: Uplink): void {
     uplink.end()
     this.#uplink = null
     void this.#port.storage.put({ [SEEN_KEY]: this.#heardAt })

@@ -325,22 +325,6 @@ describe('answer', () => {
     expect(await ask('/xrpc/com.atproto.identity.resolveHandle?handle=bob.example')).toBeNull()
   })
 
-  it('tells a client that has it already so, until the next commit', async () => {
-    const paths = ['getRepo', 'getLatestCommit'].map((name) => `/xrpc/com.atproto.sync.${name}?did=${DID}`)
-    for (const path of paths) {
-      const again = async (etag: string) =>
-        (await mirror.answer(new Request(`https://pod.example${path}`, { headers: { 'if-none-match': etag } }), {
-          online: true,
-          seenAt: SEEN_AT,
-        }))!
-      const etag = (await ask(path))!.headers.get('etag')!
-      const known = await again(`"other", W/${etag}`)
-      expect([known.status, known.body, known.headers.get('etag')]).toEqual([304, null, etag])
-      await accept(await pod.write([create('a.b.c', `k${paths.indexOf(path)}`, post('newer'))]))
-      expect((await again(etag)).status).toBe(200)
-    }
-  })
-
   it('of a pod without a did:web do not pretend one, tab open or closed', async () => {
     const identity = pod.identity()
     expect((await ask('/.well-known/did.json'))!.status).toBe(200)

@@ -5,7 +5,7 @@
 import type { RepoOp } from '../../wire/event.ts'
 import { XrpcError } from '../../wire/errors.ts'
 import { RATE_LIMITS, WRITE_POINTS } from '../../wire/limits.ts'
-import { isLoopback } from '../hostname.ts'
+import { isOnThisMachine } from '../hostname.ts'
 import type { RoomPort } from '../port.ts'
 import { clientAddress } from './client-address.ts'
 import { Counter, recallCounters, type Standing } from './counter.ts'
@@ -37,8 +37,7 @@ export class RateLimits {
     if (share === null) return new RateLimits(port, null)
     const counters = new Map(LIMIT_NAMES.map((name) => [name, countersOf(name, share, port)]))
     await recallCounters([...counters.values()].flat(), port.storage, port.now())
-    if (port.settings.trustedProxy === 'none' && !isOnThisMachine(port.host))
-      console.warn(`room ${port.host}: TABPOD_TRUSTED_PROXY is not set, so all clients share one rate limit.`)
+    if (port.settings.trustedProxy === 'none' && !isOnThisMachine(port.host)) warnOnce()
     return new RateLimits(port, counters)
   }
 
@@ -82,6 +81,13 @@ export class RateLimits {
   }
 }
 
+let hasWarned = false
+/** Anyone can make rooms open, by host names of their own. */
+const warnOnce = (): void => {
+  if (!hasWarned) console.warn('room: TABPOD_TRUSTED_PROXY is not set, so all clients of a room share one rate limit.')
+  hasWarned = true
+}
+
 const LIMIT_NAMES = Object.keys(RATE_LIMITS) as LimitName[]
 
 /** What the limits are multiplied by; null: there are none. */
@@ -89,8 +95,6 @@ const shareOf = ({ host, settings: { rateLimits } }: RoomPort): number | null =>
   if (rateLimits === 'public') return isOnThisMachine(host) ? null : 1
   return rateLimits === 'off' ? null : rateLimits
 }
-
-const isOnThisMachine = (host: string): boolean => isLoopback(host.replace(/:\d+$/, ''))
 
 const countersOf = (name: LimitName, share: number, { storage }: RoomPort): Counter[] =>
   RATE_LIMITS[name].map(({ points, windowMs }) => {
