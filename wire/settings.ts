@@ -57,10 +57,10 @@ export const settingsProblems = (settings: Settings): SettingsProblems => {
       'is not a kind of file: write image/*, video/mp4, or */* for all.',
       'Name at least one kind of file, or */* for all.',
     ),
-    maxBlobBytes: within(maxBlobBytes, [MIN_BLOB_LIMIT_BYTES, MAX_BLOB_BYTES], 'The largest blob can have from 1 kB to 104.8 MB.'),
+    maxBlobBytes: within(maxBlobBytes, [MIN_BLOB_LIMIT_BYTES, MAX_BLOB_BYTES], 'The largest file can have from 1 kB to 104.8 MB.'),
     blobQuotaBytes:
-      within(blobQuotaBytes, BLOB_QUOTA_BOUNDS_BYTES, 'All blobs together can have from 1 MB to 1,000 GB.') ??
-      (blobQuotaBytes < maxBlobBytes ? 'All blobs together cannot have less than the largest one.' : null),
+      within(blobQuotaBytes, BLOB_QUOTA_BOUNDS_BYTES, 'All files together can have from 1 MB to 1,000 GB.') ??
+      (blobQuotaBytes < maxBlobBytes ? 'All files together cannot have less than the largest one.' : null),
     logRetentionMs: within(logRetentionMs, LOG_RETENTION_BOUNDS_MS, 'The log can be kept from 1 hour to 400 days.'),
     corsOrigins: listed(corsOrigins, isOrigin, 'is not an origin: write https://app.example without a path, or * for all.', null),
     debugRoutes: typeof debugRoutes === 'boolean' ? null : 'Debug routes are on or off.',

@@ -23,7 +23,7 @@ export interface LogOptions {
   readonly now?: () => number
 }
 
-/** Lives as long as the worker. Nothing of it ever rejects: what cannot be written down is lost, and the pod goes on. */
+/** Lives as long as the worker. What cannot be written down is lost, and the pod goes on. */
 export class Log {
   readonly #grown: () => void
   readonly #now: () => number
@@ -50,12 +50,12 @@ export class Log {
 
   /** @param fact.path with its parameters or without: they are left out */
   request(fact: RequestFact): void {
-    const path = withoutSecrets(fact.path.replace(/[?#].*$/s, '')).slice(0, MAX_LOG_PATH_CHARS)
+    const path = withoutSecrets(fact.path.replace(/[?#].*$/s, ''), MAX_LOG_PATH_CHARS)
     this.#add(levelOf(fact.status), { kind: 'request', ...fact, path, ms: Math.round(fact.ms * 10) / 10 })
   }
 
   note(kind: LogTopic, message: string, level: LogLevel = 'info'): void {
-    this.#add(level, { kind, message: withoutSecrets(message).slice(0, MAX_LOG_MESSAGE_CHARS) })
+    this.#add(level, { kind, message: withoutSecrets(message, MAX_LOG_MESSAGE_CHARS) })
   }
 
   /**
@@ -64,8 +64,8 @@ export class Log {
    */
   failure(what: string, cause: unknown, request?: string): void {
     console.error(request === undefined ? `tabpod: ${what}` : `tabpod: ${what} (request ${request})`, cause)
-    const stack = cause instanceof Error ? withoutSecrets(cause.stack ?? '').slice(0, MAX_LOG_STACK_CHARS) : ''
-    const message = withoutSecrets(`${what}: ${describe(cause)}`).slice(0, MAX_LOG_MESSAGE_CHARS)
+    const stack = cause instanceof Error ? withoutSecrets(cause.stack ?? '', MAX_LOG_STACK_CHARS) : ''
+    const message = withoutSecrets(`${what}: ${describe(cause)}`, MAX_LOG_MESSAGE_CHARS)
     this.#add('error', { kind: 'failure', message, ...(request !== undefined && { request }), ...(stack !== '' && { stack }) })
   }
 

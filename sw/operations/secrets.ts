@@ -13,4 +13,6 @@ const SHAPES: readonly RegExp[] = [
   /(?<=:\/\/[^\s?]*\?)[^\s)"']*/g,
 ]
 
-export const withoutSecrets = (text: string): string => SHAPES.reduce((safe, shape) => safe.replace(shape, HIDDEN), text)
+/** @param maxChars of what is kept: the rest is cut off first, so that nobody's long text costs much */
+export const withoutSecrets = (text: string, maxChars: number): string =>
+  SHAPES.reduce((safe, shape) => safe.replace(shape, HIDDEN), text.slice(0, maxChars))

@@ -45,8 +45,11 @@ export const readNewest = (): Promise<void> =>
     const newest = await ask({ level: shown, limit: PAGE_ENTRIES })
     if (level.value !== shown) return
     const known = entries.value
-    if (known === null) hasOlder.value = newest.length === PAGE_ENTRIES
-    entries.value = known === null ? newest : joined(newest, known)
+    const all = known === null ? newest : joined(newest, known)
+    // As many as were shown, so that a page that is left open does not grow for days.
+    const kept = all.slice(0, Math.max(known?.length ?? 0, PAGE_ENTRIES))
+    if (known === null || kept.length < all.length) hasOlder.value = kept.length >= PAGE_ENTRIES
+    entries.value = kept
   })
 
 /** Never rejects. */

@@ -90,12 +90,12 @@ const Row = ({ entry }: { readonly entry: LogEntry }) => (
 
 const describe = (entry: LogEntry) => {
   if (entry.kind !== 'request') return entry.message
-  const { method, path, status, error, request } = entry
+  const { method, path, status, error, request, level } = entry
   return (
     <>
       <span class="quiet">{method}</span> {path.replace(/^\/xrpc\//, '')}{' '}
       <span class="log-status">{error === undefined ? status : `${status} ${error}`}</span>
-      {status >= 500 && <span class="mono quiet"> {request}</span>}
+      {level === 'error' && <span class="mono quiet"> {request}</span>}
     </>
   )
 }
