@@ -103,7 +103,7 @@ export const openPod = async (store: Store, options: PodOptions = {}): Promise<P
   const repo = await Repo.open(store, vault, options)
   if (keys.isUnsigned) await signAnew(store, repo, self)
   const pod = await composePod(store, { identity: self, vault, repo }, options)
-  if (keys.next) pod.rotateSigningKey().catch((cause: unknown) => console.warn('tabpod: the signing key is still to be changed', cause))
+  if (keys.next) pod.rotateSigningKey().catch((cause: unknown) => options.log?.failure('the signing key is still to be changed', cause))
   return pod
 }
 
