@@ -1,6 +1,6 @@
 /**
  * `npm run deploy [-- --dry-run]`: builds, and puts the room on Cloudflare, in the account that wrangler is logged in to. See docs/deploy.md.
- * `--dry-run`: what would be uploaded is made and checked, in dist/deploy. No account and no network is needed for that.
+ * `--dry-run`: what would be uploaded is made and checked, in .wrangler/dry-run. No account and no network is needed for that.
  */
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
@@ -14,7 +14,7 @@ run(async () => {
   const flags = readArguments({ 'dry-run': 'boolean' })
   build({ quiet: true })
   const wrangler = join(root, 'node_modules/wrangler/bin/wrangler.js')
-  const rehearsal = flags['dry-run'] ? ['--dry-run', `--outdir=${join(root, 'dist/deploy')}`] : []
+  const rehearsal = flags['dry-run'] ? ['--dry-run', `--outdir=${join(root, '.wrangler/dry-run')}`] : []
   const { status, error } = spawnSync(process.execPath, [wrangler, 'deploy', ...rehearsal], {
     cwd: root,
     stdio: 'inherit',

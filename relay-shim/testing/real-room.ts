@@ -1,0 +1,81 @@
+/** The real room in a runtime of its own, built and started in a directory of its own, so that it disturbs neither `dist` nor another test. */
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { createBuilder } from 'vite'
+import type { Runtime } from '../../scripts/runtimes.ts'
+import { startShim } from '../../scripts/shim.ts'
+
+const PAGE_BYTES = 4096
+
+export interface RealRoom {
+  readonly port: number
+  readonly host: string
+  readonly origin: string
+  readonly log: () => string
+  /** Memory workerd holds now; null where there is no /proc. */
+  readonly residentBytes: () => Promise<number | null>
+  stop(): Promise<void>
+}
+
+export const startRealRoom = async (
+  runtime: Runtime,
+  claimToken: string,
+  variables: Readonly<Record<string, string>>,
+): Promise<RealRoom> => {
+  const directory = await mkdtemp(join(tmpdir(), `tabpod-${runtime}-`))
+  await buildRoom(join(directory, 'dist/room'))
+  await mkdir(join(directory, 'dist/public/_tabpod'), { recursive: true })
+  await writeFile(join(directory, 'dist/public/index.html'), '<!doctype html><title>page</title>')
+  await writeFile(join(directory, 'dist/public/_tabpod/worker.js'), '// worker')
+  const lines: string[] = []
+  const clear = (): Promise<void> => rm(directory, { recursive: true, force: true, maxRetries: 5 })
+  try {
+    const shim = await startShim({
+      runtime,
+      built: directory,
+      persist: join(directory, 'persist'),
+      claimToken,
+      variables,
+      onLine: (line) => lines.push(line),
+    })
+    return {
+      port: shim.port,
+      host: `localhost:${shim.port}`,
+      origin: shim.url,
+      log: () => lines.join('\n'),
+      residentBytes: () => residentBytes(shim.group),
+      stop: async () => {
+        await shim.kill()
+        await clear()
+      },
+    }
+  } catch (cause) {
+    await clear()
+    throw cause
+  }
+}
+
+/** @see https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html */
+const residentBytes = async (group: number): Promise<number | null> => {
+  const pids = await readdir('/proc').catch(() => [])
+  const stats = await Promise.all(
+    pids.filter((name) => /^\d+$/.test(name)).map((pid) => readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')),
+  )
+  const pages = stats
+    .filter((stat) => stat.includes('(workerd)'))
+    .map((stat) => stat.slice(stat.lastIndexOf(')') + 2).split(' '))
+    .filter(([, , processGroup]) => processGroup === String(group))
+    .map((fields) => Number(fields[21]))
+  return pages.length === 0 ? null : pages.reduce((sum, count) => sum + count, 0) * PAGE_BYTES
+}
+
+const buildRoom = async (outDir: string): Promise<void> => {
+  const configFile = fileURLToPath(new URL('../../vite.config.ts', import.meta.url))
+  const builder = await createBuilder({ configFile, logLevel: 'error' })
+  const room = builder.environments['room']
+  if (!room) throw new Error('no build environment named room')
+  room.config.build.outDir = outDir
+  await builder.build(room)
+}
