@@ -79,3 +79,20 @@ test('what a form refuses is named at its field, which takes the focus', async (
   await expect(page.getByLabel('Your recovery file')).toBeFocused()
   expect(await violationsOn(page)).toEqual([])
 })
+
+test('what is folded away, and a log with warnings in it, are no worse, in the dark either', async ({ pod }) => {
+  const { page } = pod
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme })
+    await page.goto(`${pod.url}/#/account`)
+    await page.getByText('For experts').click()
+    await page.getByLabel('Keep the log, in days').fill('0')
+    await page.getByRole('button', { name: 'Save settings' }).click()
+    await expect(page.getByLabel('Keep the log, in days')).toBeFocused()
+    expect(await violationsOn(page)).toEqual([])
+    await pod.room.request('/xrpc/com.atproto.server.getSession')
+    await page.getByRole('link', { name: 'Health' }).click()
+    await expect(page.getByTestId('log')).toContainText('AuthMissing')
+    expect(await violationsOn(page)).toEqual([])
+  }
+})
