@@ -1,6 +1,7 @@
-import { parseCid } from '@atproto/lex-data'
+import { createHash } from 'node:crypto'
+import { cidForRawHash, parseCid } from '@atproto/lex-data'
 import { expect, it } from 'vitest'
-import { MAX_BLOB_BYTES, TEMPORARY_BLOB_TTL_MS } from '../../wire/limits.ts'
+import { BLOB_PART_BYTES, MAX_BLOB_BYTES, TEMPORARY_BLOB_TTL_MS } from '../../wire/limits.ts'
 import { blobService } from './blobs.ts'
 import type { Write } from './contract.ts'
 import { commitOf, makeRepo, NOTE, remove } from './fixtures.ts'
@@ -36,6 +37,22 @@ it('stores what came, under its hash, with the type its bytes say', async () => 
   expect(new Uint8Array(await stored!.bytes.arrayBuffer())).toEqual(PNG)
   const text = await blobs.upload(streamOf(new TextEncoder().encode('hello')), { mime: 'text/plain' })
   expect(text.mime).toBe('text/plain')
+})
+
+it('names a blob by the hash of all its bytes, whether one part holds them or not', async () => {
+  const { store } = await makeRepo()
+  const blobs = blobService(store)
+  const bytes = Uint8Array.from({ length: BLOB_PART_BYTES + 100_000 }, (_, at) => at % 251)
+  bytes.set(PNG)
+  for (const size of [0, 1, BLOB_PART_BYTES - 1, BLOB_PART_BYTES, BLOB_PART_BYTES + 1, BLOB_PART_BYTES + 2, bytes.length]) {
+    const whole = bytes.subarray(0, size)
+    const pieces = Array.from({ length: Math.ceil(size / 100_000) }, (_, at) => whole.subarray(at * 100_000, (at + 1) * 100_000))
+    const length = size % 2 === 0 ? { length: size } : {}
+    const uploaded = await blobs.upload(streamOf(...pieces), { mime: 'image/png', ...length })
+    expect(uploaded).toEqual({ cid: String(cidForRawHash(createHash('sha256').update(whole).digest())), mime: 'image/png', size })
+    const stored = await blobs.get(uploaded.cid)
+    expect(Buffer.compare(whole, Buffer.from(await stored!.bytes.arrayBuffer()))).toBe(0)
+  }
 })
 
 it('refuses a body that is not as long as was said, or longer than a blob may be', async () => {

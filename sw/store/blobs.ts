@@ -16,13 +16,13 @@ export const putBlob = (store: Store, row: BlobRow, quota: number): Promise<Blob
   const blobs = tx.objectStore('blobs')
   const pod = tx.objectStore('pod')
   return settle(tx, async () => {
-    const known = await blobs.get(row.cid)
-    if (known?.rev !== undefined) return known
-    const [mentions, head, usage] = await Promise.all([
+    const [known, mentions, head, usage] = await Promise.all([
+      blobs.get(row.cid),
       tx.objectStore('blobRefs').count(IDBKeyRange.bound([row.cid], [row.cid, []])),
       pod.get('head') as Promise<PodRows['head'] | undefined>,
       pod.get('blobUsage') as Promise<PodRows['blobUsage'] | undefined>,
     ])
+    if (known?.rev !== undefined) return known
     const kept = { ...(known ? { ...known, createdAt: row.createdAt } : row), ...(mentions > 0 && head && { rev: head.rev }) }
     const added = known ? 0 : row.size
     if (usage && added > 0 && usage.allBytes + added > quota) {
@@ -32,12 +32,8 @@ export const putBlob = (store: Store, row: BlobRow, quota: number): Promise<Blob
         `The blobs of an account may take ${quota} bytes together, and ${usage.allBytes} are taken.`,
       )
     }
-    await blobs.put(kept)
-    await moveUsage(pod, {
-      count: kept.rev === undefined ? 0 : 1,
-      bytes: kept.rev === undefined ? 0 : kept.size,
-      allBytes: added,
-    })
+    const [count, bytes] = kept.rev === undefined ? [0, 0] : [1, kept.size]
+    await Promise.all([blobs.put(kept), moveUsage(pod, { count, bytes, allBytes: added })])
     return kept
   })
 }
