@@ -2,6 +2,7 @@
  * A blob over HTTP: harmless to a browser that is led here, and readable in ranges, as video players do.
  * @see https://www.rfc-editor.org/rfc/rfc9110#name-range-requests
  */
+import { concat } from '../../wire/bytes.ts'
 import { XrpcError } from '../../wire/errors.ts'
 import { STORAGE_VALUE_BYTES } from '../../wire/limits.ts'
 import type { RoomStorage } from '../port.ts'
@@ -9,8 +10,8 @@ import { openPipe } from '../streams.ts'
 import type { BlobRow } from './blobs.ts'
 import { blobPieceKey } from './keys.ts'
 
-/** @throws XrpcError InvalidRange (416) */
-export const serveBlob = (storage: RoomStorage, cid: string, { mime, size }: BlobRow, request: Request): Response => {
+/** Null: it was released meanwhile. @throws XrpcError InvalidRange (416) */
+export const serveBlob = async (storage: RoomStorage, cid: string, { mime, size }: BlobRow, request: Request): Promise<Response | null> => {
   const range = readRange(request.headers.get('range'), size)
   const [from, to] = range ?? [0, size]
   const headers = new Headers({
@@ -22,11 +23,15 @@ export const serveBlob = (storage: RoomStorage, cid: string, { mime, size }: Blo
     'accept-ranges': 'bytes',
   })
   if (range) headers.set('content-range', `bytes ${from}-${to - 1}/${size}`)
-  return new Response(request.method === 'HEAD' ? null : blobStream(storage, cid, from, to), {
-    status: range ? 206 : 200,
-    headers,
-  })
+  const status = range ? 206 : 200
+  if (request.method === 'HEAD') return new Response(null, { status, headers })
+  if (to - from > PIECES_AT_ONCE * STORAGE_VALUE_BYTES) return new Response(blobStream(storage, cid, from, to), { status, headers })
+  const bytes = await readBytes(storage, cid, from, to)
+  return bytes && new Response(bytes, { status, headers })
 }
+
+/** A megabyte: what it takes one look at storage to read, and a stream would only slow down. */
+const PIECES_AT_ONCE = 9
 
 /** First byte and the one after the last; null for the whole, which is also what any form but a single range of bytes gets. */
 const readRange = (header: string | null, size: number): readonly [from: number, to: number] | null => {
@@ -44,7 +49,13 @@ const blobStream = (storage: RoomStorage, cid: string, from: number, to: number)
   const { readable, writable } = openPipe(to - from)
   const writer = writable.getWriter()
   const send = async (): Promise<void> => {
-    for await (const bytes of piecesOf(storage, cid, from, to)) await writer.write(bytes)
+    for (let at = from, end; at < to; at = end) {
+      end = Math.min(to, (Math.floor(at / STORAGE_VALUE_BYTES) + PIECES_AT_ONCE) * STORAGE_VALUE_BYTES)
+      const bytes = await readBytes(storage, cid, at, end)
+      // An honest end is better than a body that stops short and looks whole.
+      if (!bytes) throw new Error(`blob ${cid} was released`)
+      await writer.write(bytes)
+    }
     await writer.close()
   }
   // Who stopped reading is nobody to tell.
@@ -52,22 +63,12 @@ const blobStream = (storage: RoomStorage, cid: string, from: number, to: number)
   return readable
 }
 
-async function* piecesOf(storage: RoomStorage, cid: string, from: number, to: number): AsyncGenerator<Uint8Array, void, undefined> {
-  for (let at = from; at < to;) {
-    const first = Math.floor(at / STORAGE_VALUE_BYTES)
-    const last = Math.min(first + PIECES_AT_ONCE, Math.ceil(to / STORAGE_VALUE_BYTES))
-    const keys = Array.from({ length: last - first }, (_, n) => blobPieceKey(cid, first + n))
-    const rows = await storage.getMany<Uint8Array>(keys)
-    for (const [n, key] of keys.entries()) {
-      const bytes = rows.get(key)
-      // Released while it was being read: an honest end is better than a body that stops short and looks whole.
-      if (!bytes) throw new Error(`blob ${cid} was released`)
-      const start = (first + n) * STORAGE_VALUE_BYTES
-      yield bytes.subarray(at - start, to - start)
-      at = start + bytes.length
-    }
-  }
+/** Null: it was released meanwhile. */
+const readBytes = async (storage: RoomStorage, cid: string, from: number, to: number): Promise<Uint8Array<ArrayBuffer> | null> => {
+  const first = Math.floor(from / STORAGE_VALUE_BYTES)
+  const keys = Array.from({ length: Math.ceil(to / STORAGE_VALUE_BYTES) - first }, (_, n) => blobPieceKey(cid, first + n))
+  const rows = await storage.getMany<Uint8Array>(keys)
+  if (rows.size < keys.length) return null
+  const start = first * STORAGE_VALUE_BYTES
+  return concat(keys.flatMap((key) => rows.get(key) ?? [])).subarray(from - start, to - start)
 }
-
-/** Nearly a megabyte: one look at storage instead of eight. */
-const PIECES_AT_ONCE = 8

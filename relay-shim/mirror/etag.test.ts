@@ -12,9 +12,9 @@ test.each([
   ['*', 304],
   ['"b"', 200],
   ['a', 200],
-])('of a client that has %s: %d', (known, status) => {
+])('of a client that has %s: %d', async (known, status) => {
   const request = new Request('https://pod.example', { headers: { 'if-none-match': known } })
-  const response = unlessKnown(request, 'a', () => new Response('it'))
+  const response = await unlessKnown(request, 'a', () => new Response('it'))
   expect([response.status, response.headers.get('etag')]).toEqual([status, '"a"'])
 })
 

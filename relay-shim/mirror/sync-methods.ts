@@ -79,7 +79,10 @@ export const syncMethods: readonly Method[] = [
   method(getBlob, async (view, { did, cid }, request) => {
     requireRepo(view, did)
     const row = await view.blobs.use(cid)
-    if (row && !row.evicted) return unlessKnown(request, cid, () => serveBlob(view.port.storage, cid, row, request))
+    if (row && !row.evicted) {
+      const response = await unlessKnown(request, cid, () => serveBlob(view.port.storage, cid, row, request))
+      if (response) return response
+    }
     // The tab may have it, now or when it comes back, if any record mentions it.
     const mentions = await view.port.storage.list({ prefix: view.keys.mention(cid, ''), limit: 1 })
     if (view.online || mentions.size > 0) return null
