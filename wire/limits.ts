@@ -204,6 +204,18 @@ export const MAX_REV_AHEAD_MS = 5 * MINUTE_MS
 /** Blocks the room keeps in memory: the tree and records of some 50,000 posts, a quarter of the isolate's 128 MB. */
 export const BLOCK_CACHE_BYTES = 32 * MIB
 
+/** Blocks of a snapshot: their index takes eight bytes of memory each, twice while a snapshot takes another's place. A million records are 1.3 million blocks. */
+export const MAX_PACKED_BLOCKS = 2_000_000
+/** Packs the room keeps in memory: an AppView asks for the same records and nodes again and again. */
+export const PACK_CACHE_BYTES = 8 * MIB
+/** Packs (STORAGE_VALUE_BYTES) read from storage at once; an export reads as many ahead. */
+export const PACK_READ_BATCH = 8
+/** Tree nodes that have left a pack: from this share of its size on their bytes are erased, which costs a write of the whole pack. Records are erased at once. */
+export const PACK_GARBAGE_BYTES = STORAGE_VALUE_BYTES / 8
+/** Rows of a snapshot that are written at once: storage confirms each write, and the room's memory holds what it has not confirmed. */
+export const SNAPSHOT_WRITE_ROWS = 16 * STORAGE_BATCH_KEYS
+export const SNAPSHOT_WRITE_BYTES = 4 * MIB
+
 /** Newest firehose frames kept in memory, from which a replay steps over to live without touching storage. */
 export const FIREHOSE_TAIL_EVENTS = 512
 export const FIREHOSE_TAIL_BYTES = 8 * MIB

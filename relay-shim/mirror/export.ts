@@ -3,7 +3,7 @@
  * @see https://atproto.com/specs/repository#car-file-serialization
  */
 import { CAR_CHUNK_BYTES } from '../../wire/limits.ts'
-import type { Blocks, StoredBlock } from './blocks.ts'
+import type { Blocks, HeldBlocks, StoredBlock } from './blocks.ts'
 import { CAR_ENTRY_HEAD_BYTES, carHeader, writeCarEntry } from './car.ts'
 import { type TreeNode, layerOf, parseNode } from './node.ts'
 
@@ -16,38 +16,54 @@ export const exportRepo = (
   head: { readonly commit: string; readonly data: string },
   since?: string,
 ): ReadableStream<Uint8Array> => {
-  const pieces = chunked(repoBlocks(blocks, head, since), head.commit)
-  const release = blocks.hold()
+  const held = blocks.hold()
+  const pieces = chunked(repoParts(held, head, since), head.commit)
   return new ReadableStream({
     type: 'bytes',
     async pull(controller) {
       try {
         const { value, done } = await pieces.next()
         if (!done) return controller.enqueue(value)
-        release()
+        held.letGo()
         controller.close()
       } catch (cause) {
-        release()
+        held.letGo()
         throw cause
       }
     },
     async cancel() {
-      release()
+      held.letGo()
       await pieces.return()
     },
   })
 }
 
 type Entry = readonly [cid: string, bytes: Uint8Array]
+/** Blocks, or a run of CAR entries as it lies in a pack. */
+type Part = readonly Entry[] | Uint8Array
 
-async function* chunked(entries: AsyncIterable<readonly Entry[]>, root: string): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
+async function* chunked(parts: AsyncIterable<Part>, root: string): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
   let chunk = new Uint8Array(CAR_CHUNK_BYTES)
   let filled = 0
   const header = carHeader(root)
   chunk.set(header)
   filled = header.length
-  for await (const batch of entries) {
-    for (const [cid, bytes] of batch) {
+  for await (const part of parts) {
+    if (part instanceof Uint8Array) {
+      for (let at = 0; at < part.length;) {
+        if (filled === chunk.length) {
+          yield chunk
+          chunk = new Uint8Array(CAR_CHUNK_BYTES)
+          filled = 0
+        }
+        const run = part.subarray(at, at + chunk.length - filled)
+        chunk.set(run, filled)
+        filled += run.length
+        at += run.length
+      }
+      continue
+    }
+    for (const [cid, bytes] of part) {
       const size = CAR_ENTRY_HEAD_BYTES + bytes.length
       if (filled + size > chunk.length) {
         yield chunk.subarray(0, filled)
@@ -60,18 +76,20 @@ async function* chunked(entries: AsyncIterable<readonly Entry[]>, root: string):
   if (filled > 0) yield chunk.subarray(0, filled)
 }
 
-async function* repoBlocks(
-  blocks: Blocks,
-  head: { readonly commit: string; readonly data: string },
-  since = '',
-): AsyncGenerator<readonly Entry[]> {
-  const isNew = (block: StoredBlock): boolean => block.rev > since
-  const [commit, root] = await Promise.all([mustGet(blocks, head.commit), mustGet(blocks, head.data)])
+async function* repoParts(blocks: HeldBlocks, head: { readonly commit: string; readonly data: string }, since = ''): AsyncGenerator<Part> {
+  const isNew = ({ rev }: { readonly rev: string }): boolean => rev > since
+  const tops = await blocks.getMany([head.commit, head.data])
+  const [commit, root] = [present(tops, head.commit), present(tops, head.data)]
   if (!isNew(commit)) return
   yield [[head.commit, commit.bytes]]
 
-  async function* descend(cid: string, block: StoredBlock, layer: number): AsyncGenerator<readonly Entry[]> {
+  async function* descend(cid: string, block: StoredBlock, layer: number): AsyncGenerator<Part> {
     if (!isNew(block)) return
+    const run = await blocks.rangeOf(cid)
+    if (run) {
+      if (isNew(run)) yield* blocks.read(run.range)
+      return
+    }
     if (layer <= PREFETCH_LAYER) {
       const entries: Entry[] = []
       emit(cid, await fetchSubtree(blocks, cid, block, isNew), isNew, entries)
@@ -100,7 +118,12 @@ interface Subtree {
 }
 
 /** All blocks below `top` that are new, one level of the tree after the other. */
-const fetchSubtree = async (blocks: Blocks, cid: string, top: StoredBlock, isNew: (block: StoredBlock) => boolean): Promise<Subtree> => {
+const fetchSubtree = async (
+  blocks: HeldBlocks,
+  cid: string,
+  top: StoredBlock,
+  isNew: (block: StoredBlock) => boolean,
+): Promise<Subtree> => {
   const nodes = new Map<string, TreeNode>()
   const all = new Map<string, StoredBlock>([[cid, top]])
   for (let level = [cid]; level.length > 0;) {
@@ -131,8 +154,6 @@ const emit = (cid: string, subtree: Subtree, isNew: (block: StoredBlock) => bool
     if (isNew(record)) entries.push([value, record.bytes])
   }
 }
-
-const mustGet = async (blocks: Blocks, cid: string): Promise<StoredBlock> => present(new Map([[cid, await blocks.get(cid)]]), cid)
 
 /** A block that the mirror should have: without it the export ends in an error, never in a CAR that only looks whole. */
 const present = (blocks: ReadonlyMap<string, StoredBlock | undefined>, cid: string): StoredBlock => {

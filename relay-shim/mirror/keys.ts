@@ -1,5 +1,6 @@
 /** Storage keys of the mirror; `docs/storage.md`, "The room", says what lies under each. */
-import type { StorageValue } from '../port.ts'
+import { concat } from '../../wire/bytes.ts'
+import type { RoomStorage, StorageValue } from '../port.ts'
 import { STORAGE_VALUE_BYTES } from '../../wire/limits.ts'
 
 export type Rows = Record<string, StorageValue>
@@ -8,7 +9,7 @@ export type Rows = Record<string, StorageValue>
  * Keys of one generation of the mirror. A snapshot is built as a new generation beside the old one, and takes its place by one write of `head`.
  */
 export const generationKeys = (generation: number) => ({
-  all: [`b:${generation}:`, `n:${generation}:`, `r:${generation}:`, `g:${generation}:`, `f:${generation}:`],
+  all: ['b', 'n', 'r', 'g', 'f', 'p', 'i', 'd'].map((kind) => `${kind}:${generation}:`),
   block: (cid: string) => `b:${generation}:${cid}`,
   /** How many records are this block, where it is more than one. */
   uses: (cid: string) => `n:${generation}:${cid}`,
@@ -17,6 +18,13 @@ export const generationKeys = (generation: number) => ({
   blobsOf: (path: string) => `g:${generation}:${path}`,
   /** Records that mention a blob. */
   mention: (blob: string, path: string) => `f:${generation}:${blob}/${path}`,
+  /** Blocks of the snapshot, many in a row. */
+  pack: (pack: number) => `p:${generation}:${String(pack).padStart(5, '0')}`,
+  allPacks: `p:${generation}:`,
+  packIndex: `i:${generation}:`,
+  /** What commits took out of a pack. */
+  removed: (pack: number) => `d:${generation}:${pack}`,
+  allRemoved: `d:${generation}:`,
 })
 
 export type GenerationKeys = ReturnType<typeof generationKeys>
@@ -62,5 +70,12 @@ export const cut = (key: string, bytes: Uint8Array): Rows => {
 export const pieceKeys = (key: string, value: StorageValue | undefined): string[] =>
   typeof value === 'number' ? [key, ...Array.from({ length: value }, (_, i) => pieceKey(key, i))] : [key]
 
-/** Two digits keep the pieces in order up to 12 MB; nothing that is cut is larger than an event. */
+/** Of bytes that `cut` made `count` pieces of. */
+export const joinPieces = async (storage: RoomStorage, key: string, count: number): Promise<Uint8Array> => {
+  const keys = Array.from({ length: count }, (_, i) => pieceKey(key, i))
+  const rows = await storage.getMany<Uint8Array>(keys)
+  return concat(keys.map((each) => rows.get(each) ?? new Uint8Array(0)))
+}
+
+/** Two digits keep the pieces in order up to 12 MB; nothing that is read in their order is larger than an event. */
 export const pieceKey = (key: string, piece: number): string => `${key}/${String(piece).padStart(2, '0')}`

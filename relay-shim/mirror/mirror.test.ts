@@ -1,5 +1,5 @@
 import { P256Keypair } from '@atproto/crypto'
-import { blocksToCarFile, readCarWithRoot, verifyProofs, verifyRepo } from '@atproto/repo'
+import { readCarWithRoot, verifyProofs, verifyRepo } from '@atproto/repo'
 import { decode, encode } from '@ipld/dag-cbor'
 import { CID } from 'multiformats/cid'
 import { beforeEach, describe, expect, it } from 'vitest'
@@ -383,59 +383,5 @@ describe('blobs', () => {
     })
     await expect(mirror.storeBlob({ cid, mime: 'image/png', size: 10 }, chunks(whole))).rejects.toMatchObject({ error: 'BadBlob' })
     expect([...port.storage.rows.keys()].filter((key) => /^[mxyuw]:/.test(key))).toEqual([])
-  })
-})
-
-describe('storeSnapshot', () => {
-  let car: Uint8Array
-  beforeEach(async () => {
-    await accept(await pod.begin())
-    await accept(await pod.write([create(POST, 'old', post('old'))]))
-    await pod.write(Array.from({ length: 100 }, (_, i) => create(POST, `k${i}`, post(`${i % 50}`))))
-    car = await blocksToCarFile(CID.parse(pod.head().commit), pod.storage.blocks)
-  })
-
-  it('takes the place of the mirror in one step, says so with #sync, and events go on from there', async () => {
-    const sent = subscriber.sent.length
-    expect(await mirror.storeSnapshot(pod.head(), chunks(car, 777))).toEqual(pod.head())
-    expect(subscriber.sent).toHaveLength(sent + 1)
-    const { root, blocks } = await readCarWithRoot(await exported())
-    expect((await verifyRepo(blocks, root, DID, pod.keypair.did())).creates).toHaveLength(101)
-    await accept(await pod.write([remove(POST, 'k3'), create(POST, 'more', post('more'))]))
-    expect((await ask(`/xrpc/com.atproto.repo.getRecord?repo=${DID}&collection=${POST}&rkey=k53`))!.status).toBe(200)
-    expect([...port.storage.rows.keys()].filter((key) => key.startsWith('b:0:'))).toEqual([])
-    const again = await readCarWithRoot(await exported())
-    expect([...port.storage.rows.keys()].filter((key) => key.startsWith('b:'))).toHaveLength(again.blocks.size)
-  })
-
-  it('leaves the old mirror whole when it breaks off or lacks a block', async () => {
-    const before = mirror.head()
-    await expect(mirror.storeSnapshot(pod.head(), chunks(car.slice(0, -10)))).rejects.toMatchObject({ error: 'BadBlocks' })
-    const { root, blocks } = await readCarWithRoot(car)
-    blocks.delete(CID.parse(pod.records.get(`${POST}/k3`)!))
-    await expect(mirror.storeSnapshot(pod.head(), chunks(await blocksToCarFile(root, blocks)))).rejects.toMatchObject({
-      error: 'BadBlocks',
-    })
-    expect(mirror.head()).toEqual(before)
-    expect(
-      (await verifyRepo((await readCarWithRoot(await exported())).blocks, CID.parse(before!.commit), DID, pod.keypair.did())).creates,
-    ).toHaveLength(1)
-    expect([...port.storage.rows.keys()].filter((key) => key.startsWith('b:1:'))).toEqual([])
-  })
-
-  it('by another key of the same DID, as after a restore, goes on from what the old key signed', async () => {
-    const restored = new SigningPod(await P256Keypair.create())
-    await expect(mirror.storeSnapshot(pod.head(), chunks(car))).resolves.toEqual(pod.head())
-    await mirror.bind({ ...pod.identity(), signingKey: restored.keypair.did() })
-    expect([mirror.lastEvent(), mirror.head()]).toEqual([0, pod.head()])
-    await restored.begin()
-    await restored.write([create(POST, 'k1', post('1'))])
-    const sent = subscriber.sent.length
-    const again = await blocksToCarFile(CID.parse(restored.head().commit), restored.storage.blocks)
-    await mirror.storeSnapshot(restored.head(), chunks(again))
-    expect(subscriber.sent).toHaveLength(sent + 1)
-    expect(Buffer.from(subscriber.sent.at(-1)!).toString('latin1')).toContain('#sync')
-    await mirror.accept(...restored.next(await restored.write([create(POST, 'k2', post('2'))])))
-    expect([mirror.lastEvent(), mirror.head()]).toEqual([1, restored.head()])
   })
 })

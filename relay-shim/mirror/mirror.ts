@@ -10,9 +10,21 @@ import type { RoomPort } from '../port.ts'
 import { Refused } from '../refused.ts'
 import { answer } from './answer.ts'
 import { type BlobDeclaration, Blobs } from './blobs.ts'
-import { Blocks, joinPieces } from './blocks.ts'
+import { Blocks } from './blocks.ts'
 import { type SignatureCheck, checkCommit, signatureCheck } from './commit.ts'
-import { ACCOUNT, DISCARDED, DOCUMENTS, HEAD, IDENTITY, LAST_EVENT, type Rows, acceptedKey, cut, generationKeys } from './keys.ts'
+import {
+  ACCOUNT,
+  DISCARDED,
+  DOCUMENTS,
+  HEAD,
+  IDENTITY,
+  LAST_EVENT,
+  type Rows,
+  acceptedKey,
+  cut,
+  generationKeys,
+  joinPieces,
+} from './keys.ts'
 import type { BareView, MirrorView, TabPresence } from './method.ts'
 import { planCommit } from './plan.ts'
 import { discard, stageSnapshot } from './snapshot.ts'
@@ -204,6 +216,7 @@ export class Mirror {
     const rows = { ...plan.put, ...released.put, ...numbered.rows, ...this.#remember(event, numbered.seq, pod.rev), [HEAD]: now }
     return this.#land(event, numbered, rows, [...plan.delete, ...released.delete], () => {
       this.#head = now
+      plan.land()
       this.#onCommit(pod)
     })
   }

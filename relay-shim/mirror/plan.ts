@@ -3,11 +3,14 @@ import type { RoomStorage, StorageValue } from '../port.ts'
 import type { BlobRow } from './blobs.ts'
 import type { Blocks } from './blocks.ts'
 import { type GenerationKeys, type Rows, blobKey, pieceKeys, waitingBlobKey } from './keys.ts'
+import type { Removal } from './removals.ts'
 import type { RecordChange, VerifiedCommit } from './verify.ts'
 
 export interface Plan {
   readonly put: Rows
   readonly delete: readonly string[]
+  /** To be called in the turn in which the rows are written: what left the repo is not shown any more. */
+  land(): void
   /** Blobs that no record mentions after the commit. */
   readonly released: ReadonlyMap<string, BlobRow>
 }
@@ -20,6 +23,7 @@ export const planCommit = async (
   const gone = [...commit.nodesOut, ...(before ? [before.commit] : [])]
   const uses = useDeltas(commit.changes)
   const replacedPaths = commit.changes.filter(({ prev }) => prev !== null).map(({ path }) => path)
+  const packed = await blocks.packs.locate([...uses.keys(), ...gone])
   const rows = await storage.getMany<StorageValue>([
     ...[...uses.keys()].flatMap((cid) => [keys.block(cid), keys.uses(cid)]),
     ...gone.map(keys.block),
@@ -27,15 +31,17 @@ export const planCommit = async (
   ])
   const put: Rows = {}
   const remove: string[] = []
+  const removals: Removal[] = []
+  const dropped: string[] = []
   const { rev } = commit.head
   const keep = (cid: string): void => {
     const bytes = commit.blocks.get(cid)
     if (bytes) Object.assign(put, blocks.rows(cid, { rev, bytes }))
   }
   const drop = (cid: string): void => {
-    const row = rows.get(keys.block(cid))
-    remove.push(...pieceKeys(keys.block(cid), row))
-    blocks.drop(cid, row)
+    dropped.push(cid)
+    for (const place of packed.get(cid) ?? []) removals.push({ ...place, isRecord: uses.has(cid) })
+    if (!packed.has(cid)) remove.push(...pieceKeys(keys.block(cid), rows.get(keys.block(cid))))
   }
 
   keep(commit.head.commit)
@@ -43,7 +49,7 @@ export const planCommit = async (
   gone.forEach(drop)
   // The same record may stand at several paths; its block goes with the last of them.
   for (const [cid, delta] of uses) {
-    const used = rows.has(keys.block(cid)) ? Number(rows.get(keys.uses(cid)) ?? 1) : 0
+    const used = packed.has(cid) || rows.has(keys.block(cid)) ? Number(rows.get(keys.uses(cid)) ?? 1) : 0
     if (used === 0 && used + delta > 0) keep(cid)
     if (used > 0 && used + delta === 0) drop(cid)
     if (used + delta > 1) put[keys.uses(cid)] = used + delta
@@ -68,7 +74,16 @@ export const planCommit = async (
     const row = (await isMentioned(storage, keys, blob, put, remove)) ? undefined : await storage.get<BlobRow>(blobKey(blob))
     if (row) released.set(blob, row)
   }
-  return { put, delete: remove, released }
+  const marks = await blocks.packs.plan(removals)
+  return {
+    put: { ...put, ...marks.put },
+    delete: remove,
+    released,
+    land: () => {
+      for (const cid of dropped) blocks.drop(cid, rows.get(keys.block(cid)))
+      marks.land()
+    },
+  }
 }
 
 /** How many more (or fewer) records are each block after the commit. */

@@ -1,22 +1,25 @@
 /**
- * A whole repo, checked block by block while it streams in beside the mirror that still serves.
+ * A whole repo, checked block by block while it streams in beside the mirror that still serves. It must come in the order in which it is exported: so each
+ * block is looked at once, and the room need not remember any.
  * @see https://atproto.com/specs/repository#car-file-serialization
  */
 import { decode } from '@ipld/dag-cbor'
 import type { MirrorHead } from '../../wire/frames.ts'
-import { MAX_RECORD_BYTES, STORAGE_BATCH_KEYS } from '../../wire/limits.ts'
+import { MAX_RECORD_BYTES, PACK_READ_BATCH, SNAPSHOT_WRITE_BYTES, SNAPSHOT_WRITE_ROWS, STORAGE_BATCH_KEYS } from '../../wire/limits.ts'
 import type { RoomStorage } from '../port.ts'
 import { Refused } from '../refused.ts'
 import { blobsIn } from './blob-refs.ts'
-import { Blocks } from './blocks.ts'
-import { readCarStream, writeCar } from './car.ts'
+import { blockRows } from './blocks.ts'
+import { type Block, readCarStream, writeCar } from './car.ts'
 import { type Commit, parseCommit } from './commit.ts'
-import { type GenerationKeys, type Rows, generationKeys, pieceKeys } from './keys.ts'
-import { layerOf, parseNode } from './node.ts'
+import { type GenerationKeys, type Rows, generationKeys } from './keys.ts'
+import { PackWriter } from './pack-writer.ts'
+import { repeatedIn } from './packs.ts'
+import { TreeOrder } from './tree-order.ts'
 
 /**
  * Writes all rows of the generation. The caller makes it the mirror, or discards it.
- * @throws Refused BadBlocks | BadProof, and what `check` throws
+ * @throws Refused BadBlocks | BadProof | TooLarge, and what `check` throws
  */
 export const stageSnapshot = async (
   storage: RoomStorage,
@@ -26,34 +29,46 @@ export const stageSnapshot = async (
   check: (commit: Commit) => Promise<void>,
 ): Promise<{ commitCar: Uint8Array<ArrayBuffer> }> => {
   const keys = generationKeys(generation)
-  const blocks = new Blocks(storage, generation)
-  const stored = await stageBlocks(storage, keys, blocks, head, body)
-  const commitBlock = await read(blocks, head.commit)
-  const commit = parseCommit(commitBlock)
-  await check(commit)
-  if (commit.data !== head.data) throw new Refused('BadProof', 'The tree of the snapshot is not the announced one.')
-  const reached = new Map<string, number>([[head.commit, 1]])
   const rows = new RowWriter(storage)
-  for await (const [path, cid] of walk(blocks, head.data, reached)) {
-    const record = await read(blocks, cid)
-    const blobs = blobsIn(decodeRecord(cid, record))
-    await rows.add({ [keys.record(path)]: cid, ...(blobs.length > 0 && { [keys.blobsOf(path)]: blobs }) })
-    for (const blob of blobs) await rows.add({ [keys.mention(blob, path)]: head.rev })
+  const packs = new PackWriter(keys, (put) => rows.add(put))
+  const order = new TreeOrder(head.data)
+  let commitBlock: Uint8Array | null = null
+  for await (const block of readSnapshot(body, head.commit)) {
+    if (!commitBlock) {
+      if (block.cid !== head.commit) throw new Refused('BadBlocks', 'The first block of the snapshot is not its commit.')
+      const commit = parseCommit(block.bytes)
+      await check(commit)
+      if (commit.data !== head.data) throw new Refused('BadProof', 'The tree of the snapshot is not the announced one.')
+      commitBlock = block.bytes
+      // The next commit takes it out: in a row of its own it goes at once.
+      await rows.add(blockRows(keys, block.cid, { rev: head.rev, bytes: block.bytes }))
+      continue
+    }
+    const next = order.next()
+    if (next?.cid !== block.cid) throw new Refused('BadBlocks', missing(next?.cid))
+    if (next.path === null) order.enter(block.bytes)
+    else await rows.add(recordRows(keys, next.path, block, head.rev))
+    await packs.add(block.cid, block.bytes)
   }
-  for (const [cid, uses] of reached) if (uses > 1) await rows.add({ [keys.uses(cid)]: uses })
+  const next = order.next()
+  if (!commitBlock || next) throw new Refused('BadBlocks', missing(next?.cid))
+  const index = await packs.end(head.rev)
   await rows.end()
-  const surplus = [...stored].filter(([cid]) => !reached.has(cid)).flatMap(([cid, pieces]) => pieceKeys(keys.block(cid), pieces))
-  await storage.delete(surplus)
+  for await (const [cid, uses] of repeatedIn(index, storage, keys)) await rows.add({ [keys.uses(cid)]: uses })
+  await rows.end()
   return { commitCar: writeCar(head.commit, [{ cid: head.commit, bytes: commitBlock }]) }
 }
 
 /** Deletes everything of a generation. */
 export const discard = async (storage: RoomStorage, generation: number): Promise<void> => {
-  for (const prefix of generationKeys(generation).all) {
+  const keys = generationKeys(generation)
+  for (const prefix of keys.all) {
+    // A list brings the values along, and packs are large.
+    const limit = prefix === keys.allPacks ? PACK_READ_BATCH : DISCARD_BATCH_ROWS
     for (;;) {
-      const rows = await storage.list({ prefix, limit: DISCARD_BATCH_ROWS })
+      const rows = await storage.list({ prefix, limit })
       await storage.delete([...rows.keys()])
-      if (rows.size < DISCARD_BATCH_ROWS) break
+      if (rows.size < limit) break
     }
   }
 }
@@ -61,108 +76,65 @@ export const discard = async (storage: RoomStorage, generation: number): Promise
 /** Ten batches of deletes for one list: enough to be quick, little enough to leave the room responsive. */
 const DISCARD_BATCH_ROWS = 10 * STORAGE_BATCH_KEYS
 
-/** CIDs stored, with the number of pieces where a block had to be cut. */
-type Stored = ReadonlyMap<string, number | undefined>
-
-const stageBlocks = async (
-  storage: RoomStorage,
-  keys: GenerationKeys,
-  blocks: Blocks,
-  head: MirrorHead,
-  body: AsyncIterable<Uint8Array>,
-): Promise<Stored> => {
-  const stored = new Map<string, number | undefined>()
-  const rows = new RowWriter(storage)
-  try {
-    for await (const part of readCarStream(body, MAX_RECORD_BYTES)) {
-      if ('root' in part) {
-        if (part.root !== head.commit) throw new Error('its root is not the announced commit')
-        continue
-      }
-      if (stored.has(part.cid)) continue
-      const block = blocks.rows(part.cid, { rev: head.rev, bytes: part.bytes })
-      const whole = block[keys.block(part.cid)]
-      stored.set(part.cid, typeof whole === 'number' ? whole : undefined)
-      await rows.add(block)
-    }
-  } catch (cause) {
-    throw new Refused('BadBlocks', `The snapshot is no valid CAR: ${cause instanceof Error ? cause.message : String(cause)}.`, { cause })
+/** @throws Refused BadBlocks */
+async function* readSnapshot(body: AsyncIterable<Uint8Array>, root: string): AsyncGenerator<Block> {
+  const parts = readCarStream(body, MAX_RECORD_BYTES)
+  for (;;) {
+    const { value: part, done } = await parts.next().catch((cause: unknown) => {
+      throw new Refused('BadBlocks', `The snapshot is no valid CAR: ${cause instanceof Error ? cause.message : String(cause)}.`, { cause })
+    })
+    if (done || !part) return
+    if (!('root' in part)) yield part
+    else if (part.root !== root) throw new Refused('BadBlocks', 'The root of the snapshot is not the announced commit.')
   }
-  await rows.end()
-  return stored
 }
 
-/** Every record in key order; checks that the tree has one form only, and counts what was reached. @throws Refused BadProof | BadBlocks */
-async function* walk(blocks: Blocks, root: string, reached: Map<string, number>): AsyncGenerator<readonly [path: string, cid: string]> {
-  let last = ''
-  async function* descend(cid: string, layer: number | null): AsyncGenerator<readonly [string, string]> {
-    const node = parseTreeNode(await read(blocks, cid))
-    reached.set(cid, 1)
-    // One look at storage instead of one for each: a repo beyond the cache is read back from there.
-    await blocks.getMany([...node.values, ...node.subtrees.filter((subtree) => subtree !== null)])
-    const first = node.keys[0]
-    if (first === undefined && (layer === null ? node.subtrees[0] !== null : node.subtrees[0] === null)) throw misshapen()
-    const own = layer ?? (first === undefined ? 0 : layerOf(first))
-    if (own < 0) throw misshapen()
-    for (const [i, subtree] of node.subtrees.entries()) {
-      if (subtree !== null) yield* descend(subtree, own - 1)
-      const key = node.keys[i]
-      const value = node.values[i]
-      if (key === undefined || value === undefined) continue
-      if (key <= last || layerOf(key) !== own) throw misshapen()
-      last = key
-      reached.set(value, (reached.get(value) ?? 0) + 1)
-      yield [key, value]
-    }
-  }
-  yield* descend(root, null)
-}
+const missing = (cid: string | undefined): string =>
+  cid === undefined ? 'The snapshot has more or fewer blocks than the repo.' : `The snapshot lacks the block ${cid} where its tree has it.`
 
 /** @throws Refused BadBlocks */
-const read = async (blocks: Blocks, cid: string): Promise<Uint8Array> => {
-  const block = await blocks.get(cid)
-  if (!block) throw new Refused('BadBlocks', `The snapshot lacks the block ${cid}.`)
-  return block.bytes
+const recordRows = (keys: GenerationKeys, path: string, record: Block, rev: string): Rows => {
+  const blobs = blobsIn(decodeRecord(record))
+  const rows: Rows = { [keys.record(path)]: record.cid }
+  if (blobs.length > 0) rows[keys.blobsOf(path)] = blobs
+  for (const blob of blobs) rows[keys.mention(blob, path)] = rev
+  return rows
 }
 
-const misshapen = (): Refused => new Refused('BadProof', 'The tree of the snapshot is not in the one form that its records have.')
-
-const parseTreeNode = (block: Uint8Array): ReturnType<typeof parseNode> => {
+const decodeRecord = ({ cid, bytes }: Block): unknown => {
   try {
-    return parseNode(block)
-  } catch (cause) {
-    throw new Refused('BadBlocks', 'The snapshot has a tree node that is none.', { cause })
-  }
-}
-
-const decodeRecord = (cid: string, record: Uint8Array): unknown => {
-  try {
-    return decode(record)
+    return decode(bytes)
   } catch (cause) {
     throw new Refused('BadBlocks', `Record ${cid} is not DAG-CBOR.`, { cause })
   }
 }
 
-/** Gathers rows into writes of the size that storage takes at once. */
+/** Gathers rows into few writes, as each is waited for. */
 class RowWriter {
   readonly #storage: RoomStorage
   #rows: Rows = {}
   #count = 0
+  #bytes = 0
 
   constructor(storage: RoomStorage) {
     this.#storage = storage
   }
 
   async add(rows: Rows): Promise<void> {
-    Object.assign(this.#rows, rows)
-    this.#count += Object.keys(rows).length
-    if (this.#count >= STORAGE_BATCH_KEYS) await this.end()
+    for (const key in rows) {
+      const value = rows[key] ?? null
+      this.#rows[key] = value
+      this.#count += 1
+      if (value instanceof Uint8Array) this.#bytes += value.length
+    }
+    if (this.#count >= SNAPSHOT_WRITE_ROWS || this.#bytes >= SNAPSHOT_WRITE_BYTES) await this.end()
   }
 
   async end(): Promise<void> {
     const rows = this.#rows
     this.#rows = {}
     this.#count = 0
+    this.#bytes = 0
     await this.#storage.put(rows)
   }
 }

@@ -5,7 +5,9 @@ import { BlockMap, MemoryBlockstore, Repo, WriteOpAction, blocksToCarFile, type 
 import { CID } from 'multiformats/cid'
 import { type CommitEvent, encodeEvent } from '../../wire/event.ts'
 import type { MirrorHead } from '../../wire/frames.ts'
+import { writeCar } from '../mirror/car.ts'
 import type { PodIdentity } from '../mirror/mirror.ts'
+import { parseNode } from '../mirror/node.ts'
 
 export const DID = 'did:web:pod.example'
 const DOCUMENT = { id: DID, alsoKnownAs: ['at://alice.pod.example'] }
@@ -15,6 +17,8 @@ export class SigningPod {
   readonly keypair: Keypair
   /** Records by path, as CID strings: what the repo should say. */
   readonly records = new Map<string, string>()
+  /** Every block that ever was: `storage` forgets a record with the first of several paths that it stands at. */
+  readonly blocks = new Map<string, Uint8Array>()
   repo: Repo | null = null
   event = 0
 
@@ -68,12 +72,38 @@ export class SigningPod {
     return this.#event(data, ops, before)
   }
 
+  /** The whole repo as a tab sends it: in pre-order, a block at each place where it stands. */
+  car(): Uint8Array<ArrayBuffer> {
+    const { commit, data } = this.head()
+    return writeCar(
+      commit,
+      [commit, ...this.#below(data)].map((cid) => ({ cid, bytes: this.#bytes(cid) })),
+    )
+  }
+
+  *#below(cid: string): Generator<string> {
+    yield cid
+    const { subtrees, values } = parseNode(this.#bytes(cid))
+    for (const [i, subtree] of subtrees.entries()) {
+      if (subtree !== null) yield* this.#below(subtree)
+      const value = values[i]
+      if (value !== undefined) yield value
+    }
+  }
+
+  #bytes(cid: string): Uint8Array {
+    const bytes = this.blocks.get(cid)
+    if (!bytes) throw new Error(`no block ${cid}`)
+    return bytes
+  }
+
   next(event: CommitEvent): [event: number, body: Uint8Array] {
     this.event += 1
     return [this.event, encodeEvent(event)]
   }
 
   async #event(data: CommitData, ops: CommitEvent['ops'], before: Repo['commit'] | null): Promise<CommitEvent> {
+    data.newBlocks.forEach((bytes, cid) => this.blocks.set(cid.toString(), bytes))
     const blocks = new BlockMap().addMap(data.newBlocks).addMap(data.relevantBlocks)
     return {
       kind: 'commit',
