@@ -8,8 +8,8 @@ export class PackCache {
   readonly #keys: GenerationKeys
   readonly #packs = new Map<number, Uint8Array>()
   #bytes = 0
-  /** What was on its way from storage meanwhile is out of date. */
-  #replacements = 0
+  /** How often each was replaced: what was on its way from storage meanwhile is out of date. */
+  readonly #replaced = new Map<number, number>()
 
   constructor(storage: RoomStorage, keys: GenerationKeys) {
     this.#storage = storage
@@ -26,10 +26,15 @@ export class PackCache {
     return this.#load(numbers, () => {})
   }
 
+  /** Grows when one of them is replaced. */
+  version(numbers: readonly number[]): number {
+    return numbers.reduce((sum, number) => sum + (this.#replaced.get(number) ?? 0), 0)
+  }
+
   /** `after` is as long as `before`; null: nothing is left of it. The writes are issued before this returns. */
   replace(number: number, before: Uint8Array, after: Uint8Array | null): Promise<void> {
     const key = this.#keys.pack(number)
-    this.#replacements += 1
+    this.#replaced.set(number, (this.#replaced.get(number) ?? 0) + 1)
     this.#forget(number)
     if (!after) return this.#storage.delete(Object.keys(cut(key, before)))
     this.#remember(number, after)
@@ -38,9 +43,9 @@ export class PackCache {
 
   async #load(numbers: readonly number[], keep: (number: number, pack: Uint8Array) => void): Promise<ReadonlyMap<number, Uint8Array>> {
     for (;;) {
-      const replacements = this.#replacements
+      const version = this.version(numbers)
       const packs = await this.#read(numbers)
-      if (replacements !== this.#replacements) continue
+      if (version !== this.version(numbers)) continue
       for (const [number, pack] of packs) keep(number, pack)
       return packs
     }

@@ -42,8 +42,6 @@ export class Packs {
   /** By commits that landed while somebody reads the repo as it was before them. */
   readonly #removedUnderReaders = new Set<Place>()
   #isErasing = false
-  /** Grows with each pack that is erased: its marks are gone, and what was read before still has the blocks. */
-  #erasures = 0
   #isClosed = false
 
   constructor(storage: RoomStorage, keys: GenerationKeys) {
@@ -177,7 +175,15 @@ export class Packs {
       const byPack = Map.groupBy(searches, ({ place }) => packOf(place))
       const numbers = [...byPack.keys()].sort((a, b) => a - b)
       for (let at = 0; at < numbers.length; at += PACK_READ_BATCH) {
-        for (const [number, pack] of await this.#packs(numbers.slice(at, at + PACK_READ_BATCH))) {
+        const batch = numbers.slice(at, at + PACK_READ_BATCH)
+        let version: number
+        let packs: ReadonlyMap<number, Uint8Array>
+        do {
+          version = this.#cache.version(batch)
+          packs = await this.#cache.get(batch)
+          // Once a pack is erased its marks are gone, but not the blocks in what was read before.
+        } while (version !== this.#cache.version(batch))
+        for (const [number, pack] of packs) {
           for (const search of byPack.get(number) ?? []) {
             const { place } = search
             const isShown = !removals.has(place) || (held && this.#removedUnderReaders.has(place))
@@ -186,14 +192,6 @@ export class Packs {
           }
         }
       }
-    }
-  }
-
-  async #packs(numbers: readonly number[]): Promise<ReadonlyMap<number, Uint8Array>> {
-    for (;;) {
-      const erasures = this.#erasures
-      const packs = await this.#cache.get(numbers)
-      if (erasures === this.#erasures) return packs
     }
   }
 
@@ -214,12 +212,11 @@ export class Packs {
         // In one turn from here: whatever is marked by now goes, and no mark is lost.
         if (this.#readers > 0 || this.#isClosed) return
         const rest = pack && without(pack, removals.of(number) ?? [])
-        this.#erasures += 1
         const marks = removals.erased(number)
         await Promise.all([pack && this.#cache.replace(number, pack, rest ?? null), this.#storage.delete([marks])])
       }
     } catch (cause) {
-      // The marks are still there: the next removal tries again.
+      // The rows of the marks are still there: the next start tries again.
       console.error('mirror: what was removed could not be erased yet', cause)
     } finally {
       this.#isErasing = false
