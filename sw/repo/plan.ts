@@ -186,10 +186,19 @@ const resultOf = (did: string, { action, path, record }: PreparedWrite, before: 
 const changeTree = async (before: MST, changes: readonly NetChange[]): Promise<MST> => {
   let tree = before
   for (const { path, before: cid, after } of changes) {
-    if (!after) tree = await tree.delete(path)
+    if (!after) tree = await forgetLayer(await tree.delete(path))
     else if (cid) tree = await tree.update(path, after.cid)
     else tree = await tree.add(path, after.cid)
   }
+  return tree
+}
+
+/**
+ * A tree that lost its last key goes on remembering that key's layer, and would hang the next one below an empty root: no canonical tree, and every
+ * verifier refuses it. (A tree that is read from storage remembers nothing, so the library alone does not meet this.)
+ */
+const forgetLayer = async (tree: MST): Promise<MST> => {
+  if ((await tree.getEntries()).length === 0) tree.layer = null
   return tree
 }
 
