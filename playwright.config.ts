@@ -2,9 +2,8 @@ import { defineConfig } from 'playwright/test'
 import { usualRuntime } from './scripts/runtimes.ts'
 import type { RoomOptions } from './tests/fixtures/room.ts'
 
-/** What shows whether a room lives in a runtime: requests, sockets, storage that outlives a crash. `TABPOD_RUNTIME=wrangler` runs all there is on it.
- * The firehose is not among them yet: under `wrangler dev` one subscriber in some ten hears the replay and then nothing, and the reason is not known. */
-const RUNTIME_SPECS = '{e2e/{writing,closed-tab},faults/restarted-shim,interop/repo-export}.spec.ts'
+/** What shows whether a room lives in a runtime: requests, sockets, storage that outlives a crash. `TABPOD_RUNTIME=wrangler` runs all there is on it. */
+const RUNTIME_SPECS = '{e2e/{writing,closed-tab},faults/restarted-shim,interop/{firehose,repo-export}}.spec.ts'
 
 /** What crosses rooms: a real shim, a real Chromium, a real worker. Each file has a shim of its own, so files may run side by side. */
 export default defineConfig<object, RoomOptions>({
