@@ -138,12 +138,8 @@ run(async () => {
     await inTurn([crossRoom]),
   ].flat()
 
-  const total = { passed: 0, failed: 0, skipped: 0 }
-  for (const { passed, failed, skipped } of outcomes) {
-    total.passed += passed
-    total.failed += failed
-    total.skipped += skipped
-  }
-  say(summary(total))
-  await end(total.failed === 0 ? 0 : 1)
+  const total = (count: 'passed' | 'failed'): number => outcomes.reduce((sum, outcome) => sum + outcome[count], 0)
+  // Nothing else on it: programs read this line. What was skipped stands above, and the names say why.
+  say(`${total('passed')} passed, ${total('failed')} failed`)
+  await end(total('failed') === 0 ? 0 : 1)
 })
