@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { cpSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
-import { readSettings } from '../relay-shim/settings.ts'
+import { BadSettings, readSettings } from '../relay-shim/settings.ts'
 import { STATUS_PATH } from '../wire/frames.ts'
 import { endGroup } from './processes.ts'
 import { root } from './root.ts'
@@ -71,7 +71,7 @@ export const startShim = async (options: ShimOptions): Promise<Shim> => {
     TABPOD_CLAIM_TOKEN: claimToken,
     ...options.variables,
   }
-  readSettings(variables)
+  checkSettings(variables)
   const served = serveCopy(options, runtime.config)
   writeVariables(join(served, runtime.variablesFile), variables)
 
@@ -135,6 +135,15 @@ const serveCopy = ({ persist, built = root }: ShimOptions, config: string): stri
   cpSync(join(built, 'dist'), join(served, 'dist'), { recursive: true })
   cpSync(join(root, config), join(served, config))
   return served
+}
+
+/** @throws Error with a line for each mistake: who started this needs no stack. */
+const checkSettings = (variables: Readonly<Record<string, string>>): void => {
+  try {
+    readSettings(variables)
+  } catch (cause) {
+    throw cause instanceof BadSettings ? new Error(cause.mistakes.join('\n'), { cause }) : cause
+  }
 }
 
 /** In a file for this user's eyes, where the runtime looks for it: a command line with the mail server's password could be read by everybody on the machine. */
