@@ -1,60 +1,31 @@
 /** A client that asks its PDS for everything, and a service that checks who asks: through the room, the tab, and the room's egress. */
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { AtpAgent } from '@atproto/api'
 import { parseMultikey, verifySignature } from '@atproto/crypto'
 import { jwtVerify } from 'jose'
 import { test as base } from 'playwright/test'
-import { type HostedPod, hostPod } from '../../scripts/pod.ts'
 import { MAX_PROXIED_RESPONSE_BYTES } from '../../wire/limits.ts'
-import { AppView, LONG_ANSWER_BYTES } from '../fixtures/appview.ts'
-import { expect, HANDLE, PASSWORD } from '../fixtures/pod.ts'
+import { type AppViewPod, withAppView } from '../fixtures/appview-pod.ts'
+import { LONG_ANSWER_BYTES } from '../fixtures/appview.ts'
+import { expect } from '../fixtures/pod.ts'
 
-interface Served {
-  readonly pod: HostedPod
-  readonly appview: AppView
-  readonly agent: AtpAgent
-}
-
-const test = base.extend<object, { served: Served }>({
+const test = base.extend<object, { served: AppViewPod }>({
   served: [
     // oxlint-disable-next-line no-empty-pattern -- Playwright wants a destructured first parameter
-    async ({}, use) => {
-      const home = mkdtempSync(join(tmpdir(), 'tabpod-proxy-'))
-      const appview = new AppView()
-      await appview.start()
-      const pod = await hostPod({
-        shim: {
-          persist: join(home, 'room'),
-          variables: { TABPOD_APPVIEW: `${appview.did}#bsky_appview`, TABPOD_ALLOW_LOOPBACK_EGRESS: 'true' },
-        },
-        browser: { profileDir: join(home, 'profile'), headless: true },
-        handle: HANDLE,
-        password: PASSWORD,
-      })
-      const agent = new AtpAgent({ service: pod.shim.url })
-      await agent.login({ identifier: HANDLE, password: PASSWORD })
-      await use({ pod, appview, agent })
-      await pod.stop()
-      await appview.stop()
-      rmSync(home, { recursive: true, force: true })
-    },
+    async ({}, use) => withAppView('proxy', use),
     { scope: 'worker', timeout: 120_000 },
   ],
 })
 
-const ask = ({ pod, agent }: Served, path: string, init: RequestInit & { headers?: Record<string, string> } = {}): Promise<Response> =>
+const ask = ({ pod, agent }: AppViewPod, path: string, init: RequestInit & { headers?: Record<string, string> } = {}): Promise<Response> =>
   fetch(`${pod.shim.url}/xrpc/${path}`, { ...init, headers: { authorization: `Bearer ${agent.session?.accessJwt}`, ...init.headers } })
 
 /** `partykit dev` compresses JSON, and zlib holds back what it has until there is enough of it. */
 const UNCOMPRESSED = { 'accept-encoding': 'identity' }
 
 /** As a service checks it: by the key in the public DID document of whoever the token names. */
-const verified = async ({ pod }: Served, authorization: string | undefined) => {
+const verified = async ({ pod }: AppViewPod, authorization: string | undefined) => {
   const token = authorization?.replace('Bearer ', '') ?? ''
   const document = (await (await fetch(`${pod.shim.url}/.well-known/did.json`)).json()) as {
     verificationMethod: [{ publicKeyMultibase: string }]

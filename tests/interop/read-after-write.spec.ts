@@ -1,16 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { AppBskyEmbedImages, AppBskyEmbedRecord, type AppBskyFeedDefs, AtpAgent } from '@atproto/api'
+import { AppBskyEmbedImages, AppBskyEmbedRecord, type AppBskyFeedDefs } from '@atproto/api'
 import { test as base } from 'playwright/test'
-import { type HostedPod, hostPod } from '../../scripts/pod.ts'
-import { AppView } from '../fixtures/appview.ts'
-import { expect, HANDLE, PASSWORD, POST } from '../fixtures/pod.ts'
+import { type AppViewPod, withAppView } from '../fixtures/appview-pod.ts'
+import { expect, HANDLE, POST } from '../fixtures/pod.ts'
 
-interface Lagging {
-  readonly pod: HostedPod
-  readonly appview: AppView
-  readonly agent: AtpAgent
+interface Lagging extends AppViewPod {
   /** Rev of the newest commit that the AppView has seen. */
   rev: string
 }
@@ -18,26 +11,7 @@ interface Lagging {
 const test = base.extend<object, { lagging: Lagging }>({
   lagging: [
     // oxlint-disable-next-line no-empty-pattern -- Playwright wants a destructured first parameter
-    async ({}, use) => {
-      const home = mkdtempSync(join(tmpdir(), 'tabpod-read-after-write-'))
-      const appview = new AppView()
-      await appview.start()
-      const pod = await hostPod({
-        shim: {
-          persist: join(home, 'room'),
-          variables: { TABPOD_APPVIEW: `${appview.did}#bsky_appview`, TABPOD_ALLOW_LOOPBACK_EGRESS: 'true' },
-        },
-        browser: { profileDir: join(home, 'profile'), headless: true },
-        handle: HANDLE,
-        password: PASSWORD,
-      })
-      const agent = new AtpAgent({ service: pod.shim.url })
-      await agent.login({ identifier: HANDLE, password: PASSWORD })
-      await use({ pod, appview, agent, rev: '' })
-      await pod.stop()
-      await appview.stop()
-      rmSync(home, { recursive: true, force: true })
-    },
+    async ({}, use) => withAppView('read-after-write', (served) => use({ ...served, rev: '' })),
     { scope: 'worker', timeout: 120_000 },
   ],
 })
