@@ -5,7 +5,7 @@
  * Both sides parse every head with these schemas; a frame that does not fit ends the connection with `BadFrame`.
  */
 import * as v from 'valibot'
-import { MAX_EGRESS_URL_CHARS, MAX_EVENT_BYTES } from './limits.ts'
+import { MAX_ASKED_CIDS, MAX_EGRESS_URL_CHARS, MAX_EVENT_BYTES, MAX_RELAYS } from './limits.ts'
 
 /** Offered as WebSocket subprotocol; a breaking change gets a new name. */
 export const UPLINK_PROTOCOL = 'tabpod.v1'
@@ -24,7 +24,7 @@ const bodyKind = v.picklist(['none', 'whole', 'stream'])
 const head = v.object({ rev: text(32), commit: text(128), data: text(128) })
 const publicJwk = v.object({ kty: v.literal('EC'), crv: v.literal('P-256'), x: text(64), y: text(64) })
 
-const streamOf = v.picklist(['request', 'response', 'blob', 'snapshot', 'egress-request', 'egress-response'])
+const streamOf = v.picklist(['request', 'response', 'blob', 'snapshot', 'repair', 'egress-request', 'egress-response'])
 
 /** A piece of a streamed body. Streams are numbered by the side that opened them; `of` says whose number it is. */
 const body = v.object({ t: v.literal('body'), of: streamOf, id: streamId, end: v.boolean() })
@@ -47,6 +47,22 @@ const standing = v.picklist(['vacant', 'arriving', 'active', 'deactivated'])
 
 /** What a mail to the owner is about; the room words it. */
 const mailPurpose = v.picklist(['confirm-email', 'update-email', 'reset-password', 'plc-operation', 'delete-account'])
+
+/** CIDs of a list that is asked about; more go in several frames. */
+const cids = v.pipe(v.array(text(128)), v.maxLength(MAX_ASKED_CIDS))
+
+/**
+ * How a relay sees this host, as `com.atproto.sync.getHostStatus` tells. `askedAt`: the last requestCrawl, `checkedAt`: the last look at the status, both in ms
+ * since 1970, null for never. `status`: the relay's word, null where it gave none; `seq`: the last event that it has, as far as it says. `error`: why the last look failed.
+ */
+const relayView = v.object({
+  url: text(2048),
+  askedAt: v.nullable(v.number()),
+  checkedAt: v.nullable(v.number()),
+  status: v.nullable(text(64)),
+  seq: v.nullable(v.number()),
+  error: v.nullable(text(512)),
+})
 
 const roomFrames = [
   /** First frame of a connection. `nonce` is fresh for each connection. */
@@ -80,6 +96,12 @@ const roomFrames = [
   v.object({ t: v.literal('blob-refused'), cid: text(128), error: text(64), message: text(512) }),
   v.object({ t: v.literal('snapshot-stored'), head }),
   v.object({ t: v.literal('snapshot-refused'), error: text(64), message: text(512) }),
+  /** The repair of this id goes on: these blocks of its tree are not in the mirror. The tab sends each as a CAR section, in this order, in `body` frames `of: 'repair'`. */
+  v.object({ t: v.literal('want'), id: streamId, cids }),
+  /** The answer to `blobs`: these are not here, or not any more. */
+  v.object({ t: v.literal('blobs-wanted'), id: streamId, cids }),
+  /** How the relays that the operator chose see this host: after each look at them, and when the tab asks. */
+  v.object({ t: v.literal('relays'), relays: v.pipe(v.array(relayView), v.maxLength(MAX_RELAYS)) }),
   /** The room has forgotten the pod; `refused {error: 'Released'}` and the close follow. */
   v.object({ t: v.literal('released') }),
   /** For the owner's live strip: a request the mirror answered. Sampled (MAX_SEEN_PER_SECOND). */
@@ -131,6 +153,15 @@ const tabFrames = [
   v.object({ t: v.literal('blob'), id: streamId, cid: text(128), mime: text(256), size: byteCount }),
   /** The whole repo as CAR, when the mirror cannot be brought up to date by events; `body` frames `of: 'snapshot'` follow. */
   v.object({ t: v.literal('snapshot'), id: streamId, head }),
+  /**
+   * The mirror holds another tree than this head's, and no events lead from one to the other: the room asks for what it lacks (`want`), from the commit down. It
+   * answers as to a snapshot: `snapshot-stored`, or `snapshot-refused` (`TooDifferent`: a snapshot is cheaper).
+   */
+  v.object({ t: v.literal('repair'), id: streamId, head }),
+  /** Blobs that the pod holds and its records mention; the room says which of them it wants. */
+  v.object({ t: v.literal('blobs'), id: streamId, cids }),
+  /** The owner looks: how do the relays see this host now? */
+  v.object({ t: v.literal('relays') }),
   /** The owner deletes this pod: the room forgets its repo and its key, and is free again. The firehose keeps what it said. */
   v.object({ t: v.literal('release') }),
   /** New public documents (a handle change). */
@@ -162,6 +193,7 @@ export type StreamOf = v.InferOutput<typeof body>['of']
 export type HeaderList = v.InferOutput<typeof headerList>
 export type MirrorHead = v.InferOutput<typeof head>
 export type Standing = v.InferOutput<typeof standing>
+export type RelayView = v.InferOutput<typeof relayView>
 export type MailPurpose = v.InferOutput<typeof mailPurpose>
 export type PublicJwk = v.InferOutput<typeof publicJwk>
 

@@ -406,3 +406,8 @@ export const MAX_COUNTED_ADDRESSES = 10_000
 /** One relay is asked to crawl at most this often (the reference PDS's figure). */
 export const CRAWL_INTERVAL_MS = 20 * MINUTE_MS
 export const CRAWL_DEADLINE_MS = 10 * SECOND_MS
+
+/** CIDs of one `want` or `blobs` frame: 500 of 59 characters are 30 KB, well below a message. */
+export const MAX_ASKED_CIDS = 500
+/** Relays an operator may name: there are a handful in the network. */
+export const MAX_RELAYS = 16
