@@ -2,7 +2,8 @@
 import { connect as openSocket, type Socket } from 'cloudflare:sockets'
 import { STORAGE_BATCH_KEYS } from '../wire/limits.ts'
 import { originOf } from './hostname.ts'
-import type { ByteSocket, RoomPort, RoomSettings, RoomSocket, RoomStorage, SocketState, StorageValue } from './port.ts'
+import type { ByteSocket, RoomPort, RoomSocket, RoomStorage, SocketState, StorageValue } from './port.ts'
+import type { RoomSettings } from './settings/settings.ts'
 
 /** The parts of the runtimes' types used here; their own pull in all of Cloudflare's globals, which clash with the DOM's. */
 export interface PartyConnection {

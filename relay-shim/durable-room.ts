@@ -2,7 +2,7 @@
 import { errorToResponse, json } from './answer.ts'
 import { durablePort, type Party, type PartyConnection, socketOf } from './durable-port.ts'
 import { Room } from './room.ts'
-import { BadSettings, readSettings } from './settings.ts'
+import { BadSettings, readSettings } from './settings/settings.ts'
 
 export type Message = string | ArrayBuffer | ArrayBufferView
 

@@ -2,8 +2,7 @@
  * What a room needs of the runtime it lives in, and nothing more: PartyKit and PartyServer each adapt to this in a few lines.
  * No file but the adapters knows which runtime it is on.
  */
-import type { SmtpServer } from './mail/smtp-url.ts'
-import type { TrustedProxy } from './rate-limits/client-address.ts'
+import type { RoomSettings } from './settings/settings.ts'
 
 export type StorageValue =
   | string
@@ -64,29 +63,6 @@ export interface ByteSocket {
 
 /** `tls`: from the first byte on, or when `startTls` is called. The certificate must be that of `hostname`. */
 export type Connect = (address: { readonly hostname: string; readonly port: number; readonly tls: 'on' | 'starttls' }) => ByteSocket
-
-export interface RoomSettings {
-  /** open: the first tab that asks gets a free room · token: it must show `claimToken` · closed: no room is given away. */
-  readonly policy: 'open' | 'token' | 'closed'
-  readonly claimToken: string | null
-  /** Egress to loopback addresses over plain http, for development. */
-  readonly allowLoopbackEgress: boolean
-  readonly firehoseRetentionMs: number
-  /** Blobs of one room together. */
-  readonly blobBudgetBytes: number
-  /** `did#service` of the AppView that pods ask for what they do not answer themselves. */
-  readonly appview: string | null
-  /** PLC directory as `parsePlcUrl` writes it; null: no did:plc is admitted. */
-  readonly plcUrl: string | null
-  /** Where mail to the owners goes out; null: nowhere. */
-  readonly smtp: SmtpServer | null
-  /** Relays that are asked to crawl, as `parsePlcUrl` writes them. */
-  readonly relays: readonly string[]
-  /** `public`: for rooms that others can reach, not for those of this machine. A number: RATE_LIMITS, so many times over. */
-  readonly rateLimits: 'public' | 'off' | number
-  /** What is between the clients and the room, and may say who they are. */
-  readonly trustedProxy: TrustedProxy
-}
 
 export interface RoomPort {
   /** Lower-case Host header, port included: the room's name. */

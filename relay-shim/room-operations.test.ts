@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { UPLINK_PATH } from '../wire/frames.ts'
 import { CRAWL_INTERVAL_MS } from '../wire/limits.ts'
-import type { RoomSettings } from './port.ts'
+import type { RoomSettings } from './settings/settings.ts'
 import { Room, SUBSCRIBE_PATH } from './room.ts'
 import { type FakeRelay, startFakeRelay } from './testing/fake-relay.ts'
 import { MemoryPort, type MemorySocket } from './testing/memory-port.ts'

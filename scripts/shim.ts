@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { cpSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
-import { BadSettings, readSettings } from '../relay-shim/settings.ts'
+import { BadSettings, readSettings, unknownVariables } from '../relay-shim/settings/settings.ts'
 import { STATUS_PATH } from '../wire/frames.ts'
 import { endGroup } from './processes.ts'
 import { root } from './root.ts'
@@ -25,7 +25,7 @@ export interface ShimOptions {
   readonly port?: number
   /** Directory of the rooms' storage and of the build that is served; made if it is not there. */
   readonly persist: string
-  /** Who may claim a free room: `RoomSettings.policy` in relay-shim/port.ts. Default: token. */
+  /** Who may claim a free room: `TABPOD_POLICY`. Default: token. */
   readonly policy?: 'open' | 'token' | 'closed'
   /** Random when absent. */
   readonly claimToken?: string
@@ -52,11 +52,14 @@ export interface Shim {
   kill(): Promise<void>
 }
 
-/** The variables of this process that are a room's (`relay-shim/settings.ts`), for the commands that people run. */
+/** Of this checkout's scripts and tests. */
+const NOT_OF_THE_ROOM = new Set(['TABPOD_RUNTIME', 'TABPOD_GO_TESTS', 'TABPOD_SEED'])
+
+/** The variables of this process that are a room's (`relay-shim/settings/settings.ts`), for the commands that people run. */
 export const roomVariables = (): Record<string, string> =>
   Object.fromEntries(
     Object.entries(process.env).flatMap(([name, value]) =>
-      name.startsWith('TABPOD_') && name !== 'TABPOD_RUNTIME' && value ? [[name, value]] : [],
+      name.startsWith('TABPOD_') && !NOT_OF_THE_ROOM.has(name) && value ? [[name, value]] : [],
     ),
   )
 
@@ -139,6 +142,9 @@ const serveCopy = ({ persist, built = root }: ShimOptions, config: string): stri
 
 /** @throws Error with a line for each mistake: who started this needs no stack. */
 const checkSettings = (variables: Readonly<Record<string, string>>): void => {
+  const unknown = unknownVariables(variables)
+  if (unknown.length > 0)
+    throw new Error(unknown.map((name) => `There is no setting ${name}; docs/protocol.md lists those there are.`).join('\n'))
   try {
     readSettings(variables)
   } catch (cause) {

@@ -3,6 +3,12 @@
 /** `none`: no header is believed. `cloudflare`: it writes `cf-connecting-ip` itself. A number: so many proxies in front, each adding to `x-forwarded-for`. */
 export type TrustedProxy = 'none' | 'cloudflare' | number
 
+/** Of the setting `TABPOD_TRUSTED_PROXY`; undefined: it is none of them. */
+export const parseTrustedProxy = (written: string): TrustedProxy | undefined => {
+  if (written === 'none' || written === 'cloudflare') return written
+  return /^[1-9]$/.test(written) ? Number(written) : undefined
+}
+
 /** All clients whose address is not known are counted as one. */
 export const UNKNOWN = 'unknown'
 

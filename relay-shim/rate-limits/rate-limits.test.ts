@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest'
 import type { XrpcError } from '../../wire/errors.ts'
-import type { RoomSettings } from '../port.ts'
+import type { RoomSettings } from '../settings/settings.ts'
 import { MemoryPort } from '../testing/memory-port.ts'
 import { RateLimits } from './rate-limits.ts'
 

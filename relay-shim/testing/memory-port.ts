@@ -2,7 +2,8 @@
  * A room without a runtime: everything in memory, with the storage limits of the real one enforced, so that a test fails where PartyKit would.
  */
 import { STORAGE_VALUE_BYTES } from '../../wire/limits.ts'
-import type { Connect, RoomPort, RoomSettings, RoomSocket, RoomStorage, SocketState, StorageValue } from '../port.ts'
+import type { Connect, RoomPort, RoomSocket, RoomStorage, SocketState, StorageValue } from '../port.ts'
+import { readSettings, type RoomSettings } from '../settings/settings.ts'
 
 const KIB = 1024
 /** PartyKit refuses more; STORAGE_VALUE_BYTES stays below. */
@@ -111,17 +112,7 @@ export class MemoryPort implements RoomPort {
     this.origin = `https://${this.host}`
     this.storage = options.storage ?? new MemoryStorage()
     this.settings = {
-      policy: 'open',
-      claimToken: null,
-      allowLoopbackEgress: false,
-      firehoseRetentionMs: 72 * 3_600_000,
-      blobBudgetBytes: 1e9,
-      appview: null,
-      plcUrl: null,
-      smtp: null,
-      relays: [],
-      rateLimits: 'off',
-      trustedProxy: 'none',
+      ...readSettings({ TABPOD_POLICY: 'open', TABPOD_RATE_LIMITS: 'off' }),
       ...options.settings,
     }
   }

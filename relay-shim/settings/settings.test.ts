@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest'
-import { originOf, parseHost } from './hostname.ts'
-import { BLOB_BUDGET_BYTES } from '../wire/limits.ts'
+import { BLOB_BUDGET_BYTES } from '../../wire/limits.ts'
 import { BadSettings, readSettings } from './settings.ts'
 
 test('without settings no address is given away', () => expect(readSettings({}).policy).toBe('closed'))
@@ -62,28 +61,3 @@ test('no header says who a client is, unless the operator names who writes it', 
 
 test('the policy token needs a token', () =>
   expect(() => readSettings({ TABPOD_POLICY: 'token' })).toThrow('TABPOD_CLAIM_TOKEN must be set'))
-
-test.each([
-  ['Localhost:1999', 'localhost:1999'],
-  ['pod.example:443', 'pod.example'],
-  ['localhost:80', 'localhost'],
-  ['localhost:443', 'localhost:443'],
-  ['127.0.0.1:8080', '127.0.0.1:8080'],
-  [null, null],
-  ['', null],
-  ['[::1]:1999', null],
-  ['pod.example.', null],
-  ['pod.example/parties', null],
-  ['a b', null],
-  ['user@pod.example', null],
-  ['-pod.example', null],
-  ['pod.example:99999', null],
-  [`${'a'.repeat(64)}.example`, null],
-  [`${'a.'.repeat(150)}example`, null],
-])('the Host header %s names the room %s', (header, host) => expect(parseHost(header)).toBe(host))
-
-test('loopback hosts are http, all others https', () => {
-  expect(originOf('alice.localhost:1999')).toBe('http://alice.localhost:1999')
-  expect(originOf('127.0.0.1:1999')).toBe('http://127.0.0.1:1999')
-  expect(originOf('localhost.example')).toBe('https://localhost.example')
-})

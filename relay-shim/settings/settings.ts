@@ -1,0 +1,123 @@
+/**
+ * The room's settings: environment variables (`--var NAME=value`), checked at start with one sentence per mistake. A new setting is an entry of the table below and a line in
+ * docs/protocol.md, "Settings of the shim".
+ */
+import { BLOB_BUDGET_BYTES, FIREHOSE_RETENTION_MS, MIN_CLAIM_TOKEN_CHARS } from '../../wire/limits.ts'
+import { parsePlcUrl } from '../../wire/plc-url.ts'
+import { readSmtpServer } from '../mail/smtp-url.ts'
+import { parseTrustedProxy, type TrustedProxy } from '../rate-limits/client-address.ts'
+import { parseShare, type Share } from '../rate-limits/share.ts'
+import { above0, atLeast0, list, oneOf, type Setting, setting, trueOrFalse } from './setting.ts'
+
+const HOUR_MS = 3_600_000
+const MB = 1_000_000
+/** Fits `wire/frames.ts`. @see https://atproto.com/specs/did */
+const SERVICE = /^did:(?:web|plc):[\w.:%-]{1,1900}#[\w-]{1,100}$/
+
+export class BadSettings extends Error {
+  override readonly name = 'BadSettings'
+  readonly mistakes: readonly string[]
+
+  constructor(mistakes: readonly string[]) {
+    super(mistakes.join(' '))
+    this.mistakes = mistakes
+  }
+}
+
+const policy = setting('TABPOD_POLICY', { parse: oneOf('open', 'token', 'closed'), must: 'be one of open, token, closed', without: null })
+
+const SETTINGS = {
+  /**
+   * open: the first tab that asks gets a free room · token: it must show `claimToken` · closed: no room is given away. Left out: `token` where a token is
+   * set, else `closed`, because a shim that forgot its settings must not give its host name away to the first who asks.
+   */
+  policy: {
+    variables: [...policy.variables, 'TABPOD_CLAIM_TOKEN'],
+    read: ([written = null, token = null], mistakes) => {
+      if (written === 'token' && token === null) mistakes.push('TABPOD_POLICY is "token", so TABPOD_CLAIM_TOKEN must be set.')
+      return policy.read([written], mistakes) ?? (token === null ? 'closed' : 'token')
+    },
+  } satisfies Setting<'open' | 'token' | 'closed'>,
+  /** What the first tab must show under the policy `token`. */
+  claimToken: setting('TABPOD_CLAIM_TOKEN', {
+    parse: (written) => (written.length >= MIN_CLAIM_TOKEN_CHARS ? written : undefined),
+    must: `have at least ${MIN_CLAIM_TOKEN_CHARS} characters`,
+    without: null,
+    isSecret: true,
+  }),
+  /** Egress to loopback addresses over plain http, for development. */
+  allowLoopbackEgress: setting('TABPOD_ALLOW_LOOPBACK_EGRESS', { parse: trueOrFalse, must: 'be true or false', without: false }),
+  /** How long events are kept for subscribers that come back. */
+  firehoseRetentionMs: setting('TABPOD_FIREHOSE_RETENTION_HOURS', {
+    parse: above0(HOUR_MS),
+    must: 'be a number of hours above 0',
+    without: FIREHOSE_RETENTION_MS,
+  }),
+  /** Mirrored blobs of one room together. The least recently used give way, and are had from the tab again. */
+  blobBudgetBytes: setting('TABPOD_BLOB_BUDGET_MB', { parse: atLeast0(MB), must: 'be a number of megabytes', without: BLOB_BUDGET_BYTES }),
+  /** PLC directory as `parsePlcUrl` writes it; null: no did:plc is admitted. */
+  plcUrl: setting<string | null>('TABPOD_PLC_URL', {
+    parse: (written) => parsePlcUrl(written) ?? undefined,
+    must: 'be the https address of a PLC directory (http on loopback hosts only)',
+    without: null,
+  }),
+  /** `did#service` of the AppView that pods ask for what they do not answer themselves; null: nobody is asked. */
+  appview: setting<string | null>('TABPOD_APPVIEW', {
+    parse: (written) => (SERVICE.test(written) ? written : undefined),
+    must: 'be DID#service, as in did:web:api.bsky.app#bsky_appview',
+    without: null,
+  }),
+  /** Relays that are asked to crawl, as `parsePlcUrl` writes them. */
+  relays: list('TABPOD_RELAYS', {
+    parse: (written) => parsePlcUrl(written) ?? undefined,
+    must: 'be https addresses of relays with commas between (http on loopback hosts only)',
+  }),
+  rateLimits: setting<Share>('TABPOD_RATE_LIMITS', {
+    parse: parseShare,
+    must: 'be on, off or a factor above 0',
+    without: 'public',
+  }),
+  /** What is between the clients and the room, and may say who they are. */
+  trustedProxy: setting<TrustedProxy>('TABPOD_TRUSTED_PROXY', {
+    parse: parseTrustedProxy,
+    must: 'be none, cloudflare or the number of proxies in front (1 to 9)',
+    without: 'none',
+  }),
+  /** Where mail to the owners goes out; null: nowhere. */
+  smtp: {
+    variables: ['TABPOD_SMTP_URL', 'TABPOD_SMTP_FROM'],
+    read: ([url = null, from = null], mistakes) => readSmtpServer(url, from, mistakes),
+  } satisfies Setting<ReturnType<typeof readSmtpServer>>,
+}
+
+export type RoomSettings = {
+  readonly [Name in keyof typeof SETTINGS]: ReturnType<(typeof SETTINGS)[Name]['read']>
+}
+
+/** Every variable that is read, in the order of the table. */
+export const VARIABLES: readonly string[] = [...new Set(Object.values(SETTINGS).flatMap(({ variables }) => variables))]
+
+/** @throws BadSettings */
+export const readSettings = (env: Readonly<Record<string, unknown>>): RoomSettings => {
+  const mistakes: string[] = []
+  const values = Object.entries<Setting<unknown>>(SETTINGS).map(([name, { variables, read }]) => [
+    name,
+    read(
+      variables.map((variable) => written(env[variable])),
+      mistakes,
+    ),
+  ])
+  if (mistakes.length > 0) throw new BadSettings(mistakes)
+  // Each value was read by the entry of its name.
+  return Object.fromEntries(values) as RoomSettings
+}
+
+/** Names that look like settings and are none: misspelt, or of another version. Nothing reads them. */
+export const unknownVariables = (env: Readonly<Record<string, unknown>>): string[] =>
+  Object.keys(env).filter((name) => name.startsWith('TABPOD_') && !VARIABLES.includes(name))
+
+/** Variables given on the command line may arrive as JSON values (`--var X=true`); an empty one counts as left out. */
+const written = (value: unknown): string | null => {
+  const said = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? String(value).trim() : ''
+  return said === '' ? null : said
+}
