@@ -16,8 +16,8 @@ export interface Subject {
 export interface Measure {
   readonly name: string
   readonly unit: 'ms' | '/s' | 'MB/s'
-  /** Target for ours ÷ reference: at most for times, at least for rates. */
-  readonly target: number
+  /** For ours ÷ reference, or for ours alone, in its unit: at most for times, at least for rates. */
+  readonly target: number | { readonly own: number }
   /** At most so many, where one takes long. */
   readonly rounds?: number
   run(subject: Subject): Promise<number>
