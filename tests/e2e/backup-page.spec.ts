@@ -66,6 +66,8 @@ test('a repo saved as a CAR comes back in place of a deactivated one, and after 
   await page.getByRole('link', { name: 'Account', exact: true }).click()
   await page.getByRole('button', { name: 'Activate' }).click()
   await expect(page.getByRole('heading', { name: 'Take a break' })).toBeVisible()
+  // The room hears of it by a new join, later than the page.
+  await expect.poll(async () => (await pod.query('com.atproto.sync.getLatestCommit', { did: pod.did })).status).toBe(200)
   await expect.poll(async () => (await pod.posts()).map(({ rkey }) => rkey)).toEqual(expect.arrayContaining([before]))
   expect((await pod.posts()).map(({ rkey }) => rkey)).not.toContain(after)
 })
