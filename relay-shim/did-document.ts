@@ -9,6 +9,7 @@ import { isDidPlc } from '../wire/plc-url.ts'
 import { admitUrl } from './egress-address.ts'
 import { isLoopback, originOf, parseHost } from './hostname.ts'
 import { Refused } from './refused.ts'
+import { shortText } from './short-text.ts'
 
 export interface NamedByDocument {
   /** did:key of `#atproto`; null where the document has none. */
@@ -44,7 +45,7 @@ export const resolveDid = async (
     })
     if (response.status === 404 || response.status === 410) throw new Refused('DidNotFound', `${url.host} knows no document of ${did}.`)
     if (response.status !== 200) throw new Error(`answered ${response.status}`)
-    const document = v.parse(documentSchema, JSON.parse(await shortText(response)))
+    const document = v.parse(documentSchema, JSON.parse(await shortText(response, MAX_DID_DOCUMENT_BYTES)))
     if (document.id !== did) throw new Error(`answered with the document of ${document.id}`)
     return readDocument(document)
   } catch (cause) {
@@ -68,18 +69,6 @@ const didWebHost = (did: string): string | null => {
   return parseHost(host) === host && (port === undefined ? hostname.includes('.') || isLoopback(hostname) : isLoopback(hostname))
     ? host
     : null
-}
-
-const shortText = async ({ body }: Response): Promise<string> => {
-  const decoder = new TextDecoder()
-  let text = ''
-  let length = 0
-  for await (const piece of body ?? []) {
-    length += piece.length
-    if (length > MAX_DID_DOCUMENT_BYTES) throw new Error(`answered more than ${MAX_DID_DOCUMENT_BYTES} bytes`)
-    text += decoder.decode(piece, { stream: true })
-  }
-  return text
 }
 
 /** Ids are written whole or as a fragment. */

@@ -1,7 +1,7 @@
 /** The room as its operator sees it: limits, readiness, relays, the age of what it serves. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { UPLINK_PATH } from '../wire/frames.ts'
-import { CRAWL_INTERVAL_MS } from '../wire/limits.ts'
+import { CRAWL_INTERVAL_MS, RELAY_OWNER_LOOK_MS } from '../wire/limits.ts'
 import type { RoomSettings } from './settings/settings.ts'
 import { Room, SUBSCRIBE_PATH } from './room.ts'
 import { type FakeRelay, startFakeRelay } from './testing/fake-relay.ts'
@@ -164,6 +164,7 @@ describe('relays', () => {
     const { tab } = await connect()
     await vi.waitFor(() => expect(relay.asked).toHaveLength(1))
     await write(tab, pod.begin())
+    relay.look = { status: 200, body: { hostname: 'pod.example', status: 'active' } }
     port.clockOffsetMs += CRAWL_INTERVAL_MS
     await write(tab)
     await vi.waitFor(() => expect(relay.asked).toHaveLength(2))
@@ -178,9 +179,43 @@ describe('relays', () => {
     await vi.waitFor(() => expect(relay.asked).toHaveLength(3))
   })
 
-  test('hear nothing of a pod without an account', async () => {
-    await connect('vacant')
+  test('hear nothing of a pod without an account, even when its owner looks', async () => {
+    const { tab } = await connect('vacant')
+    tab.send({ t: 'relays', crawl: true })
+    expect(await tab.next('relays')).toMatchObject({ relays: [{ url: relay.url, askedAt: null, checkedAt: null }] })
     await new Promise((resolve) => setTimeout(resolve, 50))
-    expect(relay.asked).toEqual([])
+    expect([relay.asked, relay.looks]).toEqual([[], []])
+  })
+
+  test('the owner is told how they see the pod: what is known at once, and then what they say now', async () => {
+    const { tab } = await connect()
+    expect(await tab.next('relays')).toMatchObject({ relays: [{ url: relay.url, status: null, error: null }] })
+    relay.look = { status: 200, body: { hostname: 'pod.example', status: 'active', seq: 1 } }
+    port.clockOffsetMs += RELAY_OWNER_LOOK_MS
+    tab.send({ t: 'relays', crawl: true })
+    expect(await tab.next('relays')).toMatchObject({ relays: [{ status: null }] })
+    expect(await tab.next('relays')).toMatchObject({ relays: [{ status: 'active', seq: 1 }] })
+    expect(relay.asked).toHaveLength(1)
+  })
+
+  test('that lack an event are told apart from those that have all', async () => {
+    const { tab } = await connect()
+    await tab.next('relays')
+    const [event, body] = pod.next(await pod.begin())
+    tab.send({ t: 'event', event, size: body.length }, body)
+    const first = await tab.next('accepted')
+    await write(tab)
+    const look = async (seq: number) => {
+      relay.look = { status: 200, body: { hostname: 'pod.example', status: 'active', seq } }
+      port.clockOffsetMs += RELAY_OWNER_LOOK_MS
+      tab.send({ t: 'relays', crawl: false })
+      await tab.next('relays')
+      return (await tab.next('relays')).relays[0]
+    }
+    const lacking = await look(first.seq)
+    expect(lacking?.lacksSince).toBeGreaterThanOrEqual(Math.floor(first.seq / 1000))
+    expect((await look((port.now() + 1) * 1000))?.lacksSince).toBeNull()
+    // It never had any: what is kept of the first event is its time.
+    expect((await look(-1))?.lacksSince).toBe(Math.floor(first.seq / 1000))
   })
 })

@@ -7,7 +7,6 @@ import { ASLEEP_RETRY_AFTER_S, JOIN_DEADLINE_MS, MAX_UNADMITTED, REQUEST_DEADLIN
 import { Admission, admitHandle, type Ground, mirrors, restoredElsewhere } from './admission.ts'
 import { allowOrigins, ANSWERED_BY, errorToResponse, isPodPath, notFound, preflight } from './answer.ts'
 import { type Condition, conditionAnswer } from './condition.ts'
-import { CrawlRequests } from './crawl-requests.ts'
 import { Egress } from './egress.ts'
 import { Firehose } from './firehose/firehose.ts'
 import { Lane } from './lane.ts'
@@ -16,6 +15,7 @@ import { Mirror } from './mirror/mirror.ts'
 import type { RoomPort, RoomSocket, SocketState } from './port.ts'
 import { RateLimits, type Visit } from './rate-limits/rate-limits.ts'
 import { Refused, refusalOf } from './refused.ts'
+import { Relays } from './relays/relays.ts'
 import { readAway } from './request-body.ts'
 import { Tunnel } from './tunnel.ts'
 import { sendFrame, Uplink } from './uplink.ts'
@@ -51,7 +51,7 @@ export class Room {
   readonly #tunnel: Tunnel
   readonly #egress: Egress
   readonly #mailer: Mailer
-  readonly #crawls: CrawlRequests
+  readonly #relays: Relays
   readonly #lane = new Lane()
   #uplink: Uplink | null = null
   /** When the admitted tab said anything last, in ms since 1970; stored when it comes and when it goes. */
@@ -77,7 +77,10 @@ export class Room {
     )
     this.#egress = new Egress({ allowLoopback: port.settings.allowLoopbackEgress })
     this.#mailer = new Mailer(port)
-    this.#crawls = new CrawlRequests(port)
+    this.#relays = new Relays(port, {
+      firstEventAfter: (seq) => parts.firehose.firstAfter(seq),
+      seen: (relays) => this.#uplink?.send({ t: 'relays', relays }),
+    })
     this.#resume()
   }
 
@@ -260,7 +263,8 @@ export class Room {
       mailer: this.#mailer,
       lane: this.#lane,
       now: () => this.#port.now(),
-      onReady: () => this.#showAround(),
+      onReady: () => this.#showAround(true),
+      showRelays: (crawl) => this.#showRelays(crawl).catch((cause: unknown) => console.error('room: the relays could not be shown', cause)),
       isMirrored: () => admission.binding !== null && mirrors(admission.binding),
       release: async () => {
         try {
@@ -309,11 +313,21 @@ export class Room {
   /** In the turn in which it was stored. */
   #wentOut({ ops }: CommitEvent): void {
     this.#parts.limits.wrote(ops)
-    if (!this.#parts.firehose.hasSubscribers) this.#showAround()
+    this.#showAround(!this.#parts.firehose.hasSubscribers)
   }
 
-  #showAround(): void {
-    if (this.#parts.admission.binding?.standing === 'active') void this.#crawls.occasion()
+  #showAround(isUnheard: boolean): void {
+    if (this.#isToBeSeen) void this.#relays.occasion(isUnheard)
+  }
+
+  /** At once what is known, and then what a look has shown. */
+  async #showRelays(crawl: boolean): Promise<void> {
+    this.#uplink?.send({ t: 'relays', relays: await this.#relays.views() })
+    if (this.#isToBeSeen) await this.#relays.ownerLooks(crawl)
+  }
+
+  get #isToBeSeen(): boolean {
+    return this.#parts.admission.binding?.standing === 'active'
   }
 
   #unadmitted(): number {

@@ -21,6 +21,8 @@ export interface UplinkParts {
   readonly lane: Lane
   readonly now: () => number
   readonly onReady: () => void
+  /** The owner looks at the relays. */
+  readonly showRelays: (crawl: boolean) => Promise<void>
   /** False for a pod without an account, or with one that does not live here yet: it has nothing to tell the world. */
   readonly isMirrored: () => boolean
   readonly release: () => Promise<void>
@@ -93,6 +95,9 @@ export class Uplink {
         return this.#fetches.open(head, payload)
       case 'mail':
         return this.#mail(head)
+      case 'relays':
+        void this.#parts.showRelays(head.crawl)
+        return
       case 'hello':
         throw new BadFrame('hello is said once')
     }

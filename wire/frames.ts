@@ -53,7 +53,9 @@ const cids = v.pipe(v.array(text(128)), v.maxLength(MAX_ASKED_CIDS))
 
 /**
  * How a relay sees this host, as `com.atproto.sync.getHostStatus` tells. `askedAt`: the last requestCrawl, `checkedAt`: the last look at the status, both in ms
- * since 1970, null for never. `status`: the relay's word, null where it gave none; `seq`: the last event that it has, as far as it says. `error`: why the last look failed.
+ * since 1970, null for never. `status`: the relay's word, null where it does not know this host or gave none; `seq`: the last event that it has, as far as it says;
+ * `lacksSince`: when the first event that it lacks went out, in ms since 1970, null where it has all. `error`: a sentence, where the last look failed, or the relay
+ * refused to crawl and does not follow.
  */
 const relayView = v.object({
   url: text(2048),
@@ -61,6 +63,7 @@ const relayView = v.object({
   checkedAt: v.nullable(v.number()),
   status: v.nullable(text(64)),
   seq: v.nullable(v.number()),
+  lacksSince: v.nullable(v.number()),
   error: v.nullable(text(512)),
 })
 
@@ -100,7 +103,7 @@ const roomFrames = [
   v.object({ t: v.literal('want'), id: streamId, cids }),
   /** The answer to `blobs`: these are not here, or not any more. */
   v.object({ t: v.literal('blobs-wanted'), id: streamId, cids }),
-  /** How the relays that the operator chose see this host: after each look at them, and when the tab asks. */
+  /** How the relays that the operator chose see this host: when the tab asks, and after each look at one of them. */
   v.object({ t: v.literal('relays'), relays: v.pipe(v.array(relayView), v.maxLength(MAX_RELAYS)) }),
   /** The room has forgotten the pod; `refused {error: 'Released'}` and the close follow. */
   v.object({ t: v.literal('released') }),
@@ -160,8 +163,8 @@ const tabFrames = [
   v.object({ t: v.literal('repair'), id: streamId, head }),
   /** Blobs that the pod holds and its records mention; the room says which of them it wants. */
   v.object({ t: v.literal('blobs'), id: streamId, cids }),
-  /** The owner looks: how do the relays see this host now? */
-  v.object({ t: v.literal('relays') }),
+  /** The owner looks: how do the relays see this host now? `crawl`: and wants them asked to crawl, those that were not lately. */
+  v.object({ t: v.literal('relays'), crawl: v.boolean() }),
   /** The owner deletes this pod: the room forgets its repo and its key, and is free again. The firehose keeps what it said. */
   v.object({ t: v.literal('release') }),
   /** New public documents (a handle change). */

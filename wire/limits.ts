@@ -411,3 +411,11 @@ export const CRAWL_DEADLINE_MS = 10 * SECOND_MS
 export const MAX_ASKED_CIDS = 500
 /** Relays an operator may name: there are a handful in the network. */
 export const MAX_RELAYS = 16
+/** How a relay sees this host is asked again when a commit goes out this long after the last look: no more often than it is asked to crawl. */
+export const RELAY_LOOK_INTERVAL_MS = 20 * MINUTE_MS
+/** What a request to crawl has led to shows after this time: relays connect at once, but write down where they are every few seconds, and try a host that is down for minutes. */
+export const RELAY_SETTLE_MS = 3 * MINUTE_MS
+/** The owner who opens the page again and again is shown what is known; so much later it is asked anew. */
+export const RELAY_OWNER_LOOK_MS = 30 * SECOND_MS
+/** A status is 200 bytes, an error a sentence or two. */
+export const MAX_RELAY_ANSWER_BYTES = 16 * KIB

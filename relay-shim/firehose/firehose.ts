@@ -115,6 +115,14 @@ export class Firehose {
     await this.#replay(subscriber)
   }
 
+  /** Number of the first event kept after this one; null: it is the newest. */
+  async firstAfter(seq: number): Promise<number | null> {
+    if (seq >= this.#last) return null
+    const rows = await this.#port.storage.list({ prefix: EVENT_PREFIX, startAfter: `${eventKey(Math.max(0, seq))}~`, limit: 1 })
+    const [key] = rows.keys()
+    return key === undefined ? null : seqOfKey(key)
+  }
+
   get hasSubscribers(): boolean {
     return this.#subscribers.size > 0
   }

@@ -28,8 +28,11 @@ export const setting = <T>(
   },
 })
 
-/** A setting of one variable that holds any number of values, with commas between. */
-export const list = <T>(variable: string, { parse, must }: Reading<T>): Setting<readonly T[]> => ({
+/** A setting of one variable that holds any number of values up to `atMost`, with commas between. */
+export const list = <T>(
+  variable: string,
+  { parse, must, atMost = Infinity }: Reading<T> & { readonly atMost?: number },
+): Setting<readonly T[]> => ({
   variables: [variable],
   read: ([written = null], mistakes) => {
     const values: T[] = []
@@ -38,6 +41,7 @@ export const list = <T>(variable: string, { parse, must }: Reading<T>): Setting<
       if (value === undefined) mistakes.push(mistake(variable, must, part))
       else values.push(value)
     }
+    if (values.length > atMost) mistakes.push(`${variable} must name at most ${atMost}, not ${values.length}.`)
     return [...new Set(values)]
   },
 })

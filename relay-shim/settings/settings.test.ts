@@ -45,6 +45,8 @@ test('relays are a list, and nobody is asked by default', () => {
   expect(readSettings({}).relays).toEqual([])
   const written = ' https://relay.example/ ,http://localhost:2470,,https://relay.example'
   expect(readSettings({ TABPOD_RELAYS: written }).relays).toEqual(['https://relay.example', 'http://localhost:2470'])
+  const many = Array.from({ length: 17 }, (_, n) => `https://relay${n}.example`).join(',')
+  expect(() => readSettings({ TABPOD_RELAYS: many })).toThrow('TABPOD_RELAYS must name at most 16, not 17.')
 })
 
 test('limits are on for public rooms, and what an operator says goes for all', () => {

@@ -2,7 +2,7 @@
  * The room's settings: environment variables (`--var NAME=value`), checked at start with one sentence per mistake. A new setting is an entry of the table below and a line in
  * docs/protocol.md, "Settings of the shim".
  */
-import { BLOB_BUDGET_BYTES, FIREHOSE_RETENTION_MS, MIN_CLAIM_TOKEN_CHARS } from '../../wire/limits.ts'
+import { BLOB_BUDGET_BYTES, FIREHOSE_RETENTION_MS, MAX_RELAYS, MIN_CLAIM_TOKEN_CHARS } from '../../wire/limits.ts'
 import { parsePlcUrl } from '../../wire/plc-url.ts'
 import { readSmtpServer } from '../mail/smtp-url.ts'
 import { parseTrustedProxy, type TrustedProxy } from '../rate-limits/client-address.ts'
@@ -71,6 +71,7 @@ const SETTINGS = {
   relays: list('TABPOD_RELAYS', {
     parse: (written) => parsePlcUrl(written) ?? undefined,
     must: 'be https addresses of relays with commas between (http on loopback hosts only)',
+    atMost: MAX_RELAYS,
   }),
   rateLimits: setting<Share>('TABPOD_RATE_LIMITS', {
     parse: parseShare,
