@@ -15,6 +15,8 @@ export interface Condition {
   /** Whether a tab takes requests. */
   readonly online: boolean
   readonly rev: string | null
+  /** When the room was opened last, in ms since 1970: an idle one is put to sleep by the runtime, and wakes with whoever comes. */
+  readonly awakeSince: number
 }
 
 /** null: none of these addresses. */
@@ -47,8 +49,12 @@ const status = ({ port, binding, online, rev }: Condition): Response => {
 const xrpcHealth = ({ online, rev }: Condition): Response => json({ version: VERSION, online, rev }, 200, NO_STORE)
 
 /** The room is alive, whatever its pod does. */
-const health = ({ online, rev, binding }: Condition): Response =>
-  json({ version: VERSION, online, rev, standing: binding?.standing ?? null }, 200, NO_STORE)
+const health = ({ online, rev, binding, awakeSince }: Condition): Response =>
+  json(
+    { version: VERSION, online, rev, standing: binding?.standing ?? null, awakeSince: new Date(awakeSince).toISOString() },
+    200,
+    NO_STORE,
+  )
 
 /** Whether an account is here that can be written to now. */
 const readiness = ({ online, binding }: Condition): Response => {

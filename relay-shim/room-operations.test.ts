@@ -117,6 +117,16 @@ describe('/health and /ready', () => {
     expect(await read()).toMatchObject([200, { online: false, rev: pod.head().rev }, 503, { ready: false, error: 'PodAsleep' }])
   })
 
+  test('say since when the room is awake: a room that slept is younger', async () => {
+    const awakeSince = async () => ((await get('/health')).body as { awakeSince: string }).awakeSince
+    const before = await awakeSince()
+    expect(new Date(before).toISOString()).toBe(before)
+    port.clockOffsetMs = 60_000
+    expect(await awakeSince()).toBe(before)
+    room = await Room.open(port)
+    expect((await awakeSince()) > before).toBe(true)
+  })
+
   test('are asked with GET, and never kept by a cache', async () => {
     const refused = await get('/ready', { method: 'POST' })
     expect([refused.status, refused.headers.get('allow')]).toEqual([405, 'GET, HEAD'])

@@ -53,6 +53,9 @@ export class Room {
   readonly #mailer: Mailer
   readonly #relays: Relays
   readonly #lane = new Lane()
+  /** What cuts off who does not join, by socket. A timer that runs keeps the room awake. */
+  readonly #joining = new Map<string, ReturnType<typeof setTimeout>>()
+  readonly #awakeSince: number
   #uplink: Uplink | null = null
   /** When the admitted tab said anything last, in ms since 1970; stored when it comes and when it goes. */
   #heardAt: number
@@ -71,6 +74,7 @@ export class Room {
     this.#port = port
     this.#parts = parts
     this.#heardAt = seenAt
+    this.#awakeSince = port.now()
     this.#tunnel = new Tunnel(
       () => port.now(),
       () => this.#dropSilent(),
@@ -132,9 +136,11 @@ export class Room {
     const challenge = this.#parts.admission.challenge()
     socket.setState({ role: 'uplink', nonce: challenge.nonce, stage: 'challenged' })
     sendFrame(socket, challenge)
-    setTimeout(() => {
+    const cutOff = (): void => {
+      this.#joining.delete(socket.id)
       if (!isAdmitted(socket.state)) refuse(socket, new Refused('JoinTimeout', 'The tab did not prove itself in time.'))
-    }, JOIN_DEADLINE_MS)
+    }
+    this.#joining.set(socket.id, setTimeout(cutOff, JOIN_DEADLINE_MS))
   }
 
   onMessage(socket: RoomSocket, bytes: Uint8Array): void {
@@ -155,6 +161,7 @@ export class Room {
 
   onClose(socket: RoomSocket): void {
     if (socket.state?.role === 'subscriber') return this.#parts.firehose.closed(socket)
+    this.#joinedOrGone(socket)
     if (socket.id !== this.#uplink?.socket.id) return
     this.#partFrom(this.#uplink)
   }
@@ -165,6 +172,7 @@ export class Room {
       binding: this.#parts.admission.binding,
       online: this.#tunnel.online,
       rev: this.#parts.mirror.head()?.rev ?? null,
+      awakeSince: this.#awakeSince,
     }
   }
 
@@ -240,6 +248,7 @@ export class Room {
         CLOSE_REPLACED,
       )
     }
+    this.#joinedOrGone(socket)
     socket.setState({ role: 'uplink', nonce: '', stage: 'joined' })
     this.#tunnel.expect()
     sendFrame(socket, {
@@ -301,7 +310,13 @@ export class Room {
     if (socket.id === this.#uplink?.socket.id) {
       this.#partFrom(this.#uplink)
     }
+    this.#joinedOrGone(socket)
     refuse(socket, cause)
+  }
+
+  #joinedOrGone({ id }: RoomSocket): void {
+    clearTimeout(this.#joining.get(id))
+    this.#joining.delete(id)
   }
 
   #partFrom(uplink: Uplink): void {

@@ -1,5 +1,5 @@
 /** The built room in workerd, under `partykit dev` and `wrangler dev`, with a Node client as its tab: what only the real runtimes can show. */
-import { createServer, request as httpRequest, type IncomingHttpHeaders } from 'node:http'
+import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { CID } from 'multiformats/cid'
 import { sha256 } from 'multiformats/hashes/sha2'
@@ -329,21 +329,7 @@ describe.each(['partykit', 'wrangler'] as const)('on %s', (runtime) => {
   })
 })
 
-/** `fetch` does not let a Host header through. */
-const getAs = (
-  host: string,
-  path: string,
-  more: Readonly<Record<string, string>> = {},
-): Promise<{ status: number | undefined; headers: IncomingHttpHeaders; body: Buffer }> =>
-  new Promise((resolve, reject) => {
-    httpRequest({ host: '127.0.0.1', port: dev.port, path, headers: { host, ...more } }, (response) => {
-      const pieces: Buffer[] = []
-      response.on('data', (piece: Buffer) => pieces.push(piece))
-      response.on('end', () => resolve({ status: response.statusCode, headers: response.headers, body: Buffer.concat(pieces) }))
-    })
-      .on('error', reject)
-      .end()
-  })
+const getAs: RealRoom['getAs'] = (...asked) => dev.getAs(...asked)
 
 const status = async ({ host }: { readonly host: string }): Promise<{ status: number | undefined; body: unknown }> => {
   const response = await getAs(host, '/xrpc/_tabpod/status')

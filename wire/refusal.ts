@@ -3,6 +3,7 @@
 /** What may be over with the next connection: the worker joins again by itself. All other codes are final until the owner acts. */
 const PASSING: ReadonlySet<string> = new Set([
   'BadFrame',
+  'Cancelled',
   'DidUnresolvable',
   'InternalServerError',
   'Interrupted',

@@ -1,5 +1,6 @@
 /** The real room in a runtime of its own, built and started in a directory of its own, so that it disturbs neither `dist` nor another test. */
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { request, type IncomingHttpHeaders } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -14,9 +15,17 @@ export interface RealRoom {
   readonly host: string
   readonly origin: string
   readonly log: () => string
+  /** GET as a client of another host name: `fetch` does not let a Host header through. */
+  readonly getAs: (host: string, path: string, headers?: Readonly<Record<string, string>>) => Promise<PlainAnswer>
   /** Memory workerd holds now; null where there is no /proc. */
   readonly residentBytes: () => Promise<number | null>
   stop(): Promise<void>
+}
+
+export interface PlainAnswer {
+  readonly status: number | undefined
+  readonly headers: IncomingHttpHeaders
+  readonly body: Buffer
 }
 
 export const startRealRoom = async (
@@ -45,6 +54,7 @@ export const startRealRoom = async (
       host: `localhost:${shim.port}`,
       origin: shim.url,
       log: () => lines.join('\n'),
+      getAs: (host, path, headers = {}) => getAs(shim.port, path, { host, ...headers }),
       residentBytes: () => residentBytes(shim.group),
       stop: async () => {
         await shim.kill()
@@ -56,6 +66,17 @@ export const startRealRoom = async (
     throw cause
   }
 }
+
+const getAs = (port: number, path: string, headers: Readonly<Record<string, string>>): Promise<PlainAnswer> =>
+  new Promise((resolve, reject) => {
+    request({ host: '127.0.0.1', port, path, headers }, (response) => {
+      const pieces: Buffer[] = []
+      response.on('data', (piece: Buffer) => pieces.push(piece))
+      response.on('end', () => resolve({ status: response.statusCode, headers: response.headers, body: Buffer.concat(pieces) }))
+    })
+      .on('error', reject)
+      .end()
+  })
 
 /** @see https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html */
 const residentBytes = async (group: number): Promise<number | null> => {

@@ -159,6 +159,20 @@ describe('the outbox', () => {
     expect(room.all('event')).toEqual([])
   })
 
+  it('joins anew when the room has forgotten the snapshot it was being sent, as one does that slept', async () => {
+    const pod = new SmallPod()
+    for (let n = 0; n < 3; n++) pod.land()
+    pod.rows.splice(0, 2)
+    pod.oldest = 3
+    pod.snapshot = new Uint8Array(200_000)
+    const room = new ScriptedRoom(pod)
+    room.join(mirrorAt(1), 1).catch(() => {})
+    const { head } = await room.next('snapshot')
+    room.say({ t: 'cancel', of: 'snapshot', id: head.id, reason: 'nobody reads this upload' })
+    await until(() => room.words.some((word) => 'close' in word))
+    expect(room.words.slice(-2)).toEqual([{ link: { state: 'offline', message: 'nobody reads this upload' } }, { close: 'Cancelled' }])
+  })
+
   it('takes back from the mirror what it had sent and lost, and only that', async () => {
     const pod = new SmallPod()
     pod.land()

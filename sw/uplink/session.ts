@@ -132,9 +132,7 @@ export class Session {
       case 'welcome':
         return this.#inTurn('joining', 'joined', () => this.#bringUp(head))
       case 'refused':
-        if (!isPassing(head.error)) return this.#refuse(head.error, head.message)
-        this.#say({ state: 'offline', message: head.message })
-        return this.#hangUp(head.error)
+        return this.#refused(head.error, head.message)
       case 'rejected':
         return this.#options.rejoins(head) ? this.#hangUp(head.error) : this.#refuse(head.error, head.message)
       case 'blob-refused':
@@ -220,9 +218,17 @@ export class Session {
 
   #fail(cause: unknown): void {
     if (this.#stage === 'closed') return
-    if (cause instanceof XrpcError || cause instanceof SnapshotRefused) return this.#refuse(cause.error, cause.message)
+    if (cause instanceof XrpcError) return this.#refuse(cause.error, cause.message)
+    if (cause instanceof SnapshotRefused) return this.#refused(cause.error, cause.message)
     this.#options.log.failure('the uplink failed', cause)
     this.#hangUp(cause instanceof BadFrame ? 'BadFrame' : 'InternalError')
+  }
+
+  /** By the room. */
+  #refused(error: string, message: string): void {
+    if (!isPassing(error)) return this.#refuse(error, message)
+    this.#say({ state: 'offline', message })
+    this.#hangUp(error)
   }
 
   /** Final until the owner acts: the page does not connect again by itself. */
