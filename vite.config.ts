@@ -21,7 +21,16 @@ export default defineConfig({
   resolve: { alias },
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   environments: {
-    client: { build: { outDir: at('dist/public'), emptyOutDir: true, target: 'es2022', modulePreload: { polyfill: false } } },
+    client: {
+      build: {
+        outDir: at('dist/public'),
+        emptyOutDir: true,
+        target: 'es2022',
+        modulePreload: { polyfill: false },
+        // Not at the root: PartyKit would serve them to any host, and without headers (relay-shim/front-door.ts).
+        rolldownOptions: { input: { owner: at('web/pages/owner.html') } },
+      },
+    },
     worker: {
       consumer: 'client',
       resolve: { conditions: ['browser', 'module', 'import', 'default'], noExternal: true },

@@ -53,15 +53,35 @@ export const isPodPath = (pathname: string): boolean => POD_PATHS.some((prefix) 
 
 /** A page for people, JSON for programs. */
 export const notFound = (request: Request): Response =>
-  request.headers.get('sec-fetch-mode') === 'navigate' || /\btext\/html\b/.test(request.headers.get('accept') ?? '')
-    ? new Response(NOT_FOUND_PAGE, {
-        status: 404,
-        headers: { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'" },
-      })
+  isForPeople(request)
+    ? page(404, 'Nothing here', 'This address belongs to a tabpod, but no page has this name. <a href="/">Go to its front page</a>.')
     : json({ error: 'NotFound', message: 'There is nothing at this address.' }, 404)
 
-const NOT_FOUND_PAGE = `<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Not found</title>
+/** A host name that this shim has no room for. @see https://www.rfc-editor.org/rfc/rfc9110#section-15.5.20 */
+export const notServed = (request: Request): Response =>
+  isForPeople(request)
+    ? page(
+        421,
+        'No pod has this address',
+        'This server gives room to pods, but not under this host name. Its operator names the host names that it serves.',
+      )
+    : json(
+        { error: 'HostNotServed', message: 'This shim has no room for this host name: its operator lists those it has in TABPOD_HOSTS.' },
+        421,
+      )
+
+const isForPeople = ({ headers }: Request): boolean =>
+  headers.get('sec-fetch-mode') === 'navigate' || /\btext\/html\b/.test(headers.get('accept') ?? '')
+
+const page = (status: number, title: string, html: string): Response =>
+  new Response(
+    `<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${title}</title>
 <style>body{font:1rem/1.5 system-ui;max-width:36rem;margin:20vh auto;padding:0 1rem;color-scheme:light dark}</style>
-<h1>Nothing here</h1><p>This address belongs to a tabpod, but no page has this name. <a href="/">Go to its front page</a>.</p></html>
-`
+<h1>${title}</h1><p>${html}</p></html>
+`,
+    {
+      status,
+      headers: { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'" },
+    },
+  )

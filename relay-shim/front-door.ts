@@ -1,14 +1,21 @@
 /** Where every request comes in, whatever the runtime: the host name in it chooses the room, and nothing else does. */
 import { UPLINK_PATH, UPLINK_PROTOCOL } from '../wire/frames.ts'
 import { MAX_SOCKET_QUERY_CHARS } from '../wire/limits.ts'
-import { json } from './answer.ts'
+import { json, notServed } from './answer.ts'
+import { answerAsHandle } from './hosting/handle-hosts.ts'
+import { isListed } from './hosting/hosts.ts'
 import { parseHost } from './hostname.ts'
 import type { SocketState } from './port.ts'
 import { SUBSCRIBE_PATH } from './room.ts'
+import { BadSettings, readSettings, type RoomSettings } from './settings/settings.ts'
 
 export interface House {
+  /** Variables of the environment, with the settings among them. */
+  readonly env: Readonly<Record<string, unknown>>
   /** Of the built app; null or not ok where there is no such file. */
   asset(path: string): Promise<Response | null>
+  /** What the app links, where the runtime does not serve it by itself; null: no file. */
+  file?(request: Request, path: string): Promise<Response | null>
   /** Hands `request` to the room of that name; `path` is its path and query. */
   enter(host: string, path: string, request: Request): Promise<Response>
 }
@@ -25,9 +32,15 @@ export const tagsOf = (pathname: string): string[] => {
 
 export const answerAtDoor = async (request: Request, house: House): Promise<Response> => {
   const url = new URL(request.url)
-  if (url.pathname === '/sw.js') return serviceWorker(house)
   const host = parseHost(request.headers.get('host'))
   if (!host) return json({ error: 'InvalidRequest', message: 'The Host header is not a host name with an optional port.' }, 400)
+  const settings = settingsOf(house.env)
+  if (settings instanceof BadSettings) return json({ error: 'Misconfigured', message: settings.message }, 500)
+  const handle = settings.handles.find((each) => each.host === host)
+  if (handle) return answerAsHandle(request, url.pathname, handle)
+  if (!isListed(settings.hosts, host)) return notServed(request)
+  const file = (await pageAt(request, url.pathname, house)) ?? (await house.file?.(request, url.pathname))
+  if (file) return file
   if (request.headers.get('upgrade')?.toLowerCase() !== 'websocket') return house.enter(host, url.pathname + url.search, request)
   if (!ROLES[url.pathname]) return noDoor()
   if (url.search.length > MAX_SOCKET_QUERY_CHARS)
@@ -37,18 +50,43 @@ export const answerAtDoor = async (request: Request, house: House): Promise<Resp
   return withProtocol(request, await house.enter(host, url.pathname + url.search, request))
 }
 
-/** Not a plain asset: it needs headers that assets do not have. @see https://www.w3.org/TR/service-workers/#service-worker-allowed */
-const serviceWorker = async (house: House): Promise<Response> => {
-  const asset = await house.asset('/_tabpod/worker.js')
-  if (!asset?.ok) return noDoor()
-  return new Response(asset.body, {
+/** What has headers of its own, and is there for listed hosts alone: no plain asset, which a runtime may serve to any. */
+const pageAt = async ({ method }: Request, pathname: string, { asset }: House): Promise<Response | null> => {
+  const page = PAGES[pathname]
+  if (!page || (method !== 'GET' && method !== 'HEAD')) return null
+  const file = await asset(page.file)
+  return file?.ok ? new Response(method === 'HEAD' ? null : file.body, { headers: page.headers }) : noDoor()
+}
+
+const HTML = { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-cache', 'x-content-type-options': 'nosniff' }
+
+const PAGES: Readonly<Record<string, { readonly file: string; readonly headers: Readonly<Record<string, string>> }>> = {
+  '/': { file: '/pages/owner.html', headers: HTML },
+  /** @see https://www.w3.org/TR/service-workers/#service-worker-allowed */
+  '/sw.js': {
+    file: '/_tabpod/worker.js',
     headers: {
       'content-type': 'text/javascript; charset=utf-8',
       'service-worker-allowed': '/',
       'cache-control': 'no-cache',
       'x-content-type-options': 'nosniff',
     },
-  })
+  },
+}
+
+const read = new WeakMap<object, RoomSettings | BadSettings>()
+
+const settingsOf = (env: House['env']): RoomSettings | BadSettings => {
+  let settings = read.get(env)
+  if (settings) return settings
+  try {
+    settings = readSettings(env)
+  } catch (cause) {
+    if (!(cause instanceof BadSettings)) throw cause
+    settings = cause
+  }
+  read.set(env, settings)
+  return settings
 }
 
 /** A browser that offered a subprotocol fails the connection unless it is chosen, which neither runtime does. */

@@ -5,6 +5,7 @@ import { answerAtDoor, noDoor, tagsOf } from './front-door.ts'
 
 interface Lobby {
   readonly parties: Readonly<Record<string, { get(name: string): { fetch(path: string, request: Request): Promise<Response> } }>>
+  readonly env: Readonly<Record<string, unknown>>
   readonly assets: { fetch(path: string): Promise<Response | null> }
 }
 
@@ -31,6 +32,7 @@ export default class PartyKitRoom {
   /** Of what is no file: those PartyKit serves itself. */
   static onFetch(request: Request, lobby: Lobby): Promise<Response> {
     return answerAtDoor(request, {
+      env: lobby.env,
       asset: (path) => lobby.assets.fetch(path),
       enter: async (host, path, request) => (await lobby.parties['main']?.get(host).fetch(path, request)) ?? noDoor(),
     })

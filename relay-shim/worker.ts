@@ -47,14 +47,17 @@ export class TabpodRoom extends Server<Bindings> {
 }
 
 export default {
-  async fetch(request: Request, { ROOMS, ASSETS }: Bindings): Promise<Response> {
-    const { pathname, origin } = new URL(request.url)
-    if ((request.method === 'GET' || request.method === 'HEAD') && !isPodPath(pathname) && pathname !== '/sw.js') {
-      const asset = await ASSETS.fetch(request)
-      if (asset.status !== 404) return asset
-    }
+  async fetch(request: Request, env: Bindings): Promise<Response> {
+    const { ROOMS, ASSETS } = env
+    const { origin } = new URL(request.url)
     return answerAtDoor(request, {
+      env,
       asset: (path) => ASSETS.fetch(origin + path),
+      file: async (request, path) => {
+        if ((request.method !== 'GET' && request.method !== 'HEAD') || isPodPath(path)) return null
+        const file = await ASSETS.fetch(request)
+        return file.status === 404 ? null : file
+      },
       enter: (host, path, request) => ROOMS.get(ROOMS.idFromName(host)).fetch(withoutOrders(new Request(origin + path, request))),
     })
   },

@@ -46,7 +46,7 @@ export const RUNTIMES = {
   wrangler: {
     config: 'wrangler.jsonc',
     variablesFile: '.dev.vars',
-    variables: { TABPOD_TRUSTED_PROXY: 'none' },
+    variables: { TABPOD_TRUSTED_PROXY: 'none', TABPOD_HOSTS: '' },
     command: ({ port, persist }) => [
       join(root, 'node_modules/wrangler/bin/wrangler.js'),
       'dev',

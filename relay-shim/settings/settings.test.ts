@@ -21,12 +21,14 @@ test('each mistake has its sentence', () => {
     TABPOD_TRUSTED_PROXY: 'nginx',
     TABPOD_SMTP_URL: 'https://mail.example',
     TABPOD_SMTP_FROM: 'nobody',
+    TABPOD_HOSTS: 'pds.example, https://pds.example',
+    TABPOD_HANDLES: 'bob.example=bob, pds.example=did:plc:abcdefghijklmnopqrstuvwx',
   }
   try {
     readSettings(env)
     expect.unreachable()
   } catch (cause) {
-    expect(cause instanceof BadSettings && cause.mistakes).toHaveLength(12)
+    expect(cause instanceof BadSettings && cause.mistakes).toHaveLength(15)
   }
 })
 
@@ -63,3 +65,23 @@ test('no header says who a client is, unless the operator names who writes it', 
 
 test('the policy token needs a token', () =>
   expect(() => readSettings({ TABPOD_POLICY: 'token' })).toThrow('TABPOD_CLAIM_TOKEN must be set'))
+
+test('a handle leads to a DID, and to a page where one is named', () => {
+  const did = 'did:plc:abcdefghijklmnopqrstuvwx'
+  expect(
+    readSettings({ TABPOD_HANDLES: `Bob.example=${did}, eve.example=did:web:pds.example>https://eve.example/me?a=b` }).handles,
+  ).toEqual([
+    { host: 'bob.example', did, profile: null },
+    { host: 'eve.example', did: 'did:web:pds.example', profile: 'https://eve.example/me?a=b' },
+  ])
+  for (const wrong of [
+    `bob.example=${did}>http://page.example`,
+    `bob.example=${did}>javascript:alert(1)`,
+    `bob.example=did:key:zabc`,
+    `=${did}`,
+  ])
+    expect(() => readSettings({ TABPOD_HANDLES: wrong })).toThrow('TABPOD_HANDLES must be')
+  expect(() => readSettings({ TABPOD_HANDLES: `bob.example=${did},bob.example=${did}>https://a.example` })).toThrow(
+    'names bob.example twice',
+  )
+})

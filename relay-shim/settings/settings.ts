@@ -4,6 +4,9 @@
  */
 import { BLOB_BUDGET_BYTES, FIREHOSE_RETENTION_MS, MAX_RELAYS, MIN_CLAIM_TOKEN_CHARS } from '../../wire/limits.ts'
 import { parsePlcUrl } from '../../wire/plc-url.ts'
+import { type HandleHost, parseHandleHost } from '../hosting/handle-hosts.ts'
+import { parseHostPattern } from '../hosting/hosts.ts'
+import { parseHost } from '../hostname.ts'
 import { readSmtpServer } from '../mail/smtp-url.ts'
 import { parseTrustedProxy, type TrustedProxy } from '../rate-limits/client-address.ts'
 import { parseShare, type Share } from '../rate-limits/share.ts'
@@ -26,7 +29,32 @@ export class BadSettings extends Error {
 
 const policy = setting('TABPOD_POLICY', { parse: oneOf('open', 'token', 'closed'), must: 'be one of open, token, closed', without: null })
 
+const handles = list('TABPOD_HANDLES', {
+  parse: parseHandleHost,
+  must: 'be handle=DID with commas between, as in bob.example.com=did:plc:… or bob.example.com=did:plc:…>https://page.to.show/',
+})
+
 const SETTINGS = {
+  /** Host names that are rooms; none: those of this machine. */
+  hosts: list('TABPOD_HOSTS', {
+    parse: parseHostPattern,
+    must: 'be host names with commas between, such as pds.example.com, *.pods.example.com (any one label), localhost:* (any port), or * for all that reach this shim',
+  }),
+  /** Host names that are handles and nothing else: they go before a wildcard of `hosts`. */
+  handles: {
+    variables: [...handles.variables, 'TABPOD_HOSTS'],
+    read: ([written = null, hosts = null], mistakes) => {
+      const read = handles.read([written], mistakes)
+      const listed = new Set(hosts?.split(',').map((each) => parseHost(each.trim())))
+      const seen = new Set<string>()
+      for (const { host } of read) {
+        if (seen.has(host)) mistakes.push(`TABPOD_HANDLES names ${host} twice.`)
+        if (listed.has(host)) mistakes.push(`${host} cannot be a room (TABPOD_HOSTS) and only a handle (TABPOD_HANDLES).`)
+        seen.add(host)
+      }
+      return read
+    },
+  } satisfies Setting<readonly HandleHost[]>,
   /**
    * open: the first tab that asks gets a free room · token: it must show `claimToken` · closed: no room is given away. Left out: `token` where a token is
    * set, else `closed`, because a shim that forgot its settings must not give its host name away to the first who asks.

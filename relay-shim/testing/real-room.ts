@@ -36,7 +36,8 @@ export const startRealRoom = async (
   const directory = await mkdtemp(join(tmpdir(), `tabpod-${runtime}-`))
   await buildRoom(join(directory, 'dist/room'))
   await mkdir(join(directory, 'dist/public/_tabpod'), { recursive: true })
-  await writeFile(join(directory, 'dist/public/index.html'), '<!doctype html><title>page</title>')
+  await mkdir(join(directory, 'dist/public/pages'))
+  await writeFile(join(directory, 'dist/public/pages/owner.html'), '<!doctype html><title>page</title>')
   await writeFile(join(directory, 'dist/public/_tabpod/worker.js'), '// worker')
   const lines: string[] = []
   const clear = (): Promise<void> => rm(directory, { recursive: true, force: true, maxRetries: 5 })
@@ -46,7 +47,8 @@ export const startRealRoom = async (
       built: directory,
       persist: join(directory, 'persist'),
       claimToken,
-      variables,
+      // Tests make up the host names that they need.
+      variables: { TABPOD_HOSTS: '*', ...variables },
       onLine: (line) => lines.push(line),
     })
     return {
