@@ -37,6 +37,8 @@ export const hostPod = async (options: PodOptions): Promise<HostedPod> => {
     await shim.stop()
   }
   try {
+    if (!shim.isOpenHere)
+      throw new Error(`This pod is made at ${shim.url}, so TABPOD_HOSTS must list localhost:${shim.port}, or be left out.`)
     context = await launchBrowser(options.browser)
     const page = await openPodInTab({
       context,

@@ -4,7 +4,8 @@ import { randomBytes } from 'node:crypto'
 import { cpSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
-import { BadSettings, readSettings, unknownVariables } from '../relay-shim/settings/settings.ts'
+import { isListed } from '../relay-shim/hosting/hosts.ts'
+import { BadSettings, readSettings, type RoomSettings, unknownVariables } from '../relay-shim/settings/settings.ts'
 import { STATUS_PATH } from '../wire/frames.ts'
 import { endGroup } from './processes.ts'
 import { root } from './root.ts'
@@ -40,7 +41,9 @@ export interface Shim {
   /** `http://localhost:PORT`, the pod's public address. */
   readonly url: string
   readonly claimToken: string
-  /** What the owner opens first: the address with the claim token in its fragment, which never reaches a server. */
+  /** Whether `url` is a room: TABPOD_HOSTS may name other hosts, which a proxy in front forwards. */
+  readonly isOpenHere: boolean
+  /** What the owner opens first: the first address that is listed, with the claim token in its fragment, which never reaches a server. */
   readonly claimUrl: string
   /** Id of the process group: the runtime and whatever it started. */
   readonly group: number
@@ -74,7 +77,7 @@ export const startShim = async (options: ShimOptions): Promise<Shim> => {
     TABPOD_CLAIM_TOKEN: claimToken,
     ...options.variables,
   }
-  checkSettings(variables)
+  const settings = checkedSettings(variables)
   const served = serveCopy(options, runtime.config)
   writeVariables(join(served, runtime.variablesFile), variables)
 
@@ -121,7 +124,16 @@ export const startShim = async (options: ShimOptions): Promise<Shim> => {
     await stop(false)
     throw error
   }
-  return { port, url, claimToken, claimUrl: `${url}/#claim=${claimToken}`, group, ended, stop: () => stop(true), kill: () => stop(false) }
+  const isOpenHere = isListed(settings.hosts, `localhost:${port}`)
+  const claimUrl = `${isOpenHere ? url : publicUrl(settings)}/#claim=${claimToken}`
+  return { port, url, isOpenHere, claimToken, claimUrl, group, ended, stop: () => stop(true), kill: () => stop(false) }
+}
+
+/** A name that stands for many has no address of its own: the reader puts one in its place. */
+const publicUrl = ({ hosts }: RoomSettings): string => {
+  const named = hosts.filter((pattern) => pattern !== '*')
+  const { name, port } = named.find((pattern) => !pattern.name.startsWith('*.')) ?? named[0] ?? { name: 'localhost', port: null }
+  return `https://${name}${port === null || port === 'any' ? '' : `:${port}`}`
 }
 
 /** 128 bits: nobody guesses it, and it still fits a terminal line. */
@@ -141,12 +153,12 @@ const serveCopy = ({ persist, built = root }: ShimOptions, config: string): stri
 }
 
 /** @throws Error with a line for each mistake: who started this needs no stack. */
-const checkSettings = (variables: Readonly<Record<string, string>>): void => {
+const checkedSettings = (variables: Readonly<Record<string, string>>): RoomSettings => {
   const unknown = unknownVariables(variables)
   if (unknown.length > 0)
     throw new Error(unknown.map((name) => `There is no setting ${name}; docs/protocol.md lists those there are.`).join('\n'))
   try {
-    readSettings(variables)
+    return readSettings(variables)
   } catch (cause) {
     throw cause instanceof BadSettings ? new Error(cause.mistakes.join('\n'), { cause }) : cause
   }
