@@ -1,5 +1,6 @@
 /** Commands of the owner's pages (`wire/owner.ts`). They come by message from a page of this origin, never over HTTP, and need no token. */
 import { invalidRequest, XrpcError } from '../wire/errors.ts'
+import type { RelayView } from '../wire/frames.ts'
 import type { Activity, OwnerAnswer, OwnerCommand } from '../wire/owner.ts'
 import { createPod, createVacantPod, type Pod, restoredPod } from './app.ts'
 import { obeyAccount } from './owner/account.ts'
@@ -16,6 +17,8 @@ export interface OwnerSurroundings {
   readonly origin: string
   /** Has the page connect to the room anew. */
   readonly rejoin: () => void
+  /** What `Uplink.askRelays` says; null where there is no uplink. */
+  readonly askRelays: (crawl: boolean) => readonly RelayView[] | null
   readonly onProgress: (progress: Extract<Activity, { kind: 'progress' }>) => void
 }
 
@@ -48,10 +51,14 @@ const READING: ReadonlySet<OwnerCommand['kind']> = new Set([
   'log',
   'settings',
   'health',
+  'relays',
   'check-identity',
 ])
 
-const obey = async (command: OwnerCommand, { resident, log, origin, rejoin, onProgress }: OwnerSurroundings): Promise<unknown> => {
+const obey = async (
+  command: OwnerCommand,
+  { resident, log, origin, rejoin, askRelays, onProgress }: OwnerSurroundings,
+): Promise<unknown> => {
   switch (command.kind) {
     case 'describe':
       return (await resident.pod())?.summary() ?? null
@@ -91,6 +98,8 @@ const obey = async (command: OwnerCommand, { resident, log, origin, rejoin, onPr
       return (await podOf(resident)).configuration.change(command.settings)
     case 'health':
       return (await podOf(resident)).health()
+    case 'relays':
+      return askRelays(command.crawl)
     case 'check-identity':
       return (await podOf(resident)).checkIdentity()
     case 'announce-identity': {

@@ -170,6 +170,7 @@ const obey = async (message: OwnerMessage, port: MessagePort): Promise<void> => 
     log,
     origin: self.location.origin,
     rejoin: () => void uplink?.rejoin(),
+    askRelays: (crawl) => uplink?.askRelays(crawl) ?? null,
     onProgress: (progress) => activity.progress(progress),
   })
   port.postMessage(answer)

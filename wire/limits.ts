@@ -417,5 +417,7 @@ export const RELAY_LOOK_INTERVAL_MS = 20 * MINUTE_MS
 export const RELAY_SETTLE_MS = 3 * MINUTE_MS
 /** The owner who opens the page again and again is shown what is known; so much later it is asked anew. */
 export const RELAY_OWNER_LOOK_MS = 30 * SECOND_MS
+/** Relays write down where they are every few seconds; one that is no later has everything, for all that its status shows. */
+export const RELAY_LAG_MS = 30 * SECOND_MS
 /** A status is 200 bytes, an error a sentence or two. */
 export const MAX_RELAY_ANSWER_BYTES = 16 * KIB

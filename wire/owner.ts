@@ -3,7 +3,7 @@
  * which is why these commands need no token.
  */
 
-import type { MailPurpose, Standing } from './frames.ts'
+import type { MailPurpose, RelayView, Standing } from './frames.ts'
 import type { LogQuery } from './log.ts'
 import type { Settings } from './settings.ts'
 
@@ -79,6 +79,11 @@ export type OperationsCommand =
   | { readonly kind: 'configure'; readonly settings: Partial<Settings> }
   /** Answers `Health`. */
   | { readonly kind: 'health' }
+  /**
+   * Has the room look how the relays see this pod; `crawl`: and ask those to crawl that were not asked lately. Answers what is known by now, `RelayView[]`, or null
+   * for nothing; what the room says comes as `Activity` of kind `relays`.
+   */
+  | { readonly kind: 'relays'; readonly crawl: boolean }
   /** Asks the world. Answers `IdentityCheck`. */
   | { readonly kind: 'check-identity' }
   /** Has relays and AppViews look the identity up again. Once a minute. Answers `PodSummary`. */
@@ -214,6 +219,8 @@ export type Activity =
   | { readonly kind: 'progress'; readonly work: 'records' | 'blobs'; readonly done: number; readonly total?: number }
   /** Something of the account changed (inbox, standing, handle): pages describe the pod anew. */
   | { readonly kind: 'account' }
+  /** The room has told how the relays see this pod. */
+  | { readonly kind: 'relays'; readonly relays: readonly RelayView[] }
   /** The log has grown. */
   | { readonly kind: 'log' }
   /** A page has just opened and asks the leading page to say the link state again. */

@@ -1,5 +1,6 @@
 /** What the worker tells every open page of this origin: the live strip. Sampled, so that it costs nothing under load. */
 import { decodeEvent } from '../../wire/event.ts'
+import type { RelayView } from '../../wire/frames.ts'
 import { MAX_SEEN_PER_SECOND } from '../../wire/limits.ts'
 import { ACTIVITY_CHANNEL, type Activity } from '../../wire/owner.ts'
 import type { EventRow } from '../store/schema.ts'
@@ -30,6 +31,10 @@ export class ActivityReport {
   /** As often as it is written, at most once in LOG_WRITE_DELAY_MS but for errors. */
   log(): void {
     this.#post({ kind: 'log' })
+  }
+
+  relays(relays: readonly RelayView[]): void {
+    this.#post({ kind: 'relays', relays })
   }
 
   progress(progress: Extract<Activity, { kind: 'progress' }>): void {

@@ -4,7 +4,15 @@
  */
 import { BadFrame, decodeMessage } from '../../wire/codec.ts'
 import { XrpcError } from '../../wire/errors.ts'
-import { parseRoomFrame, type FrameOf, type MirrorHead, type RoomFrame, type RoomServices, type Standing } from '../../wire/frames.ts'
+import {
+  parseRoomFrame,
+  type FrameOf,
+  type MirrorHead,
+  type RelayView,
+  type RoomFrame,
+  type RoomServices,
+  type Standing,
+} from '../../wire/frames.ts'
 import { DRAIN_DEADLINE_MS, RELEASE_TIMEOUT_MS } from '../../wire/limits.ts'
 import type { LinkState } from '../../wire/owner.ts'
 import { isPassing } from '../../wire/refusal.ts'
@@ -33,6 +41,7 @@ export interface SessionOptions {
   readonly rejoins: (frame: FrameOf<RoomFrame, 'rejected'>) => boolean
   readonly answered: RequestOptions['answered']
   readonly seen: (frame: FrameOf<RoomFrame, 'seen'>) => void
+  readonly relays: (relays: readonly RelayView[]) => void
 }
 
 export class Session {
@@ -82,6 +91,11 @@ export class Session {
   async tellDocuments(): Promise<void> {
     if (this.#stage === 'joined') await this.#outbox.sendDocuments()
     else await this.rejoin()
+  }
+
+  /** Asks how the relays see this pod, where the room can be reached. */
+  askRelays(crawl: boolean): void {
+    if (this.#stage === 'joined') this.#send({ t: 'relays', crawl })
   }
 
   /** Asks the room to forget this pod, after everything that is under way to it. False when it could not be asked, or did not answer. */
@@ -151,6 +165,8 @@ export class Session {
         return this.#released?.(true)
       case 'seen':
         return this.#options.seen(head)
+      case 'relays':
+        return this.#options.relays(head.relays)
     }
   }
 

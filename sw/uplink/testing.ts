@@ -32,6 +32,7 @@ export class ScriptedRoom {
       rejoins: () => true,
       answered: () => {},
       seen: () => {},
+      relays: () => {},
       ...options,
     })
   }

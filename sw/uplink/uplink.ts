@@ -1,4 +1,5 @@
 /** The worker's side of the uplink for as long as the worker lives: one connection at a time, each with a pipe of its own. */
+import type { RelayView } from '../../wire/frames.ts'
 import { ACKNOWLEDGE_DELAY_MS } from '../../wire/limits.ts'
 import type { PipeFromPage } from '../../wire/owner.ts'
 import type { Log } from '../operations/log.ts'
@@ -6,6 +7,7 @@ import type { ActivityReport } from './activity.ts'
 import type { UplinkPod } from './contract.ts'
 import type { Egress } from './egress.ts'
 import type { Mail } from './mail.ts'
+import { RelayWatch } from './relay-watch.ts'
 import { Session } from './session.ts'
 
 export class Uplink {
@@ -14,6 +16,7 @@ export class Uplink {
   readonly #egress: Egress
   readonly #mail: Mail
   readonly #log: Log
+  readonly #relays: RelayWatch
   #session: Session | undefined
   #port: MessagePort | undefined
   /** A rejection is answered by joining anew, once; the next accepted event clears it. */
@@ -27,6 +30,7 @@ export class Uplink {
     this.#egress = egress
     this.#mail = mail
     this.#log = log
+    this.#relays = new RelayWatch(log, (relays) => activity.relays(relays))
   }
 
   /** A newer pipe replaces an older one. `lock`: name of a Web Lock this worker already holds. */
@@ -43,6 +47,7 @@ export class Uplink {
       rejoins: () => !this.#hasRejoined && (this.#hasRejoined = true),
       answered: (request) => this.#activity.request({ by: 'tab', origin: 'shim', ...request }),
       seen: ({ method, path, status }) => this.#activity.request({ by: 'mirror', origin: 'shim', method, path, status }),
+      relays: (relays) => this.#relays.hear(relays),
     })
     this.#session = session
     this.#port = port
@@ -64,6 +69,15 @@ export class Uplink {
   /** The public documents have changed: the mirror serves the new ones. */
   async tellDocuments(): Promise<void> {
     await this.#session?.tellDocuments()
+  }
+
+  /**
+   * Has the room look at its relays, and ask them to crawl (`crawl`): the answer comes as `Activity` of kind `relays`.
+   * @returns what is known by now; null: nothing
+   */
+  askRelays(crawl: boolean): readonly RelayView[] | null {
+    this.#session?.askRelays(crawl)
+    return this.#relays.relays
   }
 
   /** Frees the address, where the room can be reached. @returns whether it did. */

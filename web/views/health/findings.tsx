@@ -1,5 +1,4 @@
 /** Storage, mirror, identity, recovery file, worker: a line for each. */
-import type { ComponentChildren } from 'preact'
 import { useEffect, useMemo } from 'preact/hooks'
 import type { PodSummary } from '../../../wire/owner.ts'
 import { createAttempt } from '../../state/attempt.ts'
@@ -17,6 +16,7 @@ import {
 } from '../../state/health.ts'
 import { formatBytes, formatCount } from '../../state/size.ts'
 import { readStorage, storage } from '../../state/storage.ts'
+import { Line } from './line.tsx'
 
 export const Findings = ({ pod }: { readonly pod: PodSummary }) => {
   const isHere = pod.standing === 'active' || pod.standing === 'deactivated'
@@ -91,15 +91,6 @@ const Actions = () => {
     </>
   )
 }
-
-const Line = ({ term, isGood, text, children }: Finding & { readonly term: string; readonly children?: ComponentChildren }) => (
-  <div data-good={isGood ?? 'unknown'}>
-    <dt>{term}</dt>
-    <dd class="value">
-      {text} {children}
-    </dd>
-  </div>
-)
 
 const storageFinding = (): Finding => {
   const state = storage.value
