@@ -56,7 +56,7 @@ const upload = async (token: string, bytes: Uint8Array<ArrayBuffer> = PNG, mime 
 
 const owner = (command: OwnerCommand) => {
   const resident = { pod: () => Promise.resolve(pod) } as Pick<Resident, 'pod'> as Resident
-  const around: OwnerSurroundings = { resident, log, origin: ORIGIN, rejoin: () => {}, onProgress: () => {} }
+  const around: OwnerSurroundings = { resident, log, origin: ORIGIN, rejoin: () => {}, askRelays: () => null, onProgress: () => {} }
   return answerOwner(command, around)
 }
 const entries = async (): Promise<readonly LogEntry[]> => {
