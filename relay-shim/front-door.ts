@@ -1,7 +1,7 @@
 /** Where every request comes in, whatever the runtime: the host name in it chooses the room, and nothing else does. */
 import { UPLINK_PATH, UPLINK_PROTOCOL } from '../wire/frames.ts'
-import { MAX_SOCKET_QUERY_CHARS } from '../wire/limits.ts'
-import { json, notServed } from './answer.ts'
+import { MAX_PATH_CHARS, MAX_SOCKET_QUERY_CHARS } from '../wire/limits.ts'
+import { ANSWERED_BY, json, notServed } from './answer.ts'
 import { answerAsHandle } from './hosting/handle-hosts.ts'
 import { isListed } from './hosting/hosts.ts'
 import { parseHost } from './hostname.ts'
@@ -33,22 +33,37 @@ export const tagsOf = (pathname: string): string[] => {
 export const answerAtDoor = async (request: Request, house: House): Promise<Response> => {
   const url = new URL(request.url)
   const host = parseHost(request.headers.get('host'))
-  if (!host) return json({ error: 'InvalidRequest', message: 'The Host header is not a host name with an optional port.' }, 400)
+  if (!host) return refusal(400, 'InvalidRequest', 'The Host header is not a host name with an optional port.')
   const settings = settingsOf(house.env)
   if (settings instanceof BadSettings) return json({ error: 'Misconfigured', message: settings.message }, 500)
   const handle = settings.handles.find((each) => each.host === host)
   if (handle) return answerAsHandle(request, url.pathname, handle)
   if (!isListed(settings.hosts, host)) return notServed(request)
+  const odd = oddity(request, url)
+  if (odd) return odd
   const file = (await pageAt(request, url.pathname, house)) ?? (await house.file?.(request, url.pathname))
   if (file) return file
   if (request.headers.get('upgrade')?.toLowerCase() !== 'websocket') return house.enter(host, url.pathname + url.search, request)
   if (!ROLES[url.pathname]) return noDoor()
-  if (url.search.length > MAX_SOCKET_QUERY_CHARS)
-    return json({ error: 'InvalidRequest', message: 'The query of a socket is too long.' }, 414)
+  if (url.search.length > MAX_SOCKET_QUERY_CHARS) return refusal(414, 'UriTooLong', 'The query of a socket is too long.')
   // The runtimes would let clients name their connections by `_pk`, and a name is also a tag.
   url.searchParams.delete('_pk')
   return withProtocol(request, await house.enter(host, url.pathname + url.search, request))
 }
+
+/** What no room need look at. The runtimes refuse more of the kind themselves (relay-shim/abuse). */
+const oddity = ({ method, headers }: Request, { pathname, search }: URL): Response | null => {
+  if (!METHODS.has(method)) return refusal(501, 'MethodNotImplemented', 'No pod knows this HTTP method.')
+  if (!/^\d{1,15}$/.test(headers.get('content-length') ?? '0')) return refusal(400, 'InvalidRequest', 'The Content-Length is not a length.')
+  if (pathname.length + search.length > MAX_PATH_CHARS)
+    return refusal(414, 'UriTooLong', `The path is longer than ${MAX_PATH_CHARS} characters.`)
+  return null
+}
+
+/** TRACE would show a client what proxies in front have added, and a worker cannot make a Request of it. @see https://fetch.spec.whatwg.org/#forbidden-method */
+const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
+
+const refusal = (status: number, error: string, message: string): Response => json({ error, message }, status, { [ANSWERED_BY]: 'room' })
 
 /** What has headers of its own, and is there for listed hosts alone: no plain asset, which a runtime may serve to any. */
 const pageAt = async ({ method }: Request, pathname: string, { asset }: House): Promise<Response | null> => {

@@ -1,7 +1,7 @@
-/** Which headers pass the tunnel, and in which direction. */
+/** Which headers pass the tunnel, and in which direction. The reasons in full: `docs/protocol.md`, "Requests". */
 import { XrpcError } from '../wire/errors.ts'
 import type { HeaderList } from '../wire/frames.ts'
-import { MAX_HEADERS, MAX_HEADER_CHARS } from '../wire/limits.ts'
+import { MAX_HEADERS, MAX_HEADERS_CHARS, MAX_HEADER_CHARS } from '../wire/limits.ts'
 
 /** About one connection, not about the message. @see https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1 */
 const HOP_BY_HOP = [
@@ -17,38 +17,88 @@ const HOP_BY_HOP = [
 ]
 
 /** Host: the room *is* the host. Forwarding headers: anyone can write them, so the pod gets none; it knows its own origin. */
-const NOT_TO_TAB = new Set([...HOP_BY_HOP, 'host', 'forwarded', 'via', 'x-real-ip', 'true-client-ip', 'expect'])
-const NOT_TO_TAB_PREFIX = /^(cf-|x-forwarded-|x-tabpod-|x-partykit-)/
+const NOT_TO_TAB = new Set([
+  ...HOP_BY_HOP,
+  'host',
+  'forwarded',
+  'via',
+  'x-real-ip',
+  'true-client-ip',
+  'client-ip',
+  'x-client-ip',
+  'x-cluster-client-ip',
+  'fastly-client-ip',
+  'x-original-url',
+  'x-rewrite-url',
+  'http2-settings',
+  'expect',
+])
+const NOT_TO_TAB_PREFIX = /^(cf-|mf-|x-forwarded-|x-tabpod-|x-partykit-)/
 
 /**
- * content-length: the runtime's to write. content-encoding: the tab hands over decoded bytes; left in, workerd would compress by it. set-cookie: a cookie of the
- * public origin is never the tab's to set (the owner's pages use cookieStore). The room's own stamps are not to be forged either.
+ * What a tab may not say in the name of its host. content-length: the runtime's to write. content-encoding: the tab hands over decoded bytes; left in, workerd would
+ * compress by it. set-cookie: a cookie of the public origin is never the tab's to set (the owner's pages use cookieStore). Then what a browser keeps for the whole host, or
+ * its subdomains, long after this answer: that is the operator's to say. clear-site-data would erase a pod that is opened from its own address, and
+ * service-worker-allowed would let a script of the tab's take the place of /sw.js.
  */
-const NOT_FROM_TAB = new Set([...HOP_BY_HOP, 'content-length', 'content-encoding', 'set-cookie', 'date', 'server', 'alt-svc'])
-const NOT_FROM_TAB_PREFIX = /^x-tabpod-/
+const NOT_FROM_TAB = new Set([
+  ...HOP_BY_HOP,
+  'content-length',
+  'content-encoding',
+  'set-cookie',
+  'set-cookie2',
+  'date',
+  'server',
+  'alt-svc',
+  'strict-transport-security',
+  'public-key-pins',
+  'expect-ct',
+  'nel',
+  'report-to',
+  'clear-site-data',
+  'service-worker-allowed',
+])
+/** The room's own stamps, and orders that a proxy in front takes from the server behind it: which file to send (nginx, lighttpd, LiteSpeed), how long to keep an answer. */
+const NOT_FROM_TAB_PREFIX = /^(x-tabpod-|x-accel-|x-sendfile|x-lighttpd-|x-litespeed-|x-reproxy-|cf-|cdn-|cloudflare-|surrogate-)/
 
 /** `content-length` goes along: uploads are checked against it. @throws XrpcError HeadersTooLarge (431) */
 export const headersToTab = (headers: Headers): HeaderList => {
   const list: HeaderList = []
+  const nominated = nominatedBy(headers.get('connection'))
+  let chars = 0
   for (const [name, value] of headers) {
-    if (NOT_TO_TAB.has(name) || NOT_TO_TAB_PREFIX.test(name)) continue
-    if (name.length > 256 || value.length > MAX_HEADER_CHARS)
-      throw new XrpcError(431, 'HeadersTooLarge', `Header ${name.slice(0, 64)} is too long.`)
+    if (NOT_TO_TAB.has(name) || NOT_TO_TAB_PREFIX.test(name) || nominated.has(name)) continue
+    if (name.length > 256 || value.length > MAX_HEADER_CHARS) throw tooLarge(`Header ${name.slice(0, 64)} is too long.`)
     list.push([name, value])
+    chars += name.length + value.length
   }
-  if (list.length > MAX_HEADERS) throw new XrpcError(431, 'HeadersTooLarge', `More than ${MAX_HEADERS} headers.`)
+  if (list.length > MAX_HEADERS) throw tooLarge(`More than ${MAX_HEADERS} headers.`)
+  if (chars > MAX_HEADERS_CHARS) throw tooLarge(`The headers are longer than ${MAX_HEADERS_CHARS} characters.`)
   return list
 }
 
 /** @throws TypeError when the tab sent what is no header. */
 export const headersFromTab = (list: HeaderList): Headers => {
   const headers = new Headers()
+  const nominated = nominatedBy(list.find(([name]) => name.toLowerCase() === 'connection')?.[1])
   for (const [name, value] of list) {
     const lower = name.toLowerCase()
-    if (!NOT_FROM_TAB.has(lower) && !NOT_FROM_TAB_PREFIX.test(lower)) headers.append(name, value)
+    if (NOT_FROM_TAB.has(lower) || NOT_FROM_TAB_PREFIX.test(lower) || nominated.has(lower)) continue
+    if (!VALUE.test(value)) throw new TypeError(`the value of ${lower} is none`)
+    headers.append(name, value)
   }
   return headers
 }
+
+/** Bytes, none of them a line break or another control character: a runtime that cuts characters down to bytes would make line breaks of some. @see https://www.rfc-editor.org/rfc/rfc9110#section-5.5 */
+const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
+
+/** A header that says of others that they are about this connection only, and so go no further. @see https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1 */
+const nominatedBy = (connection: string | null | undefined): ReadonlySet<string> =>
+  connection ? new Set(connection.split(',').map((name) => name.trim().toLowerCase())) : NONE
+const NONE: ReadonlySet<string> = new Set()
+
+const tooLarge = (message: string): XrpcError => new XrpcError(431, 'HeadersTooLarge', message)
 
 /** The length the tab announced for a streamed body, if it is one. */
 export const announcedLength = (list: HeaderList): number | null => {

@@ -1,5 +1,6 @@
 /** A request's body, read as far as it must be to know whether it can be sent again. */
-import { CHUNK_BYTES, REPLAYABLE_BODY_BYTES } from '../wire/limits.ts'
+import { XrpcError } from '../wire/errors.ts'
+import { BODY_DEADLINE_MS, CHUNK_BYTES, READ_AWAY_DEADLINE_MS, REPLAYABLE_BODY_BYTES } from '../wire/limits.ts'
 
 export type RequestBody =
   | { readonly kind: 'none' }
@@ -10,12 +11,34 @@ export type RequestBody =
 
 const NO_BODY: RequestBody = { kind: 'none' }
 
-/** @throws what the stream throws when the client broke off. */
-export const readBody = async (request: Request, mayHold: (bytes: number) => boolean): Promise<RequestBody> => {
+/**
+ * A short body must be here within BODY_DEADLINE_MS. How slowly a longer one may come is the tunnel's business: it waits for each piece.
+ * @param hold whether so much more may be kept; asked before the first byte is read, so that slow bodies count, too
+ * @throws XrpcError 408 RequestTimeout | 400 InvalidRequest when the client broke off
+ */
+export const readBody = async (request: Request, hold: (bytes: number) => boolean): Promise<RequestBody> => {
+  const reading = beginToRead(request, hold)
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(tooSlow()), BODY_DEADLINE_MS)
+  })
+  try {
+    return await Promise.race([reading, late])
+  } catch (cause) {
+    reading.catch(() => {})
+    throw cause instanceof XrpcError ? cause : new XrpcError(400, 'InvalidRequest', 'The body of the request broke off.', { cause })
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+const tooSlow = (): XrpcError => new XrpcError(408, 'RequestTimeout', 'The body of the request came too slowly.')
+
+const beginToRead = async (request: Request, hold: (bytes: number) => boolean): Promise<RequestBody> => {
   if (!request.body) return NO_BODY
   const announced = Number(request.headers.get('content-length') ?? NaN)
   if (announced === 0) return NO_BODY
-  if (announced > REPLAYABLE_BODY_BYTES || !mayHold(announced || REPLAYABLE_BODY_BYTES))
+  if (announced > REPLAYABLE_BODY_BYTES || !hold(announced || REPLAYABLE_BODY_BYTES))
     return { kind: 'stream', pieces: fullPiecesOf(request.body) }
   if (announced > 0) return { kind: 'whole', bytes: new Uint8Array(await request.arrayBuffer()) }
   return readUnannounced(piecesOf(request.body))
@@ -27,11 +50,18 @@ export const readBody = async (request: Request, mayHold: (bytes: number) => boo
  */
 export const readAway = async (request: Request): Promise<void> => {
   if (!request.body || request.bodyUsed || Number(request.headers.get('content-length') ?? 0) > REPLAYABLE_BODY_BYTES) return
-  let length = 0
+  const reader = request.body.getReader()
+  // Who sends slowly is not waited for: the answer is what matters.
+  const timer = setTimeout(() => void reader.cancel().catch(() => {}), READ_AWAY_DEADLINE_MS)
   try {
-    for await (const piece of piecesOf(request.body)) if ((length += piece.length) > REPLAYABLE_BODY_BYTES) return
+    let length = 0
+    for (let next = await reader.read(); !next.done && length <= REPLAYABLE_BODY_BYTES; next = await reader.read())
+      length += next.value.length
   } catch {
     // The client is gone: there is nobody left to answer.
+  } finally {
+    clearTimeout(timer)
+    reader.cancel().catch(() => {})
   }
 }
 

@@ -11,6 +11,7 @@ import {
   REQUEST_DEADLINE_MS,
 } from '../wire/limits.ts'
 import { errorToResponse } from './answer.ts'
+import { Download } from './downloads.ts'
 import { announcedLength, headersFromTab, headersToTab } from './headers.ts'
 import { readBody, type RequestBody } from './request-body.ts'
 import { Inflow, Outflow, openPipe } from './streams.ts'
@@ -80,14 +81,19 @@ export class Tunnel {
     const headers = headersToTab(request.headers)
     this.#open += 1
     let heldBytes = 0
+    const hold = (bytes: number): true => {
+      this.#heldBytes += bytes - heldBytes
+      heldBytes = bytes
+      return true
+    }
     try {
-      const body = request.body ? await this.#readBody(request) : NO_BODY
-      if (body.kind === 'whole') this.#heldBytes += heldBytes = body.bytes.length
+      const body = request.body ? await readBody(request, (bytes) => this.#mayHold(bytes) && hold(bytes)) : NO_BODY
+      hold(body.kind === 'whole' ? body.bytes.length : 0)
       this.#assertReachable()
       return await this.#call(request, { path, headers, body })
     } finally {
       this.#open -= 1
-      this.#heldBytes -= heldBytes
+      hold(0)
     }
   }
 
@@ -157,12 +163,8 @@ export class Tunnel {
     throw unavailable('PodAsleep', 'The tab that holds this pod is closed; what is public is still served.', ASLEEP_RETRY_AFTER_S)
   }
 
-  async #readBody(request: Request): Promise<RequestBody> {
-    try {
-      return await readBody(request, (bytes) => this.#heldBytes + bytes <= MAX_HELD_BODIES_BYTES)
-    } catch (cause) {
-      throw new XrpcError(400, 'InvalidRequest', 'The body of the request broke off.', { cause })
-    }
+  #mayHold(bytes: number): boolean {
+    return this.#heldBytes + bytes <= MAX_HELD_BODIES_BYTES
   }
 
   #call(request: Request, sent: { readonly path: string; readonly headers: HeaderList; readonly body: RequestBody }): Promise<Response> {
@@ -223,20 +225,30 @@ export class Tunnel {
       )
     }
     if (call.inflow && !bodiless) {
-      const { readable, writable } = openPipe(announcedLength(head.headers))
-      call.settle(new Response(readable, { status: head.status, headers }))
-      void this.#pump(call, call.inflow, writable.getWriter())
-      return
+      return this.#stream(call, call.inflow, new Response(null, { status: head.status, headers }), announcedLength(head.headers))
     }
     if (call.inflow) this.#cancel(call, 'this answer has no body')
     this.#finish(call, new Response(bodiless ? null : (payload as Uint8Array<ArrayBuffer>), { status: head.status, headers }))
   }
 
-  async #pump(call: Call, inflow: Inflow, writer: WritableStreamDefaultWriter<Uint8Array>): Promise<void> {
+  #stream(call: Call, inflow: Inflow, head: Response, length: number | null): void {
+    let download: Download
+    try {
+      download = new Download()
+    } catch (cause) {
+      this.#cancel(call, 'too many downloads')
+      return this.#finish(call, errorToResponse(cause))
+    }
+    const { readable, writable } = openPipe(length)
+    call.settle(new Response(readable, head))
+    void this.#pump(call, inflow, writable.getWriter(), download)
+  }
+
+  async #pump(call: Call, inflow: Inflow, writer: WritableStreamDefaultWriter<Uint8Array>, download: Download): Promise<void> {
     let isBroken = false
     try {
       for await (const piece of inflow) {
-        await writer.write(piece).catch((cause: unknown) => {
+        await download.send(piece.length, writer.write(piece)).catch((cause: unknown) => {
           isBroken = true
           throw cause
         })
@@ -246,6 +258,7 @@ export class Tunnel {
       if (isBroken) this.#cancel(call, 'the client stopped reading')
       writer.abort(cause).catch(() => {})
     } finally {
+      download.end()
       this.#forget(call)
     }
   }

@@ -64,6 +64,8 @@ export const RUNTIMES = {
     environment: ({ persist }) => ({
       ...QUIET_WRANGLER,
       CLOUDFLARE_CF_FETCH_ENABLED: 'false',
+      // Pages and an API at /cdn-cgi/ that show, and change, what rooms have stored.
+      X_LOCAL_EXPLORER: 'false',
       // A register of all workers on this machine, and logs.
       XDG_CONFIG_HOME: resolve(persist, 'wrangler-config'),
       WRANGLER_REGISTRY_PATH: resolve(persist, 'wrangler-registry'),

@@ -191,6 +191,18 @@ export const MAX_PATH_CHARS = 16_384
 export const MAX_SOCKET_QUERY_CHARS = 256
 export const MAX_HEADER_CHARS = 16_384
 export const MAX_HEADERS = 128
+/** All headers of one request: escaped as JSON they may double, and must still fit a message (MAX_MESSAGE_BYTES). Cloudflare takes 128 KB, nginx 32 KB. */
+export const MAX_HEADERS_CHARS = 64 * KIB
+/** A short body (REPLAYABLE_BODY_BYTES) must be here by then; of longer ones, and of answers on their way to a client, each piece (CHUNK_BYTES) must move within this time: 4 KiB a second. */
+export const BODY_DEADLINE_MS = 30 * SECOND_MS
+/** What was refused already is read for the sake of the connection, no longer than this. */
+export const READ_AWAY_DEADLINE_MS = 2 * SECOND_MS
+/** Streamed answers on their way to clients: each may hold up to 2 MiB (a window of the tunnel and what the mirror reads ahead) of the 128 MB that an isolate has. */
+export const MAX_DOWNLOADS = 48
+/** A client that has let its download wait for so long makes room for another one. */
+export const MIN_UNREAD_MS = 1 * SECOND_MS
+/** Requests of one address at the same time, where addresses are known: browsers open six connections over HTTP/1.1 and a hundred streams over HTTP/2. */
+export const MAX_OPEN_PER_ADDRESS = 100
 
 /** Connections that have not proven themselves at the same time; a tab needs one. */
 export const MAX_UNADMITTED = 32

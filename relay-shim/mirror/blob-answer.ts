@@ -6,6 +6,7 @@ import { concat } from '../../wire/bytes.ts'
 import { XrpcError } from '../../wire/errors.ts'
 import { STORAGE_VALUE_BYTES } from '../../wire/limits.ts'
 import type { RoomStorage } from '../port.ts'
+import { Download } from '../downloads.ts'
 import { openPipe } from '../streams.ts'
 import type { BlobRow } from './blobs.ts'
 import { blobPieceKey } from './keys.ts'
@@ -46,6 +47,7 @@ const readRange = (header: string | null, size: number): readonly [from: number,
 
 /** Bytes `from` to `to` (exclusive), read as the reader takes them. A stream of the runtime's own, which is faster and tells its length. */
 const blobStream = (storage: RoomStorage, cid: string, from: number, to: number): ReadableStream<Uint8Array> => {
+  const download = new Download()
   const { readable, writable } = openPipe(to - from)
   const writer = writable.getWriter()
   const send = async (): Promise<void> => {
@@ -54,12 +56,14 @@ const blobStream = (storage: RoomStorage, cid: string, from: number, to: number)
       const bytes = await readBytes(storage, cid, at, end)
       // An honest end is better than a body that stops short and looks whole.
       if (!bytes) throw new Error(`blob ${cid} was released`)
-      await writer.write(bytes)
+      await download.send(bytes.length, writer.write(bytes))
     }
     await writer.close()
   }
   // Who stopped reading is nobody to tell.
-  send().catch((cause: unknown) => writer.abort(cause).catch(() => {}))
+  send()
+    .catch((cause: unknown) => writer.abort(cause).catch(() => {}))
+    .finally(() => download.end())
   return readable
 }
 

@@ -3,6 +3,7 @@
  * @see https://atproto.com/specs/repository#car-file-serialization
  */
 import { CAR_CHUNK_BYTES } from '../../wire/limits.ts'
+import { Download } from '../downloads.ts'
 import type { Blocks, HeldBlocks, StoredBlock } from './blocks.ts'
 import { CAR_ENTRY_HEAD_BYTES, carHeader, writeCarEntry } from './car.ts'
 import { type TreeNode, layerOf, parseNode } from './node.ts'
@@ -16,25 +17,41 @@ export const exportRepo = (
   head: { readonly commit: string; readonly data: string },
   since?: string,
 ): ReadableStream<Uint8Array> => {
+  let fail = (_cause: Error): void => {}
+  // Nothing that left the repo is erased while an export holds it: so nobody may hold one for ever.
+  const download = new Download((cause) => {
+    fail(cause)
+    void ended()
+  })
   const held = blocks.hold()
   const pieces = chunked(repoParts(held, head, since), head.commit)
+  const ended = async (): Promise<void> => {
+    download.end()
+    held.letGo()
+    await pieces.return()
+  }
+  download.waits(CAR_CHUNK_BYTES)
   return new ReadableStream({
     type: 'bytes',
+    start(controller) {
+      fail = (cause) => controller.error(cause)
+    },
     async pull(controller) {
+      download.moved()
       try {
         const { value, done } = await pieces.next()
-        if (!done) return controller.enqueue(value)
-        held.letGo()
+        if (!done) {
+          download.waits(value.length)
+          return controller.enqueue(value)
+        }
+        await ended()
         controller.close()
       } catch (cause) {
-        held.letGo()
+        await ended()
         throw cause
       }
     },
-    async cancel() {
-      held.letGo()
-      await pieces.return()
-    },
+    cancel: ended,
   })
 }
 
