@@ -36,7 +36,7 @@ export class Download {
 
   /** How long it has waited for its client, in ms. */
   get waitedMs(): number {
-    return performance.now() - this.#since
+    return Date.now() - this.#since
   }
 
   /** Hands `bytes` to the client, who has taken them when `taken` resolves. @throws DOMException TimeoutError, and what `taken` throws */
@@ -49,7 +49,7 @@ export class Download {
   /** The client has `bytes` to take from now on. */
   waits(bytes: number): void {
     if (this.#hasEnded) return
-    this.#since = performance.now()
+    this.#since = Date.now()
     waiting.add(this)
     this.#timer = setTimeout(() => this.giveUp(), BODY_DEADLINE_MS * Math.ceil(bytes / CHUNK_BYTES))
   }
