@@ -84,12 +84,14 @@ export const headersFromTab = (list: HeaderList): Headers => {
   for (const [name, value] of list) {
     const lower = name.toLowerCase()
     if (NOT_FROM_TAB.has(lower) || NOT_FROM_TAB_PREFIX.test(lower) || nominated.has(lower)) continue
-    if (!VALUE.test(value)) throw new TypeError(`the value of ${lower} is none`)
+    // workerd takes a header without a name.
+    if (!NAME.test(name) || !VALUE.test(value)) throw new TypeError(`${lower} is no header`)
     headers.append(name, value)
   }
   return headers
 }
 
+const NAME = /^[\w!#$%&'*+.^`|~-]+$/
 /** Bytes, none of them a line break or another control character: a runtime that cuts characters down to bytes would make line breaks of some. @see https://www.rfc-editor.org/rfc/rfc9110#section-5.5 */
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
 
