@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from 'vitest'
 import type { XrpcError } from '../../wire/errors.ts'
+import { MAX_OPEN_PER_ADDRESS } from '../../wire/limits.ts'
 import type { RoomSettings } from '../settings/settings.ts'
 import { MemoryPort } from '../testing/memory-port.ts'
 import { RateLimits } from './rate-limits.ts'
@@ -33,6 +34,20 @@ const told = ({ headers }: Response) =>
   Object.fromEntries([...headers].filter(([name]) => name.startsWith('ratelimit-') || name === 'retry-after'))
 
 describe('an address', () => {
+  test('takes a share of the places where requests wait, and others find theirs', async () => {
+    const { limits } = await open()
+    const enter = (from: string) => {
+      const visit = limits.visit(new Request('https://pod.example/xrpc/x.y.z', { headers: { 'x-forwarded-for': from } }), '/xrpc/x.y.z')
+      visit.admit()
+      return visit
+    }
+    const [first] = Array.from({ length: MAX_OPEN_PER_ADDRESS }, () => enter('1.2.3.4'))
+    expect(() => enter('1.2.3.4')).toThrow('at the same time')
+    enter('1.2.3.5')
+    first?.settle(new Response())
+    enter('1.2.3.4')
+  })
+
   test('reads in every answer what it has left, in the words of the reference PDS', async () => {
     const { ask } = await open()
     expect(told(ask('/xrpc/com.atproto.server.describeServer'))).toEqual({

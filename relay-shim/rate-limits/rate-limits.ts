@@ -4,10 +4,10 @@
  */
 import type { RepoOp } from '../../wire/event.ts'
 import { XrpcError } from '../../wire/errors.ts'
-import { RATE_LIMITS, WRITE_POINTS } from '../../wire/limits.ts'
+import { MAX_OPEN_PER_ADDRESS, RATE_LIMITS, WRITE_POINTS } from '../../wire/limits.ts'
 import { isOnThisMachine } from '../hostname.ts'
 import type { RoomPort } from '../port.ts'
-import { clientAddress } from './client-address.ts'
+import { clientAddress, UNKNOWN } from './client-address.ts'
 import { Counter, recallCounters, type Standing } from './counter.ts'
 import { type LimitName, policyOf } from './policy.ts'
 
@@ -26,6 +26,8 @@ const UNLIMITED: Visit = { admit: () => null, settle() {} }
 export class RateLimits {
   readonly #port: RoomPort
   readonly #counters: ReadonlyMap<LimitName, readonly Counter[]> | null
+  /** Requests that wait for the head of their answer, by address, as far as addresses are known: nobody takes all places of a room (MAX_IN_FLIGHT). */
+  readonly #open = new Map<string, number>()
 
   private constructor(port: RoomPort, counters: ReadonlyMap<LimitName, readonly Counter[]> | null) {
     this.#port = port
@@ -58,12 +60,14 @@ export class RateLimits {
         const now = this.#port.now()
         const spent = standings(now).find(({ remaining }) => remaining <= 0)
         if (spent) throw tooMany(spent, now)
+        this.#begin(who)
         for (const counter of ofAddress) counter.spend(who, 1, now)
         isAdmitted = true
         return null
       },
       settle: (response) => {
         if (!isAdmitted) return
+        this.#end(who)
         const now = this.#port.now()
         // What was written is counted by its commit.
         if (response.ok && !account.includes('writes')) for (const counter of ofAccount) counter.spend(ACCOUNT, 1, now)
@@ -71,6 +75,28 @@ export class RateLimits {
         for (const [name, value] of Object.entries(headersOf(tightest, now))) response.headers.set(name, value)
       },
     }
+  }
+
+  /** @throws XrpcError 429 RateLimitExceeded */
+  #begin(who: string): void {
+    if (who === UNKNOWN) return
+    const open = this.#open.get(who) ?? 0
+    if (open >= MAX_OPEN_PER_ADDRESS)
+      throw new XrpcError(
+        429,
+        'RateLimitExceeded',
+        `At most ${MAX_OPEN_PER_ADDRESS} requests of one address are answered at the same time.`,
+        {
+          headers: { 'retry-after': '1' },
+        },
+      )
+    this.#open.set(who, open + 1)
+  }
+
+  #end(who: string): void {
+    const open = this.#open.get(who) ?? 0
+    if (open > 1) this.#open.set(who, open - 1)
+    else this.#open.delete(who)
   }
 
   /** Of a commit that went out, whoever wrote it: exact, and nobody has to look into a request for it. */
