@@ -125,9 +125,9 @@ describe('a subscriber', () => {
   })
 
   it('is told of a cursor from the future, or none at all, and sent away', async () => {
-    const last = append()
+    append()
     for (const [cursor, error] of [
-      [last + 1, 'FutureCursor'],
+      [(port.now() + 60_000) * 1000, 'FutureCursor'],
       ['abc', 'InvalidRequest'],
     ] as const) {
       const { socket, done } = subscribe(cursor)
@@ -135,6 +135,21 @@ describe('a subscriber', () => {
       expect(socket.sent.map(read)).toMatchObject([{ header: { op: -1 }, body: { error } }])
       expect(socket.closed?.code).toBe(1008)
     }
+  })
+
+  it('comes to a room that lost its storage with a cursor of the time before: that is no future, and what comes next is for it', async () => {
+    const last = append()
+    port.storage.rows.clear()
+    firehose = await Firehose.open(port)
+    port.clockOffsetMs += 10
+    const { socket, done } = subscribe(last)
+    await done
+    const next = append()
+    const [info, event] = socket.sent.map(read)
+    expect(info).toMatchObject({ header: { op: 1, t: '#info' }, body: { name: 'OutdatedCursor' } })
+    expect(event?.body.seq).toBe(next)
+    expect(next).toBeGreaterThan(last)
+    expect(socket.closed).toBeNull()
   })
 
   it('is told when events after its cursor were pruned, and gets the oldest kept', async () => {
