@@ -1,4 +1,4 @@
-/** Idle rooms under `partykit dev` and `wrangler dev`: both really put them to sleep while their sockets stay open, and no test may take that for granted. */
+/** Idle rooms on PartyKit and in wrangler's workerd: both really put them to sleep while their sockets stay open, and no test may take that for granted. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { WebSocket } from 'ws'

@@ -1,4 +1,4 @@
-/** The built room in workerd, under `partykit dev` and `wrangler dev`, with a Node client as its tab: what only the real runtimes can show. */
+/** The built room in workerd, that of PartyKit and that of wrangler, with a Node client as its tab: what only the real runtimes can show. */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { CID } from 'multiformats/cid'

@@ -42,33 +42,20 @@ export const RUNTIMES = {
     ],
     environment: () => ({ NO_UPDATE_NOTIFIER: '1' }),
   },
-  // https://developers.cloudflare.com/workers/wrangler/commands/#dev
   wrangler: {
     config: 'wrangler.jsonc',
     variablesFile: '.dev.vars',
     variables: { TABPOD_TRUSTED_PROXY: 'none', TABPOD_HOSTS: '' },
     command: ({ port, persist }) => [
-      join(root, 'node_modules/wrangler/bin/wrangler.js'),
-      'dev',
-      '--local',
-      '--ip=127.0.0.1',
+      join(root, 'scripts/wrangler-room.ts'),
       `--port=${port}`,
-      // Any free one: 9229 belongs to whoever is debugged.
-      '--inspector-port=0',
-      `--persist-to=${resolve(persist, 'wrangler-state')}`,
-      '--show-interactive-dev-session=false',
-      // It writes a line for every request.
-      '--log-level=warn',
+      `--persist=${resolve(persist, 'wrangler-state/v3')}`,
     ],
     // https://developers.cloudflare.com/workers/wrangler/system-environment-variables/
     environment: ({ persist }) => ({
       ...QUIET_WRANGLER,
-      CLOUDFLARE_CF_FETCH_ENABLED: 'false',
-      // Pages and an API at /cdn-cgi/ that show, and change, what rooms have stored.
-      X_LOCAL_EXPLORER: 'false',
-      // A register of all workers on this machine, and logs.
+      // Its log files.
       XDG_CONFIG_HOME: resolve(persist, 'wrangler-config'),
-      WRANGLER_REGISTRY_PATH: resolve(persist, 'wrangler-registry'),
     }),
   },
 } as const satisfies Record<string, Start>

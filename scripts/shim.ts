@@ -1,4 +1,4 @@
-/** The relay shim as a child process: `partykit dev` or `wrangler dev` on the built room (dist/), in a process group of its own. Needs `build()` first. */
+/** The relay shim as a child process: `partykit dev`, or wrangler's workerd, on the built room (dist/), in a process group of its own. Needs `build()` first. */
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { cpSync, rmSync, writeFileSync } from 'node:fs'
@@ -13,7 +13,7 @@ import { type Runtime, RUNTIMES, usualRuntime } from './runtimes.ts'
 
 export const DEFAULT_PORT = 1999
 
-/** `partykit dev` is up in 1–2 s on an idle machine, `wrangler dev` in 3; tests start several on two busy cores. */
+/** `partykit dev` is up in 1–2 s on an idle machine, the other as fast; tests start several on two busy cores. */
 const READY_WITHIN_MS = 60_000
 const POLL_MS = 50
 
