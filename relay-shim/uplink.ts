@@ -1,11 +1,12 @@
 /** The admitted tab's connection: takes its frames apart and hands each to whom it belongs. It ends with its socket. */
 import { BadFrame, encodeFrame } from '../wire/codec.ts'
-import type { FrameOf, RoomFrame, TabFrame } from '../wire/frames.ts'
+import type { FrameOf, MirrorHead, RoomFrame, TabFrame } from '../wire/frames.ts'
 import { MAX_SEEN_PER_SECOND, MAX_UNSAID_ACCEPTED } from '../wire/limits.ts'
 import type { Egress } from './egress.ts'
 import { Fetches } from './fetches.ts'
 import type { Lane } from './lane.ts'
 import type { Mailer } from './mail/mailer.ts'
+import { BlockPull } from './mirror/block-pull.ts'
 import type { Mirror } from './mirror/mirror.ts'
 import type { RoomSocket } from './port.ts'
 import { Refused, saidOf } from './refused.ts'
@@ -30,9 +31,9 @@ export interface UplinkParts {
 }
 
 /** What ends up in the mirror or on the firehose. */
-const PUBLIC: ReadonlySet<TabFrame['t']> = new Set(['event', 'event-part', 'blob', 'snapshot'])
+const PUBLIC: ReadonlySet<TabFrame['t']> = new Set(['event', 'event-part', 'blob', 'blobs', 'snapshot', 'repair'])
 
-type UploadOf = 'blob' | 'snapshot'
+type UploadOf = 'blob' | 'snapshot' | 'repair'
 
 export class Uplink {
   readonly socket: RoomSocket
@@ -58,7 +59,7 @@ export class Uplink {
 
   /** Frames of bodies go straight to their stream; what must keep its order goes through the lane. @throws BadFrame */
   receive(head: TabFrame, payload: Uint8Array): void {
-    const { tunnel, lane, rename, release, isMirrored, onReady } = this.#parts
+    const { tunnel, mirror, lane, rename, release, isMirrored, onReady } = this.#parts
     if (PUBLIC.has(head.t) && !isMirrored()) throw new BadFrame(`${head.t} of a pod whose account does not live here yet`)
     switch (head.t) {
       case 'response':
@@ -80,12 +81,21 @@ export class Uplink {
       case 'blob':
         return this.#storeBlob(head)
       case 'snapshot':
-        return this.#storeSnapshot(head)
+        return this.#replaceMirror(head, (upload) => mirror.storeSnapshot(head.head, upload, head.replaces))
+      case 'repair':
+        return this.#replaceMirror(head, (upload) => {
+          const tab = new BlockPull(upload, (cids) => this.send({ t: 'want', id: head.id, cids: [...cids] }))
+          return mirror.repair(head.head, tab, head.replaces)
+        })
+      case 'blobs':
+        // Behind the events before it: one of them may take the last mention of a blob away.
+        return lane.enter(async () => this.send({ t: 'blobs-wanted', id: head.id, cids: [...(await mirror.wantedBlobs(head.cids))] }))
       case 'ready':
         return lane.enter(() => {
           this.socket.setState({ role: 'uplink', nonce: '', stage: 'ready' })
           tunnel.ready(this.send)
           onReady()
+          if (isMirrored()) void this.#askForBlobs()
         })
       case 'release':
         return lane.enter(release)
@@ -169,16 +179,28 @@ export class Uplink {
       .finally(() => this.#closeUpload('blob', id))
   }
 
-  /** In the lane: the events behind a snapshot build on it. */
-  #storeSnapshot({ id, head }: FrameOf<TabFrame, 'snapshot'>): void {
-    const upload = this.#openUpload('snapshot', id)
+  /** What an upload that broke off, or a snapshot, has left open. */
+  async #askForBlobs(): Promise<void> {
+    try {
+      for await (const cids of this.#parts.mirror.lackingBlobs()) this.send({ t: 'blobs-wanted', cids: [...cids] })
+    } catch (cause) {
+      console.error('room: could not look for lacking blobs', cause)
+    }
+  }
+
+  /** In the lane: the events behind it build on it. */
+  #replaceMirror(
+    { t, id }: { readonly t: 'snapshot' | 'repair'; readonly id: number },
+    run: (upload: Inflow) => Promise<MirrorHead>,
+  ): void {
+    const upload = this.#openUpload(t, id)
     this.#parts.lane.enter(async () => {
       try {
-        this.send({ t: 'snapshot-stored', head: await this.#parts.mirror.storeSnapshot(head, upload) })
+        this.send({ t: 'snapshot-stored', head: await run(upload) })
       } catch (cause) {
         this.send({ t: 'snapshot-refused', ...saidOf(cause) })
       } finally {
-        this.#closeUpload('snapshot', id)
+        this.#closeUpload(t, id)
       }
     })
   }

@@ -22,6 +22,8 @@ const httpStatus = v.pipe(v.number(), v.minValue(200), v.maxValue(599))
 /** `none`: no body. `whole`: the payload is the body. `stream`: `body` frames with this id follow. */
 const bodyKind = v.picklist(['none', 'whole', 'stream'])
 const head = v.object({ rev: text(32), commit: text(128), data: text(128) })
+/** CID of the mirror's commit, which the pod knows as one of its own. Absent where it does not: then the room gives up nothing that this pod's key has signed. */
+const replaces = v.optional(text(128))
 const publicJwk = v.object({ kty: v.literal('EC'), crv: v.literal('P-256'), x: text(64), y: text(64) })
 
 const streamOf = v.picklist(['request', 'response', 'blob', 'snapshot', 'repair', 'egress-request', 'egress-response'])
@@ -101,8 +103,11 @@ const roomFrames = [
   v.object({ t: v.literal('snapshot-refused'), error: text(64), message: text(512) }),
   /** The repair of this id goes on: these blocks of its tree are not in the mirror. The tab sends each as a CAR section, in this order, in `body` frames `of: 'repair'`. */
   v.object({ t: v.literal('want'), id: streamId, cids }),
-  /** The answer to `blobs`: these are not here, or not any more. */
-  v.object({ t: v.literal('blobs-wanted'), id: streamId, cids }),
+  /**
+   * The answer to the `blobs` of this id: these were never here. Without `id` nobody asked: records of the mirror mention them, and they did not come, or not whole.
+   * What had to make room for others is not wanted.
+   */
+  v.object({ t: v.literal('blobs-wanted'), id: v.optional(streamId), cids }),
   /** How the relays that the operator chose see this host: when the tab asks, and after each look at one of them. */
   v.object({ t: v.literal('relays'), relays: v.pipe(v.array(relayView), v.maxLength(MAX_RELAYS)) }),
   /** The room has forgotten the pod; `refused {error: 'Released'}` and the close follow. */
@@ -155,13 +160,13 @@ const tabFrames = [
   /** A referenced blob for the mirror; `body` frames `of: 'blob'` follow. Sent before the commit that mentions it. */
   v.object({ t: v.literal('blob'), id: streamId, cid: text(128), mime: text(256), size: byteCount }),
   /** The whole repo as CAR, when the mirror cannot be brought up to date by events; `body` frames `of: 'snapshot'` follow. */
-  v.object({ t: v.literal('snapshot'), id: streamId, head }),
+  v.object({ t: v.literal('snapshot'), id: streamId, head, replaces }),
   /**
    * The mirror holds another tree than this head's, and no events lead from one to the other: the room asks for what it lacks (`want`), from the commit down. It
    * answers as to a snapshot: `snapshot-stored`, or `snapshot-refused` (`TooDifferent`: a snapshot is cheaper).
    */
-  v.object({ t: v.literal('repair'), id: streamId, head }),
-  /** Blobs that the pod holds and its records mention; the room says which of them it wants. */
+  v.object({ t: v.literal('repair'), id: streamId, head, replaces }),
+  /** Blobs that a commit will mention, and that the pod holds; the room says which of them it wants. */
   v.object({ t: v.literal('blobs'), id: streamId, cids }),
   /** The owner looks: how do the relays see this host now? `crawl`: and wants them asked to crawl, those that were not lately. */
   v.object({ t: v.literal('relays'), crawl: v.boolean() }),

@@ -433,3 +433,12 @@ export const RELAY_OWNER_LOOK_MS = 30 * SECOND_MS
 export const RELAY_LAG_MS = 30 * SECOND_MS
 /** A status is 200 bytes, an error a sentence or two. */
 export const MAX_RELAY_ANSWER_BYTES = 16 * KIB
+
+/**
+ * A repair of the mirror waits in memory for the one write that lands it: blocks that come, nodes of the old tree that are read beside them, and records that
+ * change, each at most this many. A snapshot of that size is 4 MB, and beyond it packs are cheaper than rows.
+ */
+export const MAX_REPAIR_BLOCKS = 8_192
+export const MAX_REPAIR_BYTES = 8 * MIB
+/** Revs of its commits that a pod remembers when another repo takes their place: what the log keeps (KEPT_EVENTS), twice over, 26 KB. */
+export const MAX_KNOWN_REVS = 2_000

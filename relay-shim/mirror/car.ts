@@ -39,8 +39,22 @@ export async function* readCarStream(
   chunks: AsyncIterable<Uint8Array>,
   maxBlockBytes: number,
 ): AsyncGenerator<{ root: string } | Block, void, void> {
-  let rest: Uint8Array = new Uint8Array(0)
   let root: string | null = null
+  for await (const section of readSections(chunks, maxBlockBytes)) {
+    if (root === null) {
+      root = rootOf(section)
+      yield { root }
+    } else yield await readBlock(section)
+  }
+  if (root === null) throw new Error('CAR: broken off')
+}
+
+/** What stands behind each length, in a buffer of its own. @throws when a section is longer than a block of `maxBlockBytes`, or the end is not that of one */
+export async function* readSections(
+  chunks: AsyncIterable<Uint8Array>,
+  maxBlockBytes: number,
+): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
+  let rest: Uint8Array = new Uint8Array(0)
   for await (const chunk of chunks) {
     rest = rest.length === 0 ? chunk : concat([rest, chunk])
     let at = 0
@@ -49,21 +63,21 @@ export async function* readCarStream(
       if (!length) break
       if (length.value > maxBlockBytes + CID_BYTES) throw new Error('CAR: a block is too large')
       if (length.at + length.value > rest.length) break
-      const entry = rest.slice(length.at, length.at + length.value)
+      const section = rest.slice(length.at, length.at + length.value)
       at = length.at + length.value
-      if (root === null) {
-        root = rootOf(entry)
-        yield { root }
-        continue
-      }
-      const cid = cidAt(entry, 0)
-      const bytes = entry.slice(CID_BYTES)
-      if (!(await isHashOf(entry, bytes))) throw new Error('CAR: a block is not what its CID says')
-      yield { cid, bytes }
+      yield section
     }
     rest = rest.slice(at)
   }
-  if (root === null || rest.length > 0) throw new Error('CAR: broken off')
+  if (rest.length > 0) throw new Error('CAR: broken off')
+}
+
+/** A section that is CID and block. @throws when the block is not what its CID says */
+export const readBlock = async (section: Uint8Array): Promise<Block> => {
+  const cid = cidAt(section, 0)
+  const bytes = section.slice(CID_BYTES)
+  if (!(await isHashOf(section, bytes))) throw new Error('CAR: a block is not what its CID says')
+  return { cid, bytes }
 }
 
 /** `root` null makes the rootless CAR that getBlocks answers. */

@@ -9,7 +9,7 @@ export type Rows = Record<string, StorageValue>
  * Keys of one generation of the mirror. A snapshot is built as a new generation beside the old one, and takes its place by one write of `head`.
  */
 export const generationKeys = (generation: number) => ({
-  all: ['b', 'n', 'r', 'g', 'f', 'p', 'i', 'd'].map((kind) => `${kind}:${generation}:`),
+  all: ['b', 'n', 'r', 'g', 'f', 'l', 'p', 'i', 'd'].map((kind) => `${kind}:${generation}:`),
   block: (cid: string) => `b:${generation}:${cid}`,
   /** How many records are this block, where it is more than one. */
   uses: (cid: string) => `n:${generation}:${cid}`,
@@ -18,6 +18,9 @@ export const generationKeys = (generation: number) => ({
   blobsOf: (path: string) => `g:${generation}:${path}`,
   /** Records that mention a blob. */
   mention: (blob: string, path: string) => `f:${generation}:${blob}/${path}`,
+  /** A blob that records mention and that never came. */
+  lacking: (blob: string) => `l:${generation}:${blob}`,
+  allLacking: `l:${generation}:`,
   /** Blocks of the snapshot, many in a row. */
   pack: (pack: number) => `p:${generation}:${String(pack).padStart(5, '0')}`,
   allPacks: `p:${generation}:`,

@@ -10,8 +10,10 @@ import type { RoomPort } from '../port.ts'
 import { Refused } from '../refused.ts'
 import { answer } from './answer.ts'
 import { type BlobDeclaration, Blobs } from './blobs.ts'
+import type { BlockPull } from './block-pull.ts'
 import { Blocks } from './blocks.ts'
-import { type SignatureCheck, checkCommit, signatureCheck } from './commit.ts'
+import { writeCar } from './car.ts'
+import { type Commit, type SignatureCheck, checkCommit, parseCommit, signatureCheck } from './commit.ts'
 import {
   ACCOUNT,
   DISCARDED,
@@ -25,10 +27,12 @@ import {
   generationKeys,
   joinPieces,
 } from './keys.ts'
+import { lackingBlobs, neverCame } from './lacking-blobs.ts'
 import type { BareView, MirrorView, TabPresence } from './method.ts'
 import { planCommit } from './plan.ts'
+import { pullDifference } from './repair.ts'
 import { discard, stageSnapshot } from './snapshot.ts'
-import { readCommit, verifyCommit } from './verify.ts'
+import { type VerifiedCommit, readCommit, verifyCommit } from './verify.ts'
 
 /** Who the pod is: whose events are accepted, by which key they must be signed, what is said about it while the tab is closed. */
 export interface PodIdentity {
@@ -141,6 +145,16 @@ export class Mirror {
     return this.#blobs.store(blob, body)
   }
 
+  /** Those of `cids` that the tab should send ahead of the commit that mentions them. */
+  wantedBlobs(cids: readonly string[]): Promise<readonly string[]> {
+    return neverCame(this.#port.storage, cids)
+  }
+
+  /** Blobs that records mention and that never came, as many at a time as one frame may ask for. */
+  lackingBlobs(): AsyncIterable<readonly string[]> {
+    return lackingBlobs(this.#port.storage, generationKeys(this.#head?.generation ?? FIRST_GENERATION))
+  }
+
   /** The tab's answer to a request that the mirror left to it. A blob that had to make room for others is stored again as it passes. */
   async keepPassing(request: Request, url: URL, response: Response): Promise<Response> {
     const isWholeBlob = url.pathname === GET_BLOB && request.method === 'GET' && response.status === 200 && !request.headers.has('range')
@@ -149,28 +163,34 @@ export class Mirror {
 
   /**
    * Takes the whole repo as CAR in place of what was mirrored. The old mirror serves until the new one is whole and verified.
+   * @param replaces the mirror's commit, where the tab knows it
    * @throws Refused BadBlocks | WrongRepo | BadRev | BadSignature | BadProof | OutOfSync
    */
-  async storeSnapshot(head: MirrorHead, body: AsyncIterable<Uint8Array>): Promise<MirrorHead> {
-    const { did, verify } = this.#bound()
+  async storeSnapshot(head: MirrorHead, body: AsyncIterable<Uint8Array>, replaces?: string): Promise<MirrorHead> {
     if (this.#staging) throw new Refused('Busy', 'Another snapshot is on its way.')
     this.#staging = true
-    const generation = (this.#head?.generation ?? FIRST_GENERATION) + 1
+    try {
+      await this.#assertSuccessor(head, replaces)
+      await this.#takeOver(head, body, this.#bound())
+    } finally {
+      this.#staging = false
+    }
+    await this.#discardOld()
+    return head
+  }
+
+  async #takeOver(head: MirrorHead, body: AsyncIterable<Uint8Array>, bound: Bound): Promise<void> {
+    const before = this.#head
+    const generation = (before?.generation ?? FIRST_GENERATION) + 1
     const { storage } = this.#port
     try {
       await discard(storage, generation)
       await storage.put({ [DISCARDED]: [generation] })
-      const staged = await stageSnapshot(storage, generation, head, body, (commit) =>
-        checkCommit(commit, { did, rev: head.rev, nowMs: this.#port.now(), verify }),
-      )
+      const staged = await stageSnapshot(storage, generation, head, body, (commit) => this.#check(commit, head, bound))
       await this.#inTurn(async () => {
-        const before = this.#head
-        if (this.#identity?.did !== did) throw new Refused('WrongRepo', 'The room was bound to another repo meanwhile.')
-        if (before && head.rev < before.rev)
-          throw new Refused('OutOfSync', `The snapshot is at ${head.rev}, the mirror at ${before.rev} already.`)
+        this.#assertUnmoved(before, bound)
+        const numbered = before?.commit === head.commit ? null : this.#firehose.number(syncOf(bound, head, staged.commitBlock))
         const now: HeadRow = { ...head, generation, at: this.#port.now() }
-        const sync: PodEvent = { kind: 'sync', did, rev: head.rev, blocks: staged.commitCar }
-        const numbered = before?.commit === head.commit ? null : this.#firehose.number(sync)
         const stored = storage.put({ ...numbered?.rows, [HEAD]: now, [DISCARDED]: before ? [before.generation] : [] })
         this.#head = now
         this.#blocks.turnTo(generation)
@@ -180,12 +200,32 @@ export class Mirror {
     } catch (cause) {
       await discard(storage, generation)
       throw cause
-    } finally {
-      this.#staging = false
     }
     await this.#inTurn(() => this.#blobs.dropUnmentioned(generationKeys(generation)))
-    await this.#discardOld()
-    return head
+  }
+
+  /**
+   * Brings the mirror to another tree of the same repo by what differs, in one write. Until then nothing is stored.
+   * @param replaces as for a snapshot
+   * @throws Refused as `storeSnapshot`, and TooDifferent, also when nothing is mirrored
+   */
+  async repair(head: MirrorHead, tab: BlockPull, replaces?: string): Promise<MirrorHead> {
+    const bound = this.#bound()
+    const before = this.#head
+    if (!before) throw new Refused('TooDifferent', 'Nothing is mirrored yet.')
+    await this.#assertSuccessor(head, replaces)
+    if (head.commit === before.commit) return head
+    const difference = await pullDifference(head, before, this.#blocks, tab, (commit) => this.#check(commit, head, bound))
+    return this.#inTurn(async () => {
+      this.#assertUnmoved(before, bound)
+      const change = await this.#planChange(difference, before)
+      const numbered = this.#firehose.number(syncOf(bound, head, difference.blocks.get(head.commit)))
+      const stored = [this.#port.storage.put({ ...change.put, ...numbered.rows }), this.#port.storage.delete(change.delete)]
+      change.apply()
+      this.#firehose.broadcast(numbered)
+      await Promise.all(stored)
+      return head
+    })
   }
 
   /** Forgets the pod: repo, blobs, identity. Sequence numbers and what the firehose said stay. */
@@ -205,20 +245,56 @@ export class Mirror {
   }
 
   async #acceptCommit(event: number, pod: CommitEvent, { did, verify }: Bound): Promise<NumberedEvent> {
-    const before = this.#head
-    const { storage } = this.#port
     const commit = await verifyCommit(pod, { did, head: this.head(), verify, nowMs: this.#port.now() })
-    const generation = before?.generation ?? FIRST_GENERATION
-    const plan = await planCommit(commit, before, { storage, blocks: this.#blocks, keys: generationKeys(generation) })
-    const now: HeadRow = { ...commit.head, generation, at: this.#port.now() }
+    const change = await this.#planChange(commit, this.#head)
     const numbered = this.#firehose.number(pod)
-    const released = this.#blobs.release(plan.released)
-    const rows = { ...plan.put, ...released.put, ...numbered.rows, ...this.#remember(event, numbered.seq, pod.rev), [HEAD]: now }
-    return this.#land(event, numbered, rows, [...plan.delete, ...released.delete], () => {
-      this.#head = now
-      plan.land()
+    const rows = { ...change.put, ...numbered.rows, ...this.#remember(event, numbered.seq, pod.rev) }
+    return this.#land(event, numbered, rows, change.delete, () => {
+      change.apply()
       this.#onCommit(pod)
     })
+  }
+
+  /** The rows that make `commit` the head. `apply`: in the turn in which they are written. */
+  async #planChange(commit: VerifiedCommit, before: HeadRow | null): Promise<{ put: Rows; delete: readonly string[]; apply(): void }> {
+    const generation = before?.generation ?? FIRST_GENERATION
+    const keys = generationKeys(generation)
+    const plan = await planCommit(commit, before, { storage: this.#port.storage, blocks: this.#blocks, keys })
+    const released = this.#blobs.release(plan.released)
+    const now: HeadRow = { ...commit.head, generation, at: this.#port.now() }
+    return {
+      put: { ...plan.put, ...released.put, [HEAD]: now },
+      delete: [...plan.delete, ...released.delete],
+      apply: () => {
+        this.#head = now
+        plan.land()
+      },
+    }
+  }
+
+  #check(commit: Commit, { rev }: MirrorHead, { did, verify }: Bound): Promise<void> {
+    return checkCommit(commit, { did, rev, nowMs: this.#port.now(), verify })
+  }
+
+  /**
+   * A tree that takes the place of another, without the commits between, must be newer; and the tab must know the commit that stands here, or this pod's key has not
+   * signed that (after a restore): so no copy of the pod overwrites what another one has written. @throws Refused OutOfSync
+   */
+  async #assertSuccessor(head: MirrorHead, replaces: string | undefined): Promise<void> {
+    const before = this.#head
+    if (!before || head.commit === before.commit) return
+    if (head.rev <= before.rev) throw new Refused('OutOfSync', `The tab is at ${head.rev}, the mirror at ${before.rev} already.`)
+    if (replaces === before.commit) return
+    const block = await this.#blocks.get(before.commit)
+    const commit = block && parseCommit(block.bytes)
+    if (commit && (await this.#bound().verify(commit.unsigned, commit.sig)))
+      throw new Refused('OutOfSync', `The mirror is at ${before.rev}, a commit of this pod that the tab does not know.`)
+  }
+
+  /** @throws Refused OutOfSync */
+  #assertUnmoved(before: HeadRow | null, bound: Bound): void {
+    if (this.#head !== before || this.#identity?.did !== bound.did || this.#identity.signingKey !== bound.signingKey)
+      throw new Refused('OutOfSync', 'The mirror has moved on meanwhile.')
   }
 
   async #acceptOther(event: number, pod: Exclude<PodEvent, CommitEvent>, body: Uint8Array, { did, verify }: Bound): Promise<NumberedEvent> {
@@ -317,6 +393,13 @@ export class Mirror {
     if (generations.length > 0) await this.#port.storage.delete([DISCARDED])
   }
 }
+
+const syncOf = ({ did }: PodIdentity, { rev, commit }: MirrorHead, block: Uint8Array = new Uint8Array(0)): PodEvent => ({
+  kind: 'sync',
+  did,
+  rev,
+  blocks: writeCar(commit, [{ cid: commit, bytes: block }]),
+})
 
 /** @throws Refused BadEvent */
 const readEvent = (body: Uint8Array): PodEvent => {

@@ -23,11 +23,13 @@ export const planCommit = async (
   const gone = [...commit.nodesOut, ...(before ? [before.commit] : [])]
   const uses = useDeltas(commit.changes)
   const replacedPaths = commit.changes.filter(({ prev }) => prev !== null).map(({ path }) => path)
+  const named = new Set(commit.changes.flatMap(({ blobs }) => blobs))
   const packed = await blocks.packs.locate([...uses.keys(), ...gone])
   const rows = await storage.getMany<StorageValue>([
     ...[...uses.keys()].flatMap((cid) => [keys.block(cid), keys.uses(cid)]),
     ...gone.map(keys.block),
     ...replacedPaths.map(keys.blobsOf),
+    ...[...named].map(blobKey),
   ])
   const put: Rows = {}
   const remove: string[] = []
@@ -55,7 +57,8 @@ export const planCommit = async (
     if (used + delta > 1) put[keys.uses(cid)] = used + delta
     else if (used > 1) remove.push(keys.uses(cid))
   }
-  const unnamed = new Set<string>()
+  for (const blob of named) if (!rows.has(blobKey(blob))) put[keys.lacking(blob)] = true
+  const unnamed = new Map<string, Set<string>>()
   for (const { path, cid, blobs } of commit.changes) {
     if (cid === null) remove.push(keys.record(path))
     else put[keys.record(path)] = cid
@@ -66,12 +69,14 @@ export const planCommit = async (
     remove.push(...blobs.map(waitingBlobKey))
     for (const blob of mentioned.filter((each) => !blobs.includes(each))) {
       remove.push(keys.mention(blob, path))
-      unnamed.add(blob)
+      unnamed.set(blob, (unnamed.get(blob) ?? new Set()).add(keys.mention(blob, path)))
     }
   }
   const released = new Map<string, BlobRow>()
-  for (const blob of unnamed) {
-    const row = (await isMentioned(storage, keys, blob, put, remove)) ? undefined : await storage.get<BlobRow>(blobKey(blob))
+  for (const [blob, going] of unnamed) {
+    if (named.has(blob) || (await isMentionedBeside(storage, keys, blob, going))) continue
+    remove.push(keys.lacking(blob))
+    const row = await storage.get<BlobRow>(blobKey(blob))
     if (row) released.set(blob, row)
   }
   const marks = await blocks.packs.plan(removals)
@@ -99,19 +104,15 @@ const useDeltas = (changes: readonly RecordChange[]): Map<string, number> => {
   return deltas
 }
 
-/** Counting what is about to be written. */
-const isMentioned = async (
+/** Whether a record mentions the blob by another row than those that go. */
+const isMentionedBeside = async (
   storage: RoomStorage,
   keys: GenerationKeys,
   blob: string,
-  put: Rows,
-  remove: readonly string[],
+  going: ReadonlySet<string>,
 ): Promise<boolean> => {
-  const prefix = keys.mention(blob, '')
-  if (Object.keys(put).some((key) => key.startsWith(prefix))) return true
-  const going = remove.filter((key) => key.startsWith(prefix))
-  const mentions = await storage.list({ prefix, limit: going.length + 1 })
-  return [...mentions.keys()].some((key) => !going.includes(key))
+  const mentions = await storage.list({ prefix: keys.mention(blob, ''), limit: going.size + 1 })
+  return [...mentions.keys()].some((key) => !going.has(key))
 }
 
 const namesOf = (row: StorageValue | undefined): string[] => (Array.isArray(row) ? row.map(String) : [])

@@ -47,7 +47,7 @@ const keysOf = (kind: string) => [...port.storage.rows.keys()].filter((key) => k
 async function* chunks(bytes: Uint8Array, size = 60_000) {
   for (let at = 0; at < bytes.length; at += size) yield bytes.slice(at, at + size)
 }
-const snapshot = (car = pod.car()) => mirror.storeSnapshot(pod.head(), chunks(car))
+const snapshot = (car = pod.car(), size?: number) => mirror.storeSnapshot(pod.head(), chunks(car, size), mirror.head()?.commit)
 /** The export is the repo: its records, and exactly the blocks in their order that a tab would send. */
 const expectWhole = async () => {
   const car = await exported()
@@ -81,7 +81,7 @@ describe('storeSnapshot', () => {
 
   it('takes the place of the mirror in one step, says so with #sync, and events go on from there', async () => {
     const sent = subscriber.sent.length
-    expect(await mirror.storeSnapshot(pod.head(), chunks(pod.car(), 777))).toEqual(pod.head())
+    expect(await snapshot(pod.car(), 777)).toEqual(pod.head())
     expect(subscriber.sent).toHaveLength(sent + 1)
     await expectWhole()
     await accept(await pod.write([remove(POST, 'k3'), create(POST, 'more', post('more'))]))
@@ -140,7 +140,7 @@ describe('storeSnapshot', () => {
       await never
     }
     const before = mirror.head()
-    void mirror.storeSnapshot(pod.head(), half()).catch(() => {})
+    void mirror.storeSnapshot(pod.head(), half(), before!.commit).catch(() => {})
     await vi.waitFor(() => expect(port.storage.rows.get('discarded')).toEqual([1]))
     // As much of it as reached storage before the room was gone.
     await port.storage.put({

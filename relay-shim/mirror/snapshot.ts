@@ -3,16 +3,16 @@
  * block is looked at once, and the room need not remember any.
  * @see https://atproto.com/specs/repository#car-file-serialization
  */
-import { decode } from '@ipld/dag-cbor'
 import type { MirrorHead } from '../../wire/frames.ts'
 import { MAX_RECORD_BYTES, PACK_READ_BATCH, SNAPSHOT_WRITE_BYTES, SNAPSHOT_WRITE_ROWS, STORAGE_BATCH_KEYS } from '../../wire/limits.ts'
 import type { RoomStorage } from '../port.ts'
 import { Refused } from '../refused.ts'
-import { blobsIn } from './blob-refs.ts'
+import { blobsOf } from './blob-refs.ts'
 import { blockRows } from './blocks.ts'
-import { type Block, readCarStream, writeCar } from './car.ts'
+import { type Block, readCarStream } from './car.ts'
 import { type Commit, parseCommit } from './commit.ts'
 import { type GenerationKeys, type Rows, generationKeys } from './keys.ts'
+import { lackingRows } from './lacking-blobs.ts'
 import { PackWriter } from './pack-writer.ts'
 import { repeatedIn } from './packs.ts'
 import { TreeOrder } from './tree-order.ts'
@@ -27,11 +27,12 @@ export const stageSnapshot = async (
   head: MirrorHead,
   body: AsyncIterable<Uint8Array>,
   check: (commit: Commit) => Promise<void>,
-): Promise<{ commitCar: Uint8Array<ArrayBuffer> }> => {
+): Promise<{ commitBlock: Uint8Array }> => {
   const keys = generationKeys(generation)
   const rows = new RowWriter(storage)
   const packs = new PackWriter(keys, (put) => rows.add(put))
   const order = new TreeOrder(head.data)
+  const mentioned: string[] = []
   let commitBlock: Uint8Array | null = null
   for await (const block of readSnapshot(body, head.commit)) {
     if (!commitBlock) {
@@ -47,16 +48,22 @@ export const stageSnapshot = async (
     const next = order.next()
     if (next?.cid !== block.cid) throw new Refused('BadBlocks', missing(next?.cid))
     if (next.path === null) order.enter(block.bytes)
-    else await rows.add(recordRows(keys, next.path, block, head.rev))
+    else {
+      const blobs = blobsOf(block)
+      await rows.add(recordRows(keys, next.path, block.cid, blobs, head.rev))
+      mentioned.push(...blobs)
+      if (mentioned.length >= STORAGE_BATCH_KEYS) await rows.add(await lackingRows(storage, keys, mentioned.splice(0)))
+    }
     await packs.add(block.cid, block.bytes)
   }
   const next = order.next()
   if (!commitBlock || next) throw new Refused('BadBlocks', missing(next?.cid))
+  await rows.add(await lackingRows(storage, keys, mentioned))
   const index = await packs.end(head.rev)
   await rows.end()
   for await (const [cid, uses] of repeatedIn(index, storage, keys)) await rows.add({ [keys.uses(cid)]: uses })
   await rows.end()
-  return { commitCar: writeCar(head.commit, [{ cid: head.commit, bytes: commitBlock }]) }
+  return { commitBlock }
 }
 
 /** Deletes everything of a generation. */
@@ -92,21 +99,11 @@ async function* readSnapshot(body: AsyncIterable<Uint8Array>, root: string): Asy
 const missing = (cid: string | undefined): string =>
   cid === undefined ? 'The snapshot has more or fewer blocks than the repo.' : `The snapshot lacks the block ${cid} where its tree has it.`
 
-/** @throws Refused BadBlocks */
-const recordRows = (keys: GenerationKeys, path: string, record: Block, rev: string): Rows => {
-  const blobs = blobsIn(decodeRecord(record))
-  const rows: Rows = { [keys.record(path)]: record.cid }
+const recordRows = (keys: GenerationKeys, path: string, cid: string, blobs: readonly string[], rev: string): Rows => {
+  const rows: Rows = { [keys.record(path)]: cid }
   if (blobs.length > 0) rows[keys.blobsOf(path)] = blobs
   for (const blob of blobs) rows[keys.mention(blob, path)] = rev
   return rows
-}
-
-const decodeRecord = ({ cid, bytes }: Block): unknown => {
-  try {
-    return decode(bytes)
-  } catch (cause) {
-    throw new Refused('BadBlocks', `Record ${cid} is not DAG-CBOR.`, { cause })
-  }
 }
 
 /** Gathers rows into few writes, as each is waited for. */

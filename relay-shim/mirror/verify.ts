@@ -2,11 +2,10 @@
  * Whether a commit may be mirrored and broadcast: hashes, signature, and the inductive proof that its ops lead from the tree before to the tree after.
  * @see https://atproto.com/specs/sync#commit-validation
  */
-import { decode } from '@ipld/dag-cbor'
 import type { CommitEvent, RepoOp } from '../../wire/event.ts'
 import type { MirrorHead } from '../../wire/frames.ts'
 import { Refused } from '../refused.ts'
-import { blobsIn } from './blob-refs.ts'
+import { blobsOf } from './blob-refs.ts'
 import { readCar } from './car.ts'
 import { cidAt, cidOfBlock } from './cid.ts'
 import { type SignatureCheck, checkCommit, parseCommit } from './commit.ts'
@@ -93,18 +92,14 @@ const readChange = (op: RepoOp, tree: PartialTree, blocks: ReadonlyMap<string, U
   if ((op.action === 'delete') !== (cid === null) || (op.action === 'create') !== (prev === null))
     throw new Error(`${op.action} of ${path} with the wrong CIDs`)
   if (tree.get(path) !== cid) throw new Error(`the tree does not say of ${path} what the op says`)
-  return { path, cid, prev, blobs: cid === null ? [] : blobsIn(readRecord(cid, blocks)) }
+  return { path, cid, prev, blobs: cid === null ? [] : blobsOfRecord(cid, blocks) }
 }
 
 /** @throws Refused BadBlocks */
-const readRecord = (cid: string, blocks: ReadonlyMap<string, Uint8Array>): unknown => {
-  const block = blocks.get(cid)
-  if (!block) throw new Refused('BadBlocks', `The block of record ${cid} is missing.`)
-  try {
-    return decode(block)
-  } catch (cause) {
-    throw new Refused('BadBlocks', `Record ${cid} is not DAG-CBOR.`, { cause })
-  }
+const blobsOfRecord = (cid: string, blocks: ReadonlyMap<string, Uint8Array>): readonly string[] => {
+  const bytes = blocks.get(cid)
+  if (!bytes) throw new Refused('BadBlocks', `The block of record ${cid} is missing.`)
+  return blobsOf({ cid, bytes })
 }
 
 const undo = ({ path, cid, prev }: RecordChange, tree: PartialTree): void => {

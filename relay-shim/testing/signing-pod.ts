@@ -1,11 +1,22 @@
 /** A pod as the mirror sees it, made with @atproto/repo: real commits, signed, with the blocks that prove them. */
 import { P256Keypair } from '@atproto/crypto'
 import type { Keypair } from '@atproto/crypto'
-import { BlockMap, MemoryBlockstore, Repo, WriteOpAction, blocksToCarFile, type CommitData, type RecordWriteOp } from '@atproto/repo'
+import {
+  BlockMap,
+  MemoryBlockstore,
+  Repo,
+  WriteOpAction,
+  blocksToCarFile,
+  signCommit,
+  type CommitData,
+  type RecordWriteOp,
+} from '@atproto/repo'
+import { encode } from '@ipld/dag-cbor'
 import { CID } from 'multiformats/cid'
 import { type CommitEvent, encodeEvent } from '../../wire/event.ts'
 import type { MirrorHead } from '../../wire/frames.ts'
 import { writeCar } from '../mirror/car.ts'
+import { cidOfBlock } from '../mirror/cid.ts'
 import type { PodIdentity } from '../mirror/mirror.ts'
 import { parseNode } from '../mirror/node.ts'
 
@@ -95,6 +106,13 @@ export class SigningPod {
     const bytes = this.blocks.get(cid)
     if (!bytes) throw new Error(`no block ${cid}`)
     return bytes
+  }
+
+  /** A commit of whatever tree. */
+  async signed(rev: string, data: string): Promise<{ readonly cid: string; readonly bytes: Uint8Array }> {
+    const commit = await signCommit({ did: DID, version: 3, rev, prev: null, data: CID.parse(data) }, this.keypair)
+    const bytes = encode(commit)
+    return { cid: await cidOfBlock(bytes), bytes }
   }
 
   next(event: CommitEvent): [event: number, body: Uint8Array] {

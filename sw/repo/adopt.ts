@@ -12,8 +12,10 @@ import { encodeEvent } from '../../wire/event.ts'
 import { MAX_COMMIT_BLOCKS_BYTES } from '../../wire/limits.ts'
 import type { RecordChange } from '../store/land.ts'
 import type { Head, TreeCounts } from '../store/schema.ts'
+import { readCar } from './car-reader.ts'
 import type { Plan } from './landing.ts'
 import { type Author, outcomeOf } from './plan.ts'
+import { isPlainRecord } from './record-scan.ts'
 import type { Landed } from './resume.ts'
 
 const commitObject = v.looseObject({
@@ -87,10 +89,17 @@ const countsAfter = ({ records, nodes }: TreeCounts, diff: DataDiff): TreeCounts
   }
 }
 
-/** CIDs of the blobs that the records of `car` mention: they must be here before the records are. */
-export const blobsMentioned = async (car: Uint8Array): Promise<readonly string[]> => {
-  const { blocks } = await readCarWithRoot(car).catch(refuse)
-  return [...new Set(blocks.entries().flatMap(({ bytes }) => blobsOf(bytes)))]
+/** CIDs of the blobs that the records of `car` mention, as it comes: they must be here before the records are. */
+export async function* blobsMentioned(car: ReadableStream<Uint8Array>): AsyncGenerator<string> {
+  const seen = new Set<string>()
+  for await (const { blocks } of readCar(car)) {
+    for (const { bytes } of blocks) {
+      if (isPlainRecord(bytes)) continue
+      const fresh = blobsOf(bytes).filter((cid) => !seen.has(cid))
+      for (const cid of fresh) seen.add(cid)
+      yield* fresh
+    }
+  }
 }
 
 const changesOf = (diff: DataDiff, blocks: BlockMap, rev: string): RecordChange[] => [
@@ -118,7 +127,7 @@ const blobsOf = (block: Uint8Array): string[] =>
     String('ref' in blob ? blob.ref : blob.cid),
   )
 
-const unfit = (why: string): XrpcError =>
+export const unfit = (why: string): XrpcError =>
   new XrpcError(503, 'RepoBehindMirror', `The mirror holds newer commits than this browser, and they could not be brought back: ${why}.`)
 
 const refuse = (cause: unknown): never => {

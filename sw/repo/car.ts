@@ -15,6 +15,9 @@ export const writeCar = (root: Cid, blocks: Iterable<Block>): Uint8Array<ArrayBu
   return concat(pieces)
 }
 
+/** Blocks as a CAR has them behind its header. */
+export const writeSections = (blocks: Iterable<Block>): Uint8Array<ArrayBuffer> => concat(Array.from(blocks).flatMap(frame))
+
 /** A block under its CID in binary. */
 export interface RawBlock {
   readonly cid: Uint8Array

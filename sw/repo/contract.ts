@@ -65,6 +65,8 @@ export interface RepoReader {
   collections(): Promise<ReadonlyArray<{ name: string; count: number }>>
   /** CAR v1, commit first, then the tree in deterministic pre-order; with `since`, only the blocks newer than that rev. */
   car(since?: string): ReadableStream<Uint8Array>
+  /** The repo as it is now, for a mirror that asks for what it lacks. */
+  hold(): HeldRepo
   /** CAR with the proof that the record is, or is not, in the repo. */
   proof(collection: string, rkey: string): Promise<Uint8Array>
   /** CAR of the blocks asked for. @throws BlockNotFound */
@@ -72,6 +74,17 @@ export interface RepoReader {
   /** Blocks of the repo as it is (commit, nodes, records), and how many of them are records. */
   blockCounts(): Promise<{ readonly blocks: number; readonly records: number }>
   isEmpty(): boolean
+}
+
+/** Whatever is written meanwhile, until it is let go. */
+export interface HeldRepo {
+  readonly head: Head
+  /**
+   * These blocks, in this order, each as a CAR has it behind its header. Records can be asked for once the node that names them was.
+   * @throws XrpcError 503 `RepoMoved`
+   */
+  sections(cids: readonly string[]): Promise<Uint8Array>
+  letGo(): void
 }
 
 export interface RepoWriter {
@@ -107,6 +120,12 @@ export interface RepoImporter {
   ): Promise<{ readonly rev: string; readonly records: number }>
 }
 
+export interface Imported {
+  readonly rev: string
+  /** Revs of this pod's commits before it, the newest ones, in order. Absent where they were not noted. */
+  readonly knows?: readonly string[]
+}
+
 /** The outbox, for the uplink. */
 export interface RepoLog {
   /** Events after number `event`, oldest first. */
@@ -125,8 +144,13 @@ export interface RepoLog {
    * The blobs that its records mention must be stored already. Allowed while suspended. @throws XrpcError 503 `RepoBehindMirror`
    */
   adopt(car: Uint8Array, event: number): Promise<void>
-  /** rev of the commit this log begins after, where the repo was imported: no event announced it, and nothing leads to it from a commit before it. */
-  importedRev(): string | undefined
+  /**
+   * The same, however much it is: `car` is the whole repo of the mirror, which takes the place of this one in one transaction.
+   * @throws XrpcError 503 `RepoBehindMirror`, and what an import throws
+   */
+  adoptAll(car: ReadableStream<Uint8Array>, event: number): Promise<void>
+  /** The commit this log begins after, where the repo was imported: no event announced it, and nothing leads to it from a commit before it. */
+  imported(): Imported | undefined
   /** Every later write is refused with `error` (the mirror is ahead of this repo, or on another branch); `null` lifts it. */
   suspend(error: XrpcError | null): void
 }

@@ -169,7 +169,8 @@ const MAX_RECORD_STEP = 2048
 const RECORD_STEP_BYTES = 1024 * 1024
 const EVENT_STEP = 64
 
-const recordBytes = (cid: string, row: RecordRow | undefined, pins: Pins): Uint8Array => {
+/** @throws XrpcError 503 `RepoMoved` */
+export const recordBytes = (cid: string, row: RecordRow | undefined, pins: Pins): Uint8Array => {
   const bytes = row?.cid === cid ? row.bytes : pins.replaced(cid)
   if (!bytes) throw new XrpcError(503, 'RepoMoved', 'The repo was rewritten faster than it was read: ask again.')
   return bytes

@@ -34,7 +34,7 @@ describe('an import', () => {
     expect(creates).toHaveLength(500)
     const tree = await theirs.data.allNodes()
     expect(await repo.blockCounts()).toEqual({ blocks: tree.filter((entry) => entry.isTree()).length + 501, records: 500 })
-    expect(repo.importedRev()).toBe(imported.rev)
+    expect(repo.imported()?.rev).toBe(imported.rev)
     expect(await store.count('staged')).toBe(0)
     expect(await readPod(store, 'importing')).toBeUndefined()
     expect(await repo.eventsAfter(0, 10)).toEqual([])

@@ -9,13 +9,14 @@ import { decode, encode } from '@ipld/dag-cbor'
 import { CID } from 'multiformats/cid'
 import * as v from 'valibot'
 import { invalidRequest } from '../../wire/errors.ts'
-import { MAX_IMPORT_REV_AHEAD_MS, NODE_PACK_BYTES } from '../../wire/limits.ts'
-import { lastEvent } from '../store/events.ts'
+import { MAX_IMPORT_REV_AHEAD_MS, MAX_KNOWN_REVS, NODE_PACK_BYTES } from '../../wire/limits.ts'
+import { lastEvent, readRevs } from '../store/events.ts'
 import { beginGeneration, type Mention, putPacks, sweepGenerations, switchGeneration } from '../store/generation.ts'
 import { NodePacker } from '../store/node-packs.ts'
 import type { Store } from '../store/open.ts'
 import { readPod } from '../store/pod.ts'
 import type { Head } from '../store/schema.ts'
+import { unfit } from './adopt.ts'
 import { readCar } from './car-reader.ts'
 import type { ImportProgress } from './contract.ts'
 import { packRecords } from './import-records.ts'
@@ -29,6 +30,8 @@ export interface ImportOptions {
   /** did:key that must have signed the imported commit; absent: its signature is not looked at. */
   readonly signingKey?: string
   readonly onProgress?: (progress: ImportProgress) => void
+  /** The mirror's copy of this very repo, which this pod signed and has lost (`adopt.ts`): the commit stays as it is. `event`: the last the room has. */
+  readonly takesBack?: { readonly event: number }
 }
 
 /**
@@ -41,18 +44,20 @@ export const importRepo = async (
   author: Author,
   present: Head,
   car: ReadableStream<Uint8Array>,
-  { signingKey, onProgress }: ImportOptions,
+  { signingKey, onProgress, takesBack }: ImportOptions,
 ): Promise<{ readonly rev: string; readonly records: number }> => {
   const importing = await beginGeneration(store, present.generation ?? 0, author.now())
   try {
     const { generation } = importing
     const staging = new Staging(store)
     const root = await stage(staging, car)
-    const commit = await readCommit(staging, root, author, signingKey)
+    const { commit, block } = await readCommit(staging, root, author, signingKey)
+    if (takesBack) await checkOwn(commit, author, present)
     const { leaves, nodes } = await landTree(store, staging, parseCid(String(commit.data)), generation)
-    const rev = nextTid(commit.rev > present.rev ? commit.rev : present.rev, author.now())
+    const rev = takesBack ? commit.rev : nextTid(commit.rev > present.rev ? commit.rev : present.rev, author.now())
     const { mentions, packed } = await landRecords(store, staging, leaves, { generation, rev }, onProgress)
-    const signed = await signCommit(author, rev, parseCid(String(commit.data)))
+    const signed = takesBack ? { cid: root, bytes: block } : await signCommit(author, rev, parseCid(String(commit.data)))
+    const knows = await revsBefore(store, commit.rev)
     const head = {
       commit: String(signed.cid),
       rev,
@@ -65,8 +70,9 @@ export const importRepo = async (
       expected: present.commit,
       importing: importing.id,
       head,
-      begins: { base: { generation, rev, commit: head.commit, block: signed.bytes }, packed },
+      begins: { base: { generation, rev, commit: head.commit, block: signed.bytes, knows }, packed },
       mentions,
+      atLeast: takesBack?.event,
       now: author.now(),
     })
     return { rev, records: leaves.keys.length }
@@ -119,17 +125,37 @@ const commitObject = v.looseObject({
 
 type CommitObject = v.InferOutput<typeof commitObject>
 
-const readCommit = async (staging: Staging, root: Cid, { did, now }: Author, signingKey: string | undefined): Promise<CommitObject> => {
+const readCommit = async (
+  staging: Staging,
+  root: Cid,
+  { did, now }: Author,
+  signingKey: string | undefined,
+): Promise<{ readonly commit: CommitObject; readonly block: Uint8Array<ArrayBuffer> }> => {
   const place = staging.find(root.multihash.digest)
   if (place === undefined) throw invalidRepo('its commit is missing')
-  const commit = parseCommit(await staging.read(place))
+  const block = new Uint8Array(await staging.read(place))
+  const commit = parseCommit(block)
   if (commit.did !== did) throw invalidRepo(`it is the repo of ${commit.did}, not of ${did}`)
   if (tidToMs(commit.rev) > now() + MAX_IMPORT_REV_AHEAD_MS) throw invalidRepo(`its rev ${commit.rev} lies in the future`)
   const { sig, ...unsigned } = commit
   if (signingKey !== undefined && !(await isSignedBy(signingKey, encode(unsigned), sig))) {
     throw invalidRepo(`it is not signed by the key of ${did}`)
   }
-  return commit
+  return { commit, block }
+}
+
+/** @throws XrpcError 503 `RepoBehindMirror` */
+const checkOwn = async (commit: CommitObject, { vault }: Author, present: Head): Promise<void> => {
+  const { sig, ...unsigned } = commit
+  if (commit.version !== 3 || commit.rev <= present.rev) throw unfit('it is not newer than what is here')
+  if (!(await vault.verify(encode(unsigned), sig))) throw unfit('it is not signed by the key of this pod')
+}
+
+/** Of the commits that a mirror may still be at: those of the log that goes, those before it, and the one that comes. */
+const revsBefore = async (store: Store, imported: string): Promise<string[]> => {
+  const base = await readPod(store, 'base')
+  const revs = [...(base?.knows ?? []), ...(base ? [base.rev] : []), ...(await readRevs(store)), imported]
+  return [...new Set(revs)].sort().slice(-MAX_KNOWN_REVS)
 }
 
 const parseCommit = (bytes: Uint8Array): CommitObject => {

@@ -15,6 +15,8 @@ import type { EventRow, Head, RecordRow, TreeCounts } from '../store/schema.ts'
 import type { Announcement } from './announcement.ts'
 import { CommitLine, isStale } from './commit.ts'
 import type {
+  HeldRepo,
+  Imported,
   ListOptions,
   RecordView,
   RepoImporter,
@@ -26,6 +28,7 @@ import type {
   WriteOutcome,
 } from './contract.ts'
 import { exportBlocks, exportProof, exportRepo } from './export.ts'
+import { holdRepo } from './held-repo.ts'
 import { importRepo, type ImportOptions, replaceByEmpty } from './import.ts'
 import { mergePlans } from './landing.ts'
 import type { NodeLog } from './node-log.ts'
@@ -133,6 +136,10 @@ export class Repo implements RepoReader, RepoWriter, RepoImporter, RepoLog {
     return exportRepo(this.#store, this.#line.landed, this.#pins, since)
   }
 
+  hold(): HeldRepo {
+    return holdRepo(this.#store, this.#line.landed, this.#pins)
+  }
+
   async proof(collection: string, rkey: string): Promise<Uint8Array> {
     try {
       return await exportProof(this.#store, this.#line.landed, this.#pins, collection, rkey)
@@ -164,8 +171,8 @@ export class Repo implements RepoReader, RepoWriter, RepoImporter, RepoLog {
     }
   }
 
-  importedRev(): string | undefined {
-    return this.#line.landed.base?.rev
+  imported(): Imported | undefined {
+    return this.#line.landed.base
   }
 
   announce(announcement: Announcement): Promise<number> {
@@ -178,6 +185,11 @@ export class Repo implements RepoReader, RepoWriter, RepoImporter, RepoLog {
 
   async adopt(car: Uint8Array, event: number): Promise<void> {
     await this.#line.adopt({ car, event })
+    await this.acknowledge(this.head().event)
+  }
+
+  async adoptAll(car: ReadableStream<Uint8Array>, event: number): Promise<void> {
+    await this.import(car, { takesBack: { event } })
     await this.acknowledge(this.head().event)
   }
 

@@ -28,3 +28,17 @@ export const findEventOfRev = async (store: Store, rev: string): Promise<EventRo
   }
   return undefined
 }
+
+/** Revs of all commits of the log, oldest first. */
+export const readRevs = async (store: Store): Promise<string[]> => {
+  const revs: string[] = []
+  for (let last = 0, more = true; more;) {
+    const rows = await readEventsAfter(store, last, REV_STEP)
+    revs.push(...rows.flatMap(({ kind, rev }) => (kind === 'commit' && rev !== undefined ? [rev] : [])))
+    last = rows.at(-1)?.event ?? last
+    more = rows.length === REV_STEP
+  }
+  return revs
+}
+
+const REV_STEP = 64

@@ -86,6 +86,8 @@ export interface Switch {
   /** What begins the new log: the commit itself, or where it began elsewhere. */
   readonly begins: { readonly base: Base; readonly packed: PodRows['packed'] } | { readonly event: EventRow }
   readonly mentions: readonly Mention[]
+  /** Where given, a number that the head's must not be below: the last that the room has. */
+  readonly atLeast?: number | undefined
   /** ms. */
   readonly now: number
 }
@@ -95,7 +97,10 @@ export interface Switch {
  * Blobs that records mention now are permanent; the others have their time to live to be mentioned again.
  * @throws HeadMoved when another worker has written or begun an import meanwhile; nothing is changed then.
  */
-export const switchGeneration = (store: Store, { expected, importing, head, begins, mentions, now }: Switch): Promise<void> => {
+export const switchGeneration = (
+  store: Store,
+  { expected, importing, head, begins, mentions, atLeast = 0, now }: Switch,
+): Promise<void> => {
   // What a power cut takes of a commit, the mirror gives back; a whole repo it would not.
   const tx = store.transaction(SWITCHED_STORES, 'readwrite', { durability: 'strict' })
   return settle(tx, async () => {
@@ -113,7 +118,7 @@ export const switchGeneration = (store: Store, { expected, importing, head, begi
     for (let row = await events.openCursor(); row; row = await row.continue()) {
       if (row.value.kind === 'commit' || row.value.kind === 'sync') await row.delete()
     }
-    const before = Math.max(last?.key ?? 0, stood.event, room?.event ?? 0)
+    const before = Math.max(last?.key ?? 0, stood.event, room?.event ?? 0, atLeast)
     const first = 'event' in begins ? begins.event : undefined
     const number = first?.event ?? before
     if (first && first.event <= before) throw new HeadMoved()

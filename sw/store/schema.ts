@@ -123,6 +123,8 @@ export interface Base {
   readonly rev: string
   readonly commit: string
   readonly block: Uint8Array<ArrayBuffer>
+  /** Revs of the commits before it, which a mirror may still be at; absent in older rows. */
+  readonly knows?: readonly string[]
 }
 
 /** Records that came together, as `packs.ts` writes them. */

@@ -15,16 +15,35 @@ it('sends a new repo as events, to a room that has nothing', async () => {
   expect(await findCommonGround(repo, null)).toEqual({ kind: 'events', after: 0 })
 })
 
-it('sends an imported repo as a snapshot, whatever the room has of the one before', async () => {
+it('puts an imported repo in place of what the room has, and knows whether that was its own', async () => {
   const { repo, store, vault } = await makeRepo()
   await repo.write([create('a', 'a')])
+  const first = mirrorOf(repo)
+  await repo.write([put('a', 'aa')])
   const before = mirrorOf(repo)
-  await repo.import(streamOf((await elsewhere(notes(5))).car))
-  for (const mirror of [null, before, { ...before, rev: `${before.rev.slice(0, -1)}z` }]) {
-    expect(await findCommonGround(repo, mirror)).toEqual({ kind: 'snapshot' })
+  const source = await elsewhere(notes(5))
+  const { rev } = source.repo.commit
+  await repo.import(streamOf(source.car))
+  const foreign = { ...first, rev: `${first.rev.slice(0, -1)}${first.rev.endsWith('z') ? 'y' : 'z'}` }
+  const older = { ...first, rev: '3aaaaaaaaaaaa' }
+  const expectGround = async (each: Repo): Promise<void> => {
+    expect(await findCommonGround(each, null)).toEqual({ kind: 'replace' })
+    for (const mirror of [first, before, older, { ...before, rev }])
+      expect(await findCommonGround(each, mirror)).toEqual({ kind: 'replace', replaces: mirror.commit })
+    expect(await findCommonGround(each, foreign)).toEqual({ kind: 'replace' })
   }
+  await expectGround(repo)
   await repo.write([put('a', 'b')])
-  for (const mirror of [null, before]) expect(await findCommonGround(await Repo.open(store, vault), mirror)).toEqual({ kind: 'snapshot' })
+  await expectGround(await Repo.open(store, vault))
+  await repo.import(streamOf((await elsewhere(notes(6))).car))
+  await expectGround(repo)
+})
+
+it('sends no commit again that a room has had and lost: the firehose must not go back', async () => {
+  const { repo } = await makeRepo()
+  await repo.write([create('a', 'a')])
+  await repo.acknowledge(1)
+  expect(await findCommonGround(repo, null)).toEqual({ kind: 'replace' })
 })
 
 it('goes on by events from the imported commit, and from those after it', async () => {
@@ -53,7 +72,7 @@ it('tells a mirror that is ahead, or on another branch, from one that is only ol
     error: { error: 'RepoBehindMirror' },
   })
   expect(await findCommonGround(repo, { rev, commit: 'other', data })).toMatchObject({ kind: 'apart', error: { error: 'RepoFork' } })
-  expect(await findCommonGround(repo, { rev: `${repo.importedRev()}z`, commit, data })).toMatchObject({
+  expect(await findCommonGround(repo, { rev: `${repo.imported()?.rev}z`, commit, data })).toMatchObject({
     kind: 'apart',
     error: { error: 'RepoFork' },
   })

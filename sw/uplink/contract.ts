@@ -6,7 +6,7 @@ import type { BlobService, RepoLog, RepoReader } from '../repo/contract.ts'
 
 export interface UplinkPod {
   readonly identity: { readonly did: string; readonly handle: string; readonly origin: string; readonly standing: Standing }
-  readonly repo: Pick<RepoReader, 'head' | 'car'> & RepoLog
+  readonly repo: Pick<RepoReader, 'head' | 'car' | 'hold'> & RepoLog
   readonly blobs: Pick<BlobService, 'get' | 'list' | 'upload' | 'onExpected'>
   readonly vault: Pick<KeyVault, 'signingDidKey' | 'signJoin' | 'uplinkKey'>
   /** Left out: a pod that no recovery file speaks for. */

@@ -25,7 +25,7 @@ export class Outflow extends SendWindow {
   async pipe(source: ReadableStream<Uint8Array>): Promise<boolean> {
     const reader = source.getReader()
     try {
-      for (let read = await reader.read(); !read.done && (await this.#sendPieces(read.value));) read = await reader.read()
+      for (let read = await reader.read(); !read.done && (await this.write(read.value));) read = await reader.read()
     } catch (cause) {
       if (!this.isStopped) this.#send({ t: 'cancel', of: this.#of, id: this.#id, reason: reasonOf(cause) })
       this.stop()
@@ -38,7 +38,8 @@ export class Outflow extends SendWindow {
     return true
   }
 
-  async #sendPieces(chunk: Uint8Array): Promise<boolean> {
+  /** Sends `chunk`. Resolves false when the reader has stopped. */
+  async write(chunk: Uint8Array): Promise<boolean> {
     for (let at = 0; at < chunk.length; at += CHUNK_BYTES) {
       const piece = chunk.subarray(at, at + CHUNK_BYTES)
       if (!(await this.take(piece.length))) return false

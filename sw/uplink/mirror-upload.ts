@@ -1,118 +1,127 @@
-/** Blobs and snapshots: what the mirror cannot learn from events alone. */
-import type { FrameOf, RoomFrame, StreamOf } from '../../wire/frames.ts'
-import { REQUEST_DEADLINE_MS } from '../../wire/limits.ts'
+/** The repo put in place of what the mirror holds, where no events lead there: by what differs, or whole. */
+import type { FrameOf, MirrorHead, RoomFrame, StreamOf } from '../../wire/frames.ts'
+import { isPassing } from '../../wire/refusal.ts'
 import type { SendFrame, UplinkPod } from './contract.ts'
-import { Outflow, packed } from './flow.ts'
+import { packed, type Outflow } from './flow.ts'
+import type { Uploads } from './uploads.ts'
 
-const LIST_LIMIT = 500
+interface UnderWay {
+  readonly id: number
+  readonly flow: Outflow
+  resolve(): void
+  reject(cause: Error): void
+}
 
 export class MirrorUpload {
   readonly #pod: UplinkPod
   readonly #send: SendFrame
-  readonly #flows = new Map<string, Outflow>()
-  /** Sent on this connection; a second mention sends nothing. */
-  readonly #sent = new Map<string, Promise<void>>()
-  readonly #byCid = new Map<string, { readonly flow: Outflow; settle(): void }>()
-  readonly #unsubscribe: () => void
-  #lastId = 0
-  #snapshot: { readonly flow: Outflow; resolve(): void; reject(cause: Error): void } | undefined
+  readonly #uploads: Uploads
+  #underWay: UnderWay | null = null
+  /** Answers the room's questions, while a repair is under way. */
+  #supply: ((cids: readonly string[]) => void) | null = null
 
-  constructor(pod: UplinkPod, send: SendFrame) {
+  constructor(pod: UplinkPod, send: SendFrame, uploads: Uploads) {
     this.#pod = pod
     this.#send = send
-    // What comes after the record that mentions it, as blobs of an imported repo do, is in no event.
-    this.#unsubscribe = pod.blobs.onExpected((cid) => void this.sendBlob(cid))
+    this.#uploads = uploads
   }
 
-  /** Resolves when the room has stored or refused it; the event that mentions it may go then. */
-  sendBlob(cid: string): Promise<void> {
-    const sending = this.#sent.get(cid) ?? this.#sendBlob(cid)
-    this.#sent.set(cid, sending)
-    return sending
-  }
-
-  async #sendBlob(cid: string): Promise<void> {
-    const blob = await this.#pod.blobs.get(cid)
-    if (!blob) return
-    const { id, flow } = this.#open('blob')
-    const settled = new Promise<void>((settle) => this.#byCid.set(cid, { flow, settle }))
-    this.#send({ t: 'blob', id, cid, mime: blob.mime, size: blob.size })
-    const isSent = await flow.pipe(blob.bytes.stream())
-    this.#close('blob', id)
-    // A room that slept in between has forgotten the upload and says nothing.
-    if (isSent) await Promise.race([settled, new Promise((resolve) => setTimeout(resolve, REQUEST_DEADLINE_MS))])
-    this.#byCid.delete(cid)
-  }
-
-  /** After a snapshot the mirror has records that mention blobs it never saw. */
-  async sendAllBlobs(): Promise<void> {
-    for (let cursor: string | undefined, more = true; more; more = cursor !== undefined) {
-      const page = await this.#pod.blobs.list({ limit: LIST_LIMIT, ...(cursor === undefined ? {} : { cursor }) })
-      for (const cid of page.cids) await this.sendBlob(cid)
-      cursor = page.cursor
+  /**
+   * @param replaces the mirror's commit, where the pod knows it
+   * @returns the number of the newest event that the mirror has then
+   * @throws MirrorRefused
+   */
+  async replace(mirror: MirrorHead | null, replaces: string | undefined): Promise<number> {
+    if (!mirror) return this.#sendSnapshot(replaces)
+    try {
+      return await this.#repair(replaces)
+    } catch (cause) {
+      // Whatever is in the way of a repair is not in that of a snapshot, but for a mirror that is not to be replaced.
+      if (!(cause instanceof MirrorRefused) || cause.error === 'OutOfSync' || isPassing(cause.error)) throw cause
+      return this.#sendSnapshot(replaces)
     }
   }
 
-  /** Resolves with the number of the newest event the snapshot holds. @throws SnapshotRefused */
-  async sendSnapshot(): Promise<number> {
-    // One turn: the head announced is the head of the CAR.
-    const { rev, commit, data, event } = this.#pod.repo.head()
-    const car = this.#pod.repo.car()
-    const { id, flow } = this.#open('snapshot')
-    const stored = new Promise<void>((resolve, reject) => {
-      this.#snapshot = { flow, resolve, reject }
-    })
-    stored.catch(() => {})
-    this.#send({ t: 'snapshot', id, head: { rev, commit, data } })
-    await flow.pipe(packed(car))
-    this.#close('snapshot', id)
-    await stored
-    return event
+  /** The room lacks these blocks. */
+  want({ id, cids }: FrameOf<RoomFrame, 'want'>): void {
+    if (id === this.#underWay?.id) this.#supply?.(cids)
   }
 
-  /** The room's word about a blob or snapshot: nobody waits for the rest of it any more. */
-  answered(frame: FrameOf<RoomFrame, 'blob-stored' | 'blob-refused' | 'snapshot-stored' | 'snapshot-refused'>): void {
-    if (frame.t === 'snapshot-stored') this.#snapshot?.resolve()
-    else if (frame.t === 'snapshot-refused') {
-      this.#snapshot?.flow.stop()
-      this.#snapshot?.reject(new SnapshotRefused(frame.error, frame.message))
-    } else {
-      const upload = this.#byCid.get(frame.cid)
-      upload?.flow.stop()
-      upload?.settle()
-    }
+  /** The room's word: nobody waits for the rest any more. */
+  answered(frame: FrameOf<RoomFrame, 'snapshot-stored' | 'snapshot-refused'>): void {
+    this.#underWay?.flow.stop()
+    if (frame.t === 'snapshot-stored') this.#underWay?.resolve()
+    else this.#underWay?.reject(new MirrorRefused(frame.error, frame.message))
   }
 
-  credit(of: StreamOf, id: number, bytes: number): void {
-    this.#flows.get(`${of} ${id}`)?.credit(bytes)
-  }
-
-  cancel(of: StreamOf, id: number, reason: string): void {
-    this.#flows.get(`${of} ${id}`)?.stop()
-    if (of === 'snapshot') this.#snapshot?.reject(new SnapshotRefused('Cancelled', reason))
+  /** The room slept meanwhile, and has forgotten what it was told. */
+  cancel(of: StreamOf, reason: string): void {
+    if (of === 'snapshot' || of === 'repair') this.#underWay?.reject(new MirrorRefused('Cancelled', reason))
   }
 
   stop(): void {
-    this.#unsubscribe()
-    for (const flow of this.#flows.values()) flow.stop()
-    for (const upload of this.#byCid.values()) upload.settle()
-    this.#snapshot?.reject(new SnapshotRefused('UplinkClosed', 'the connection closed'))
+    this.#underWay?.reject(new MirrorRefused('Interrupted', 'the connection closed'))
   }
 
-  #open(of: 'blob' | 'snapshot'): { id: number; flow: Outflow } {
-    const id = ++this.#lastId
-    const flow = new Outflow(this.#send, of, id)
-    this.#flows.set(`${of} ${id}`, flow)
-    return { id, flow }
+  async #repair(replaces: string | undefined): Promise<number> {
+    const held = this.#pod.repo.hold()
+    try {
+      await this.#upload('repair', held.head, replaces, (flow, fail) => {
+        let turn: Promise<unknown> = Promise.resolve()
+        this.#supply = (cids) => {
+          turn = turn
+            .then(async () => {
+              for (let at = 0; at < cids.length; at += BLOCKS_AT_ONCE)
+                await flow.write(await held.sections(cids.slice(at, at + BLOCKS_AT_ONCE)))
+            })
+            .catch(fail)
+        }
+      })
+      return held.head.event
+    } finally {
+      this.#supply = null
+      held.letGo()
+    }
   }
 
-  #close(of: 'blob' | 'snapshot', id: number): void {
-    this.#flows.delete(`${of} ${id}`)
+  async #sendSnapshot(replaces: string | undefined): Promise<number> {
+    // One turn: the head announced is the head of the CAR.
+    const head = this.#pod.repo.head()
+    const car = this.#pod.repo.car()
+    await this.#upload('snapshot', head, replaces, (flow) => void flow.pipe(packed(car)))
+    return head.event
+  }
+
+  /** @param begin sends what there is to send; the room's answer ends it */
+  async #upload(
+    t: 'snapshot' | 'repair',
+    { rev, commit, data }: MirrorHead,
+    replaces: string | undefined,
+    begin: (flow: Outflow, fail: (cause: unknown) => void) => void,
+  ): Promise<void> {
+    const { id, flow } = this.#uploads.open(t)
+    const stored = new Promise<void>((resolve, reject) => {
+      this.#underWay = { id, flow, resolve, reject }
+    })
+    this.#send({ t, id, head: { rev, commit, data }, ...(replaces !== undefined && { replaces }) })
+    begin(flow, (cause) => {
+      this.#send({ t: 'cancel', of: t, id, reason: 'the repo could not be read' })
+      this.#underWay?.reject(new MirrorRefused('Cancelled', String(cause)))
+    })
+    try {
+      await stored
+    } finally {
+      this.#underWay = null
+      this.#uploads.close(t, id)
+    }
   }
 }
 
-export class SnapshotRefused extends Error {
-  override readonly name = 'SnapshotRefused'
+/** Blocks read at a time: a record may have a megabyte. */
+const BLOCKS_AT_ONCE = 32
+
+export class MirrorRefused extends Error {
+  override readonly name = 'MirrorRefused'
   readonly error: string
 
   constructor(error: string, message: string) {

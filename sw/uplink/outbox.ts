@@ -10,8 +10,8 @@ export interface OutboxStart {
 }
 
 export interface BlobSender {
-  /** Resolves when the blob was sent, or when the room did not want it. */
-  sendBlob(cid: string): Promise<void>
+  /** Resolves when those that the room lacks were sent, or refused. `rev`: of a commit that has landed just now. */
+  offer(cids: readonly string[], rev?: string): Promise<void>
 }
 
 export class Outbox {
@@ -110,13 +110,9 @@ export class Outbox {
   #before(row: EventRow): Promise<void> | undefined {
     if (!this.#isDue(row)) return undefined
     const { blobs } = row
-    if (blobs && blobs.length > 0) return this.#sendBlobs(blobs)
+    if (blobs && blobs.length > 0) return this.#blobs.offer(blobs, this.#live ? row.rev : undefined).catch(() => {})
     // Also while catching up: the change may have come after `hello`, which brought the documents as they were then.
     return row.kind === 'identity' ? this.sendDocuments() : undefined
-  }
-
-  async #sendBlobs(cids: readonly string[]): Promise<void> {
-    for (const cid of cids) await this.#blobs.sendBlob(cid).catch(() => {})
   }
 
   #isDue(row: EventRow): boolean {

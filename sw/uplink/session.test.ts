@@ -3,7 +3,7 @@ import { encode } from '@ipld/dag-cbor'
 import { describe, expect, it } from 'vitest'
 import { CHUNK_BYTES, STREAM_WINDOW_BYTES } from '../../wire/limits.ts'
 import { writeCar } from '../repo/car.ts'
-import { mirrorAt, quiet, ScriptedRoom, SmallPod, until } from './testing.ts'
+import { mirrorAt, quiet, revOf, ScriptedRoom, SmallPod, until } from './testing.ts'
 
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)
 
@@ -92,7 +92,7 @@ describe('the outbox', () => {
   it('sends blobs before the event that mentions them, and the event before the answer of the write', async () => {
     const pod = new SmallPod()
     pod.land()
-    pod.store('bafkblob', 300_000)
+    pod.store('bafkblob', 300_000, revOf(2))
     const room = new ScriptedRoom(pod)
     await room.join(mirrorAt(1), 1)
     pod.answer = () => {
@@ -120,7 +120,7 @@ describe('the outbox', () => {
   it('lets the event go on when the mirror refuses its blob in the middle', async () => {
     const pod = new SmallPod()
     pod.land()
-    pod.store('bafkblob', 3 * STREAM_WINDOW_BYTES)
+    pod.store('bafkblob', 3 * STREAM_WINDOW_BYTES, revOf(2))
     const room = new ScriptedRoom(pod)
     await room.join(mirrorAt(1), 1)
     pod.land({ blobs: ['bafkblob'] })
@@ -137,40 +137,6 @@ describe('the outbox', () => {
     await room.join()
     expect(room.all('event')[0]?.head.size).toBe(180_000)
     expect((room.all('event')[0]?.payload.length ?? 0) + (room.all('event-part')[0]?.payload.length ?? 0)).toBe(180_000)
-  })
-
-  it('sends the repo as a snapshot when the log does not reach back, then the blobs it mentions', async () => {
-    const pod = new SmallPod()
-    for (let n = 0; n < 9; n++) pod.land()
-    pod.rows.splice(0, 5)
-    pod.oldest = 6
-    pod.snapshot = new Uint8Array(200_000).fill(7)
-    pod.store('bafkblob', 10)
-    const room = new ScriptedRoom(pod)
-    const joined = room.join(mirrorAt(3), 3)
-    const { head } = await room.next('snapshot')
-    expect(head.head.rev).toBe('rev0009')
-    await until(() => room.all('body').some(({ head }) => head.end))
-    expect(room.all('body').reduce((sum, { payload }) => sum + payload.length, 0)).toBe(200_000)
-    expect(room.kinds()).not.toContain('ready')
-    room.say({ t: 'snapshot-stored', head: head.head })
-    await joined
-    await room.next('blob')
-    expect(room.all('event')).toEqual([])
-  })
-
-  it('joins anew when the room has forgotten the snapshot it was being sent, as one does that slept', async () => {
-    const pod = new SmallPod()
-    for (let n = 0; n < 3; n++) pod.land()
-    pod.rows.splice(0, 2)
-    pod.oldest = 3
-    pod.snapshot = new Uint8Array(200_000)
-    const room = new ScriptedRoom(pod)
-    room.join(mirrorAt(1), 1).catch(() => {})
-    const { head } = await room.next('snapshot')
-    room.say({ t: 'cancel', of: 'snapshot', id: head.id, reason: 'nobody reads this upload' })
-    await until(() => room.words.some((word) => 'close' in word))
-    expect(room.words.slice(-2)).toEqual([{ link: { state: 'offline', message: 'nobody reads this upload' } }, { close: 'Cancelled' }])
   })
 
   it('takes back from the mirror what it had sent and lost, and only that', async () => {

@@ -18,15 +18,17 @@ import type { LinkState } from '../../wire/owner.ts'
 import { isPassing } from '../../wire/refusal.ts'
 import type { Log } from '../operations/log.ts'
 import { Batch } from './batch.ts'
-import { type CommonGround, findCommonGround } from './common-ground.ts'
+import { type CommonGround, findCommonGround, fork } from './common-ground.ts'
 import type { PipeEnd, SendFrame, UplinkPod } from './contract.ts'
 import type { Egress } from './egress.ts'
 import { answerChallenge } from './join.ts'
 import type { Mail } from './mail.ts'
-import { MirrorUpload, SnapshotRefused } from './mirror-upload.ts'
+import { BlobUpload } from './blob-upload.ts'
+import { MirrorRefused, MirrorUpload } from './mirror-upload.ts'
 import { Outbox } from './outbox.ts'
 import { takeBack } from './take-back.ts'
 import { Requests, type RequestOptions } from './requests.ts'
+import { Uploads } from './uploads.ts'
 
 export interface SessionOptions {
   readonly pipe: PipeEnd
@@ -47,7 +49,9 @@ export interface SessionOptions {
 export class Session {
   readonly #pod: UplinkPod
   readonly #options: SessionOptions
+  readonly #uploads: Uploads
   readonly #mirror: MirrorUpload
+  readonly #blobs: BlobUpload
   readonly #outbox: Outbox
   readonly #requests: Requests
   readonly #batch: Batch
@@ -60,8 +64,10 @@ export class Session {
     this.#pod = pod
     this.#options = options
     this.#batch = new Batch(options.pipe, () => this.#requests.count > 1)
-    this.#mirror = new MirrorUpload(pod, this.#send)
-    this.#outbox = new Outbox(pod, this.#send, this.#mirror)
+    this.#uploads = new Uploads(this.#send)
+    this.#mirror = new MirrorUpload(pod, this.#send, this.#uploads)
+    this.#blobs = new BlobUpload(pod, this.#send, this.#uploads)
+    this.#outbox = new Outbox(pod, this.#send, this.#blobs)
     this.#requests = new Requests(pod, {
       send: this.#send,
       landed: () => this.#outbox.settled(),
@@ -118,7 +124,9 @@ export class Session {
     this.#options.mail.detach()
     this.#requests.stop()
     this.#outbox.stop()
+    this.#uploads.stop()
     this.#mirror.stop()
+    this.#blobs.stop()
     this.#batch.close()
   }
 
@@ -135,12 +143,12 @@ export class Session {
         return this.#requests.body(head.id, payload, head.end)
       case 'credit':
         if (head.of === 'egress-request') return this.#options.egress.credit(head.id, head.bytes)
-        return head.of === 'response' ? this.#requests.credit(head.id, head.bytes) : this.#mirror.credit(head.of, head.id, head.bytes)
+        return head.of === 'response' ? this.#requests.credit(head.id, head.bytes) : this.#uploads.credit(head.of, head.id, head.bytes)
       case 'cancel':
         if (head.of === 'egress-request' || head.of === 'egress-response') return this.#options.egress.cancelled(head)
-        return head.of === 'request' || head.of === 'response'
-          ? this.#requests.cancel(head.id, head.reason)
-          : this.#mirror.cancel(head.of, head.id, head.reason)
+        if (head.of === 'request' || head.of === 'response') return this.#requests.cancel(head.id, head.reason)
+        this.#uploads.cancel(head.of, head.id)
+        return this.#mirror.cancel(head.of, head.reason)
       case 'challenge':
         return this.#inTurn('waiting', 'joining', () => this.#join(head))
       case 'welcome':
@@ -151,8 +159,13 @@ export class Session {
         return this.#options.rejoins(head) ? this.#hangUp(head.error) : this.#refuse(head.error, head.message)
       case 'blob-refused':
         this.#options.log.note('uplink', `the mirror refused blob ${head.cid}: ${head.error}: ${head.message}`, 'warning')
-        return this.#mirror.answered(head)
+        return this.#blobs.answered(head)
       case 'blob-stored':
+        return this.#blobs.answered(head)
+      case 'blobs-wanted':
+        return this.#blobs.wanted(head)
+      case 'want':
+        return this.#mirror.want(head)
       case 'snapshot-stored':
       case 'snapshot-refused':
         return this.#mirror.answered(head)
@@ -191,11 +204,21 @@ export class Session {
       return this.#open(services)
     }
     const ground = await this.#findGround(mirror, event)
-    const isSnapshot = ground.kind === 'snapshot'
-    const commitsAfter = isSnapshot ? await this.#mirror.sendSnapshot() : ground.after
+    const commitsAfter = ground.kind === 'replace' ? await this.#replace(mirror, ground.replaces) : ground.after
     await this.#outbox.catchUp({ commitsAfter, othersAfter: event })
     this.#open(services)
-    if (isSnapshot) await this.#mirror.sendAllBlobs()
+  }
+
+  /** @throws XrpcError RepoFork, MirrorRefused */
+  async #replace(mirror: MirrorHead | null, replaces: string | undefined): Promise<number> {
+    try {
+      return await this.#mirror.replace(mirror, replaces)
+    } catch (cause) {
+      if (!mirror || !(cause instanceof MirrorRefused) || cause.error !== 'OutOfSync') throw cause
+      const error = fork(mirror.rev)
+      this.#pod.repo.suspend(error)
+      throw error
+    }
   }
 
   #open(services: RoomServices): void {
@@ -235,7 +258,7 @@ export class Session {
   #fail(cause: unknown): void {
     if (this.#stage === 'closed') return
     if (cause instanceof XrpcError) return this.#refuse(cause.error, cause.message)
-    if (cause instanceof SnapshotRefused) return this.#refused(cause.error, cause.message)
+    if (cause instanceof MirrorRefused) return this.#refused(cause.error, cause.message)
     this.#options.log.failure('the uplink failed', cause)
     this.#hangUp(cause instanceof BadFrame ? 'BadFrame' : 'InternalError')
   }

@@ -2,7 +2,7 @@
 import { decodeMessage, encodeFrame } from '../../wire/codec.ts'
 import { parseTabFrame, type FrameOf, type MirrorHead, type RoomFrame, type Standing, type TabFrame } from '../../wire/frames.ts'
 import type { PipeFromWorker } from '../../wire/owner.ts'
-import type { BlobView } from '../repo/contract.ts'
+import type { BlobView, HeldRepo, Imported } from '../repo/contract.ts'
 import { Log } from '../operations/log.ts'
 import type { EventRow, Head } from '../store/schema.ts'
 import type { RequestContext, UplinkPod } from './contract.ts'
@@ -87,6 +87,9 @@ export class SmallPod implements UplinkPod {
   acknowledgedEvent = 0
   adopted: Uint8Array | null = null
   oldest = 1
+  /** Blocks that a repair has asked for. */
+  readonly asked: string[] = []
+  isHeld = true
   answer: (request: Request) => Response | Promise<Response> = () => Response.json({})
   readonly #listeners = new Set<(row: EventRow) => void>()
 
@@ -113,7 +116,16 @@ export class SmallPod implements UplinkPod {
     car: () => new Blob([this.snapshot]).stream(),
     eventsAfter: (event: number, limit: number) => Promise.resolve(this.rows.filter((row) => row.event > event).slice(0, limit)),
     oldestEvent: () => Promise.resolve(this.oldest),
-    importedRev: (): string | undefined => undefined,
+    imported: (): Imported | undefined => undefined,
+    adoptAll: () => Promise.reject(new Error('this pod takes no whole repo')),
+    hold: (): HeldRepo => ({
+      head: this.repo.head(),
+      sections: (cids) => {
+        this.asked.push(...cids)
+        return Promise.resolve(new TextEncoder().encode(cids.join('')))
+      },
+      letGo: () => void (this.isHeld = false),
+    }),
     eventOfRev: (rev: string) => Promise.resolve(this.rows.find((row) => row.rev === rev)),
     onEvent: (listener: (row: EventRow) => void) => {
       this.#listeners.add(listener)
@@ -156,8 +168,9 @@ export class SmallPod implements UplinkPod {
     return landed
   }
 
-  store(cid: string, size: number): void {
-    this.stored.set(cid, { cid, mime: 'image/png', size, bytes: new Blob([new Uint8Array(size)]) })
+  /** @param rev of the commit that is the first to mention it */
+  store(cid: string, size: number, rev?: string): void {
+    this.stored.set(cid, { cid, mime: 'image/png', size, bytes: new Blob([new Uint8Array(size)]), ...(rev !== undefined && { rev }) })
   }
 }
 
