@@ -123,18 +123,20 @@ describe('a repair', () => {
     const blobs = await Promise.all(['x', 'y', 'z'].map(blobOf))
     const change = fc.record({ rkey: fc.integer({ min: 0, max: 60 }), text: fc.constantFrom('a', 'b', 'c', null), blob: fc.nat(3) })
     const commits = (max: number) => fc.array(fc.array(change, { maxLength: 12, minLength: 1 }), { maxLength: max, minLength: 1 })
-    const play = async (pod: SigningPod, changes: ReadonlyArray<{ rkey: number; text: string | null; blob: number }>) => {
+    type Changes = ReadonlyArray<{ rkey: number; text: string | null; blob: number }>
+    // The stock library leaves a record out of an event that takes it from one path and puts it at another.
+    const play = async (pod: SigningPod, changes: Changes, isEvent: boolean) => {
       const last = new Map(changes.map((each) => [`k${each.rkey}`, each]))
       const isSame = async (rkey: string, record: object) => pod.records.get(`${POST}/${rkey}`) === (await cidOfBlock(encode(record)))
       const writes: RecordWriteOp[] = []
       for (const [rkey, { text, blob }] of last) {
-        const record = post(text ?? '', ...blobs.slice(blob, blob + 1))
+        const record = post(isEvent ? `${rkey} ${text}` : (text ?? ''), ...blobs.slice(blob, blob + 1))
         const isThere = pod.records.has(`${POST}/${rkey}`)
         if (text === null) writes.push(...(isThere ? [remove(POST, rkey)] : []))
         else if (!isThere) writes.push(create(POST, rkey, record))
         else if (!(await isSame(rkey, record))) writes.push(update(POST, rkey, record))
       }
-      return pod.write(writes)
+      return writes.length > 0 ? pod.write(writes) : null
     }
     await fc.assert(
       fc.asyncProperty(commits(4), commits(4), fc.boolean(), async (before, after, isPacked) => {
@@ -143,8 +145,8 @@ describe('a repair', () => {
         const first = await pod.begin()
         if (!isPacked) await room.mirror.accept(...pod.next(first))
         for (const changes of before) {
-          const event = await play(pod, changes)
-          if (!isPacked) await room.mirror.accept(...pod.next(event))
+          const event = await play(pod, changes, !isPacked)
+          if (!isPacked && event) await room.mirror.accept(...pod.next(event))
         }
         for (const [at, blob] of blobs.entries()) {
           const declaration = { cid: blob.toString(), mime: 'text/plain', size: 1 }
@@ -156,15 +158,14 @@ describe('a repair', () => {
         }
         if (isPacked) await room.snapshot(pod)
         const old = await cidsOf(pod.car())
-        for (const changes of after) await play(pod, changes)
+        for (const changes of after) await play(pod, changes, false)
 
         const sent = room.frames.length
         const tab = honest(pod)
         expect(await repair(room, pod, tab)).toEqual(pod.head())
         expect(new Set(tab.asked)).toEqual(new Set([...(await cidsOf(pod.car()))].filter((cid) => !old.has(cid))))
         expect(tab.asked).toHaveLength(new Set(tab.asked).size)
-        expect(room.frames).toHaveLength(sent + 1)
-        expect(Buffer.from(room.frames.at(-1)!).toString('latin1')).toContain('#sync')
+        expect(room.frames.slice(sent).map((frame) => Buffer.from(frame).includes('#sync'))).toEqual(tab.asked.length > 0 ? [true] : [])
 
         // A blob that no record mentioned at the snapshot is kept for six hours.
         room.port.clockOffsetMs = other.port.clockOffsetMs = 7 * 3_600_000
@@ -383,6 +384,8 @@ describe('a tree that is not what it should be', () => {
   })
 })
 
-async function* never(): AsyncGenerator<Uint8Array> {
-  throw new Error('nobody should read this')
-}
+const never = (): AsyncIterable<Uint8Array> => ({
+  [Symbol.asyncIterator]: () => {
+    throw new Error('nobody should read this')
+  },
+})

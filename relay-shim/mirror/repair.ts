@@ -39,7 +39,7 @@ export const pullDifference = async (
   const mentions = await pullRecords(changed, blocks, tab, pulled)
   return {
     head,
-    changes: changed.map((change) => ({ ...change, blobs: mentions.get(change.cid ?? '') ?? [] })),
+    changes: changed.map(({ path, cid, prev }) => ({ path, cid, prev, blobs: mentions.get(cid ?? '') ?? [] })),
     blocks: pulled,
     nodesIn: new Set(difference.nodesIn.keys()),
     nodesOut: difference.nodesOut,
