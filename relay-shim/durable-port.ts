@@ -11,6 +11,8 @@ export interface PartyConnection {
   readonly state: unknown
   setState(state: SocketState): unknown
   send(data: Uint8Array<ArrayBuffer>): void
+  /** Of the WebSocket itself; workerd of 2024 has none. */
+  readonly bufferedAmount?: number
   close(code: number, reason: string): void
 }
 
@@ -50,6 +52,7 @@ export const socketOf = (connection: PartyConnection): RoomSocket => {
       connection.setState(next)
     },
     send: (data) => connection.send(data),
+    unread: () => connection.bufferedAmount ?? null,
     close: (code, reason) => connection.close(code, reason),
   }
   sockets.set(connection, socket)

@@ -41,7 +41,15 @@ export type SocketState =
       /** challenged → greeted (its one hello is being checked) → joined (admitted) → ready (takes requests). */
       readonly stage: 'challenged' | 'greeted' | 'joined' | 'ready'
     }
-  | { readonly role: 'subscriber'; readonly cursor: number | null; readonly sent: number }
+  | {
+      readonly role: 'subscriber'
+      /** Number of the last event sent; null: all that there were. */
+      readonly cursor: number | null
+      /** As `clientAddress` tells it. */
+      readonly address: string
+      /** Bytes that may lie unread, where the runtime does not tell. */
+      readonly unread: number
+    }
 
 export interface RoomSocket {
   readonly id: string
@@ -49,6 +57,8 @@ export interface RoomSocket {
   setState(state: SocketState): void
   /** Does not copy: never change `data` afterwards. */
   send(data: Uint8Array<ArrayBuffer>): void
+  /** Bytes given to `send` that the runtime still holds, because the other side does not read; null: this runtime does not tell. */
+  unread(): number | null
   close(code: number, reason: string): void
 }
 

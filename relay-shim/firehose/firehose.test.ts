@@ -1,7 +1,16 @@
 import { decodeFirst } from 'cborg'
 import { decodeOptions } from '@ipld/dag-cbor'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import type { PodEvent } from '../../wire/event.ts'
+import {
+  MAX_SUBSCRIBERS,
+  MAX_SUBSCRIBERS_PER_ADDRESS,
+  SUBSCRIBER_BUFFER_BYTES,
+  SUBSCRIBER_FLOOR_BYTES,
+  SUBSCRIBER_STALL_MS,
+  SUBSCRIBERS_BUFFER_BYTES,
+  UNPROVEN_BYTES,
+} from '../../wire/limits.ts'
 import { $message } from '../../lexicons/com/atproto/sync/subscribeRepos.ts'
 import { Mirror } from '../mirror/mirror.ts'
 import { MemoryPort, type MemorySocket } from '../testing/memory-port.ts'
@@ -116,7 +125,7 @@ describe('a subscriber', () => {
     const seqs = Array.from({ length: 300 }, () => append())
     const live = subscribe()
     const replaying = port.socket()
-    replaying.setState({ role: 'subscriber', cursor: seqs[99]!, sent: seqs[99]! })
+    replaying.setState({ role: 'subscriber', cursor: seqs[99]!, address: 'unknown', unread: 0 })
     firehose = await Firehose.open(port)
     for (let i = 0; i < 5; i++) await turn()
     seqs.push(append())
@@ -171,5 +180,187 @@ describe('a subscriber', () => {
     const fresh = subscribe(0)
     await fresh.done
     expect(seqsOf(fresh.socket)).toEqual(kept)
+  })
+})
+
+describe('the size budget', () => {
+  const large = (): PodEvent => ({ kind: 'sync', did: DID, rev: 'x', blocks: new Uint8Array(300_000) })
+  const keptBytes = () =>
+    [...port.storage.rows].reduce((sum, [key, row]) => sum + (key.startsWith('e:') && row instanceof Uint8Array ? row.length : 0), 0)
+  const settle = async () => {
+    for (let i = 0; i < 20; i++) await turn()
+  }
+
+  beforeEach(async () => {
+    port = new MemoryPort({ settings: { firehoseBudgetBytes: 4_000_000 } })
+    firehose = await Firehose.open(port)
+  })
+
+  it('pushes out the oldest events, and a cursor before them is told that it missed some', async () => {
+    const seqs: number[] = []
+    for (let i = 0; i < 40; i++) {
+      seqs.push(append(i % 2 ? large() : undefined))
+      await settle()
+      expect(keptBytes()).toBeLessThanOrEqual(4_000_000)
+    }
+    firehose = await Firehose.open(port)
+    const { socket, done } = subscribe(seqs[2])
+    await done
+    const [info, ...rest] = socket.sent.map(read)
+    expect(info).toMatchObject({ header: { op: 1, t: '#info' }, body: { name: 'OutdatedCursor' } })
+    expect(rest.map(({ body }) => body.seq)).toEqual(seqs.slice(-rest.length))
+    expect(rest.length).toBeGreaterThan(20)
+    const known = subscribe(rest[3]!.body.seq as number)
+    await known.done
+    expect(known.socket.sent.map(read).map(({ body }) => body.seq)).toEqual(seqs.slice(-rest.length + 4))
+  })
+
+  it('is counted on by a room that lost its memory', async () => {
+    for (let i = 0; i < 12; i++) append(large())
+    await settle()
+    firehose = await Firehose.open(port)
+    for (let i = 0; i < 12; i++) append(large())
+    await settle()
+    expect(keptBytes()).toBeLessThanOrEqual(4_000_000)
+    expect(keptBytes()).toBeGreaterThan(3_000_000)
+  })
+
+  it('leaves nothing of an event that was cut into pieces', async () => {
+    for (let i = 0; i < 60; i++) append(large())
+    await settle()
+    firehose = await Firehose.open(port)
+    const { socket, done } = subscribe(0)
+    await done
+    const whole = seqsOf(socket).length * Math.ceil(socket.sent[0]!.length)
+    expect(keptBytes() - whole).toBeLessThan(300_000)
+    expect(keptBytes() - whole).toBeGreaterThanOrEqual(0)
+  })
+
+  it('is looked after when the room opens, too, if nothing was said for longer than events are kept', async () => {
+    for (let i = 0; i < 8; i++) append(large())
+    await settle()
+    port.clockOffsetMs = port.settings.firehoseRetentionMs + 1000
+    firehose = await Firehose.open(port)
+    await settle()
+    expect(keptBytes()).toBe(0)
+    expect(append()).toBeGreaterThan(0)
+    await settle()
+    expect(keptBytes()).toBeLessThan(1000)
+  })
+})
+
+describe('a subscriber that does not read', () => {
+  const commit = (bytes: number): PodEvent => ({ kind: 'sync', did: DID, rev: 'x', blocks: new Uint8Array(bytes) })
+  const heldBy = (sockets: readonly MemorySocket[]) => sockets.reduce((sum, socket) => sum + (socket.unread() ?? 0), 0)
+
+  it('gets no more than its share, and everything in order once it reads', async () => {
+    const { socket } = subscribe()
+    socket.reads = false
+    const seqs = Array.from({ length: 100 }, () => append(commit(40_000)))
+    expect(heldBy([socket])).toBeLessThanOrEqual(SUBSCRIBER_BUFFER_BYTES)
+    await turn()
+    seqs.push(append())
+    socket.reads = true
+    await vi.waitFor(() => expect(seqsOf(socket)).toEqual(seqs))
+    seqs.push(append())
+    expect(seqsOf(socket)).toEqual(seqs)
+  })
+
+  it('gets what is already gone from memory from storage', async () => {
+    const { socket } = subscribe()
+    socket.reads = false
+    const seqs = Array.from({ length: 700 }, () => append(commit(20_000)))
+    socket.reads = true
+    await vi.waitFor(() => expect(seqsOf(socket)).toEqual(seqs), 5_000)
+  })
+
+  it('is told ConsumerTooSlow when it has read nothing for long, and holds nobody up', async () => {
+    const { socket } = subscribe()
+    const reader = subscribe().socket
+    socket.reads = false
+    const seqs = Array.from({ length: 40 }, () => append(commit(40_000)))
+    expect(seqsOf(reader)).toEqual(seqs)
+    await turn()
+    expect(socket.closed).toBeNull()
+    port.clockOffsetMs = SUBSCRIBER_STALL_MS + 1000
+    await vi.waitFor(() => expect(socket.closed).toEqual({ code: 1008, reason: 'ConsumerTooSlow' }))
+    expect(read(socket.sent.at(-1)!)).toMatchObject({ header: { op: -1 }, body: { error: 'ConsumerTooSlow' } })
+    expect(firehose.hasSubscribers).toBe(true)
+  })
+
+  it('is told ConsumerTooSlow when what it needs next had to make room', async () => {
+    port = new MemoryPort({ settings: { firehoseBudgetBytes: 20_000_000 } })
+    firehose = await Firehose.open(port)
+    const { socket } = subscribe()
+    socket.reads = false
+    for (let i = 0; i < 800; i++) {
+      append(commit(40_000))
+      if (i % 50 === 0) await turn()
+    }
+    await turn()
+    socket.reads = true
+    await vi.waitFor(() => expect(socket.closed?.reason).toBe('ConsumerTooSlow'))
+  })
+
+  it('is one of a thousand, and together they hold what one room can bear, while those who read get everything', async () => {
+    for (let i = 0; i < 100; i++) append(commit(4_000))
+    const idle = Array.from({ length: 1000 }, (_, n) => subscribe(n % 2 ? 0 : undefined).socket)
+    for (const socket of idle) socket.reads = false
+    const reader = subscribe().socket
+    const seqs: number[] = []
+    for (let i = 0; i < 200; i++) {
+      seqs.push(append(commit(4_000)))
+      if (i % 10 === 0) await turn()
+    }
+    expect(heldBy(idle)).toBeLessThanOrEqual(SUBSCRIBERS_BUFFER_BYTES + 1000 * SUBSCRIBER_FLOOR_BYTES)
+    await vi.waitFor(() => expect(seqsOf(reader)).toEqual(seqs))
+  })
+
+  it('is sent away where the runtime does not tell what was read, once it cannot be trusted with more', async () => {
+    const { socket } = subscribe()
+    socket.reads = null
+    const frame = append(commit(1_000_000))
+    expect(seqsOf(socket)).toEqual([frame])
+    for (let i = 0; i < 200 && !socket.closed; i++) append(commit(1_000_000))
+    expect(socket.closed).toEqual({ code: 1008, reason: 'ConsumerTooSlow' })
+    const bytes = socket.sent.reduce((sum, { length }) => sum + length, 0)
+    expect(bytes).toBeGreaterThan(60_000_000)
+    expect(bytes).toBeLessThanOrEqual(UNPROVEN_BYTES)
+  })
+
+  it('goes on not being trusted after the room slept', async () => {
+    const { socket } = subscribe()
+    socket.reads = null
+    for (let i = 0; i < 40; i++) append(commit(1_000_000))
+    firehose = await Firehose.open(port)
+    for (let i = 0; i < 100 && !socket.closed; i++) append(commit(1_000_000))
+    const bytes = socket.sent.reduce((sum, { length }) => sum + length, 0)
+    expect(bytes).toBeLessThanOrEqual(UNPROVEN_BYTES)
+  })
+})
+
+describe('the door', () => {
+  const request = (address?: string) =>
+    new Request('https://pod.example/xrpc/com.atproto.sync.subscribeRepos', { headers: address ? { 'cf-connecting-ip': address } : {} })
+
+  it('lets in a thousand subscribers and not many more, and somebody again when one leaves', async () => {
+    const sockets = Array.from({ length: MAX_SUBSCRIBERS }, () => subscribe().socket)
+    expect(() => firehose.admit(request())).toThrow('subscribers already')
+    const late = subscribe()
+    await late.done
+    expect(late.socket.sent.map(read)).toMatchObject([{ header: { op: -1 }, body: { error: 'TooManySubscribers' } }])
+    expect(late.socket.closed?.code).toBe(1013)
+    firehose.closed(sockets[0]!)
+    expect(() => firehose.admit(request())).not.toThrow()
+  })
+
+  it('lets one address in only so often, where addresses are known, also after the room slept', async () => {
+    port = new MemoryPort({ settings: { trustedProxy: 'cloudflare' } })
+    firehose = await Firehose.open(port)
+    for (let n = 0; n < MAX_SUBSCRIBERS_PER_ADDRESS; n++) void firehose.connect(port.socket(), request('192.0.2.1'))
+    firehose = await Firehose.open(port)
+    expect(() => firehose.admit(request('192.0.2.1'))).toThrow('Your address')
+    expect(() => firehose.admit(request('192.0.2.2'))).not.toThrow()
+    expect(() => firehose.admit(request())).not.toThrow()
   })
 })

@@ -1,204 +1,234 @@
 /**
- * The room's event stream: numbers events, keeps them for replay, and sends them to subscribers, each one exactly once and in order.
+ * The room's event stream: numbers events, keeps them for replay, and sends them to subscribers, each one exactly once and in order, and no faster than they read.
  * @see https://atproto.com/specs/event-stream
  */
 import type { PodEvent } from '../../wire/event.ts'
 import {
-  FIREHOSE_TAIL_BYTES,
-  FIREHOSE_TAIL_EVENTS,
-  MAX_SUBSCRIBER_LAG_EVENTS,
-  REPLAY_BATCH_EVENTS,
-  STORAGE_BATCH_KEYS,
+  EVENT_ROWS,
+  MAX_SUBSCRIBERS,
+  MAX_SUBSCRIBERS_PER_ADDRESS,
+  REPLAY_ROWS,
+  SUBSCRIBER_RETRY_AFTER_S,
+  SUBSCRIBER_STALL_MS,
+  UNPROVEN_NOTED_BYTES,
 } from '../../wire/limits.ts'
+import { XrpcError } from '../../wire/errors.ts'
 import { main as subscribeRepos } from '../../lexicons/com/atproto/sync/subscribeRepos.ts'
-import { concat } from '../../wire/bytes.ts'
-import { type Rows, cut, eventKey, pieceKeys, seqOfKey } from '../mirror/keys.ts'
 import type { RoomPort, RoomSocket } from '../port.ts'
-import { errorFrame, eventFrame, infoFrame } from './frame.ts'
+import { clientAddress, UNKNOWN } from '../rate-limits/client-address.ts'
+import { Backlog, type Holder } from './backlog.ts'
+import { errorFrame, infoFrame, type StreamError } from './frame.ts'
+import { EventLog, type NumberedEvent, type StoredEvent } from './log.ts'
+import { Tail } from './tail.ts'
 
-/** An event with its number: `rows` must be stored in the same write as what the event says, then it is broadcast. */
-export interface NumberedEvent {
-  readonly seq: number
-  readonly frame: Uint8Array<ArrayBuffer>
-  readonly rows: Rows
-}
-
-interface Subscriber {
-  readonly socket: RoomSocket
-  /** Has everything up to the newest event and is sent each new one as it comes; else a replay is on its way. */
+interface Subscriber extends Holder {
+  /** Has everything up to the newest event and is sent each new one as it comes; else it is behind, and what it lacks is on its way. */
   live: boolean
   /** Number of the last event sent. */
   sent: number
+  readonly address: string
+  /** `unread` as the socket's state has it. */
+  noted: number
 }
 
-const SEQ = 'seq'
-/** Number of the newest event that was pruned: a cursor before it has missed something. */
-const PRUNED = 'pruned'
-const EVENT_PREFIX = 'e:'
 const CLOSE_POLICY = 1008
-/** Pruning looks at storage once in so many events. */
-const PRUNE_EVERY_EVENTS = 64
+/** @see https://www.iana.org/assignments/websocket/websocket.xhtml */
+const CLOSE_TRY_AGAIN_LATER = 1013
 
 export class Firehose {
   readonly #port: RoomPort
+  readonly #log: EventLog
+  readonly #tail: Tail
+  readonly #backlog = new Backlog()
   readonly #subscribers = new Map<string, Subscriber>()
-  /** The newest frames, unbroken and in order. */
-  readonly #tail: { seq: number; frame: Uint8Array<ArrayBuffer> }[] = []
-  /** Every event after this one is in `#tail`. */
-  #tailAfter: number
-  #tailBytes = 0
-  #last: number
-  #pruned: number
-  #appended = 0
+  /** Those that were told why and have not closed yet: they may still hold memory. */
+  readonly #leaving = new Map<string, Subscriber>()
 
   static async open(port: RoomPort): Promise<Firehose> {
-    const rows = await port.storage.getMany<number>([SEQ, PRUNED])
-    return new Firehose(port, rows.get(SEQ) ?? 0, rows.get(PRUNED) ?? 0)
+    return new Firehose(port, await EventLog.open(port))
   }
 
-  private constructor(port: RoomPort, last: number, pruned: number) {
+  private constructor(port: RoomPort, log: EventLog) {
     this.#port = port
-    this.#last = last
-    this.#tailAfter = last
-    this.#pruned = pruned
+    this.#log = log
+    this.#tail = new Tail(log.last)
     // Sockets outlive a hibernating room; what its memory knew of them is in their state.
     for (const socket of port.sockets('subscriber')) {
-      if (socket.state?.role !== 'subscriber') continue
-      const subscriber = { socket, live: socket.state.cursor === null, sent: socket.state.sent }
-      this.#subscribers.set(socket.id, subscriber)
-      if (!subscriber.live) void this.#replay(subscriber)
+      const { state } = socket
+      if (state?.role !== 'subscriber') continue
+      const { cursor, address, unread } = state
+      const subscriber = { socket, live: cursor === null, sent: cursor ?? log.last, address, unread, noted: unread }
+      this.#add(subscriber)
+      if (!subscriber.live) void this.#catchUp(subscriber)
     }
   }
 
-  /** Never goes back, and needs no memory to do so: even a room that lost its storage goes on above every number it ever gave. */
+  /** `rows` must be stored in this turn, in the same write as what the event says; then it is broadcast. */
   number(event: PodEvent): NumberedEvent {
-    const nowMs = this.#port.now()
-    const seq = Math.max(this.#last + 1, nowMs * 1000)
-    this.#last = seq
-    const frame = eventFrame(event, seq, new Date(nowMs).toISOString())
-    return { seq, frame, rows: { ...cut(eventKey(seq), frame), [SEQ]: seq } }
+    return this.#log.number(event)
   }
 
   /** Call it in the same turn in which the rows were handed to storage: the runtime holds messages back until the write is durable. */
-  broadcast({ seq, frame }: NumberedEvent): void {
-    this.#tail.push({ seq, frame })
-    this.#tailBytes += frame.length
-    while (this.#tail.length > FIREHOSE_TAIL_EVENTS || this.#tailBytes > FIREHOSE_TAIL_BYTES) {
-      const oldest = this.#tail.shift()
-      if (!oldest) break
-      this.#tailAfter = oldest.seq
-      this.#tailBytes -= oldest.frame.length
+  broadcast(event: NumberedEvent): void {
+    this.#tail.push(event)
+    this.#log.stored()
+    for (const subscriber of this.#subscribers.values()) {
+      if (!subscriber.live) continue
+      if (this.#backlog.admits(subscriber, event.frame.length)) this.#send(subscriber, event)
+      else void this.#fallBehind(subscriber)
     }
-    for (const subscriber of this.#subscribers.values()) if (subscriber.live) this.#send(subscriber, seq, frame)
-    this.#appended += 1
-    if (this.#appended % PRUNE_EVERY_EVENTS === 0) void this.#prune()
+  }
+
+  /** Judged before a socket is taken. @throws XrpcError TooManySubscribers */
+  admit(request: Request): void {
+    const sockets = [...this.#subscribers.values(), ...this.#leaving.values()]
+    const address = this.#addressOf(request)
+    if (sockets.length >= MAX_SUBSCRIBERS) throw tooMany(503, `This firehose has ${MAX_SUBSCRIBERS} subscribers already.`)
+    if (address !== UNKNOWN && sockets.filter((each) => each.address === address).length >= MAX_SUBSCRIBERS_PER_ADDRESS)
+      throw tooMany(429, `Your address has ${MAX_SUBSCRIBERS_PER_ADDRESS} subscriptions to this firehose already.`)
   }
 
   /** Takes a subscriber in. Resolves when it is live, or was sent away. */
   async connect(socket: RoomSocket, request: Request): Promise<void> {
+    try {
+      // Others may have come since the question at the door.
+      this.admit(request)
+    } catch (cause) {
+      return sendAway(socket, 'TooManySubscribers', cause instanceof Error ? cause.message : '', CLOSE_TRY_AGAIN_LATER)
+    }
     const cursor = readCursor(request)
-    if (cursor === 'invalid') {
-      this.#sendAway(socket, 'InvalidRequest', 'The cursor must be a whole number.')
-      return
-    }
+    if (cursor === 'invalid') return sendAway(socket, 'InvalidRequest', 'The cursor must be a whole number.')
     // Numbers are times: one of the past was given by this room before it lost its storage. Relays let go of a host that calls their cursor a future one.
-    if (cursor !== null && cursor > Math.max(this.#last, this.#port.now() * 1000)) {
-      this.#sendAway(socket, 'FutureCursor', 'Cursor in the future.')
-      return
-    }
-    const subscriber = { socket, live: cursor === null, sent: cursor ?? this.#last }
-    socket.setState({ role: 'subscriber', cursor, sent: subscriber.sent })
-    this.#subscribers.set(socket.id, subscriber)
-    if (cursor === null) return
-    if (cursor > this.#last || (cursor > 0 && cursor < this.#pruned)) {
+    if (cursor !== null && cursor > Math.max(this.#log.last, this.#port.now() * 1000))
+      return sendAway(socket, 'FutureCursor', 'Cursor in the future.')
+    const sent = cursor ?? this.#log.last
+    const subscriber = { socket, live: cursor === null, sent, address: this.#addressOf(request), unread: 0, noted: 0 }
+    this.#note(subscriber)
+    this.#add(subscriber)
+    if (subscriber.live) return
+    if (sent > this.#log.last || (sent > 0 && sent < this.#log.pruned))
       socket.send(infoFrame('OutdatedCursor', 'Requested cursor exceeded limit. Possibly missing events'))
-    }
-    await this.#replay(subscriber)
+    // Memory may still have what storage no longer has.
+    if (sent < this.#tail.after) subscriber.sent = Math.max(sent, this.#log.pruned)
+    await this.#catchUp(subscriber)
   }
 
   /** Number of the first event kept after this one; null: it is the newest. */
-  async firstAfter(seq: number): Promise<number | null> {
-    if (seq >= this.#last) return null
-    const rows = await this.#port.storage.list({ prefix: EVENT_PREFIX, startAfter: `${eventKey(Math.max(0, seq))}~`, limit: 1 })
-    const [key] = rows.keys()
-    return key === undefined ? null : seqOfKey(key)
+  firstAfter(seq: number): Promise<number | null> {
+    return this.#log.firstAfter(seq)
   }
 
   get hasSubscribers(): boolean {
     return this.#subscribers.size > 0
   }
 
-  closed(socket: RoomSocket): void {
-    this.#subscribers.delete(socket.id)
+  closed({ id }: RoomSocket): void {
+    const subscriber = this.#subscribers.get(id) ?? this.#leaving.get(id)
+    if (subscriber) this.#backlog.remove(subscriber)
+    this.#subscribers.delete(id)
+    this.#leaving.delete(id)
   }
 
-  async #replay(subscriber: Subscriber): Promise<void> {
-    const appendedBefore = this.#appended
-    let replayed = 0
-    while (this.#subscribers.get(subscriber.socket.id) === subscriber) {
-      if (this.#cutOver(subscriber)) return
-      const stored = this.#last
-      const rows = await this.#port.storage.list<Uint8Array<ArrayBuffer> | number>({
-        prefix: EVENT_PREFIX,
-        startAfter: `${eventKey(subscriber.sent)}~`,
-        limit: REPLAY_BATCH_EVENTS,
-      })
-      for (const { seq, frame } of wholeEvents(rows)) {
-        if (!this.#send(subscriber, seq, frame)) return
-        replayed += 1
+  async #fallBehind(subscriber: Subscriber): Promise<void> {
+    subscriber.live = false
+    this.#note(subscriber)
+    await this.#catchUp(subscriber)
+  }
+
+  /** Sends what the subscriber lacks, from storage and then from memory, as it reads; what is written meanwhile is among it. */
+  async #catchUp(subscriber: Subscriber): Promise<void> {
+    const patience = { least: subscriber.unread, movedMs: this.#port.now() }
+    let rows = EVENT_ROWS
+    while (this.#isHere(subscriber)) {
+      const before = subscriber.sent
+      if (before >= this.#tail.after) {
+        // No await: nothing can come between the last of these and what is broadcast next.
+        if (this.#sendSome(subscriber, this.#tail.since(before))) {
+          subscriber.live = true
+          this.#note(subscriber)
+          return
+        }
+      } else {
+        if (before < this.#log.pruned) return this.#tooSlow(subscriber)
+        const { last } = this.#log
+        const events = await this.#log.after(before, rows)
+        if (!this.#isHere(subscriber)) return
+        const isAllSent = this.#sendSome(subscriber, events)
+        // There was nothing, so there is nothing up to what was the last when it was asked for.
+        if (events.length === 0) subscriber.sent = Math.max(before, last)
+        this.#note(subscriber)
+        if (isAllSent) {
+          rows = Math.min(rows * 2, REPLAY_ROWS)
+          continue
+        }
+        rows = EVENT_ROWS
       }
-      // The list came to its end, so it held everything that was stored when it was asked for.
-      if (rows.size < REPLAY_BATCH_EVENTS) subscriber.sent = Math.max(subscriber.sent, stored)
-      subscriber.socket.setState({ role: 'subscriber', cursor: subscriber.sent, sent: subscriber.sent })
-      if (this.#appended - appendedBefore - replayed > MAX_SUBSCRIBER_LAG_EVENTS) {
-        this.#sendAway(subscriber.socket, 'ConsumerTooSlow', 'Stream consumer too slow')
-      }
+      if (this.#isHere(subscriber)) await this.#untilRead(subscriber, patience, before)
     }
   }
 
-  /** Makes a replay live when memory holds everything it still lacks. No await: nothing can come between. */
-  #cutOver(subscriber: Subscriber): boolean {
-    if (subscriber.sent < this.#tailAfter) return false
-    for (const { seq, frame } of this.#tail) {
-      if (seq > subscriber.sent && !this.#send(subscriber, seq, frame)) return true
-    }
-    subscriber.live = true
-    subscriber.socket.setState({ role: 'subscriber', cursor: null, sent: subscriber.sent })
+  /** A moment. Who has read nothing at all for long is sent away: it would keep the room awake for ever. */
+  async #untilRead(subscriber: Subscriber, patience: { least: number; movedMs: number }, before: number): Promise<void> {
+    // Where the runtime does not tell what was read, only a new connection with a cursor proves it.
+    if (subscriber.socket.unread() === null) return this.#tooSlow(subscriber)
+    const isMoving = subscriber.sent > before || subscriber.unread < patience.least
+    if (isMoving || subscriber.unread === 0) {
+      patience.least = subscriber.unread
+      patience.movedMs = this.#port.now()
+    } else if (this.#port.now() - patience.movedMs > SUBSCRIBER_STALL_MS) return this.#tooSlow(subscriber)
+    await this.#backlog.drained()
+  }
+
+  /** False when not all of them could be sent. */
+  #sendSome(subscriber: Subscriber, events: readonly StoredEvent[]): boolean {
+    for (const event of events)
+      if (!this.#backlog.admits(subscriber, event.frame.length) || !this.#send(subscriber, event)) return false
     return true
   }
 
   /** False when the socket is gone. */
-  #send(subscriber: Subscriber, seq: number, frame: Uint8Array<ArrayBuffer>): boolean {
+  #send(subscriber: Subscriber, { seq, frame }: StoredEvent): boolean {
     try {
       subscriber.socket.send(frame)
-      subscriber.sent = seq
-      return true
     } catch {
-      this.#subscribers.delete(subscriber.socket.id)
+      this.closed(subscriber.socket)
       return false
     }
+    subscriber.sent = seq
+    this.#backlog.sent(subscriber, frame.length, subscriber.live ? this.#subscribers.size : 1)
+    if (subscriber.unread - subscriber.noted > UNPROVEN_NOTED_BYTES && subscriber.socket.unread() === null) this.#note(subscriber)
+    return true
   }
 
-  #sendAway(socket: RoomSocket, error: Parameters<typeof errorFrame>[0], message: string): void {
-    this.#subscribers.delete(socket.id)
-    socket.send(errorFrame(error, message))
-    socket.close(CLOSE_POLICY, error)
+  /** What the room must know of the socket when it has lost its memory. */
+  #note(subscriber: Subscriber): void {
+    const { socket, live, sent, address, unread } = subscriber
+    subscriber.noted = unread
+    socket.setState({ role: 'subscriber', cursor: live ? null : sent, address, unread: Math.round(unread) })
   }
 
-  /** A sequence number is a time in microseconds, so the oldest that may stay can be computed. */
-  async #prune(): Promise<void> {
-    const oldest = (this.#port.now() - this.#port.settings.firehoseRetentionMs) * 1000
-    const rows = await this.#port.storage.list({ prefix: EVENT_PREFIX, end: eventKey(Math.max(0, oldest)), limit: STORAGE_BATCH_KEYS })
-    const keys = [...rows.keys()]
-    const newest = keys.at(-1)
-    if (newest === undefined) return
-    this.#pruned = Math.max(this.#pruned, seqOfKey(newest))
-    const stored = this.#port.storage.put({ [PRUNED]: this.#pruned })
-    await Promise.all([stored, this.#port.storage.delete(keys)])
+  #add(subscriber: Subscriber): void {
+    this.#subscribers.set(subscriber.socket.id, subscriber)
+    this.#backlog.add(subscriber)
+  }
+
+  #isHere(subscriber: Subscriber): boolean {
+    return this.#subscribers.get(subscriber.socket.id) === subscriber
+  }
+
+  #tooSlow(subscriber: Subscriber): void {
+    const { id } = subscriber.socket
+    this.#subscribers.delete(id)
+    this.#leaving.set(id, subscriber)
+    sendAway(subscriber.socket, 'ConsumerTooSlow', 'Stream consumer too slow')
+  }
+
+  #addressOf({ headers }: Request): string {
+    return clientAddress(headers, this.#port.settings.trustedProxy)
   }
 }
 
-/** null: none. */
+/** null: none was given, so only what comes next is wanted. */
 const readCursor = (request: Request): number | 'invalid' | null => {
   try {
     const cursor = subscribeRepos.parameters.fromURLSearchParams(new URL(request.url).searchParams).cursor ?? null
@@ -208,20 +238,14 @@ const readCursor = (request: Request): number | 'invalid' | null => {
   }
 }
 
-/** Puts cut events together; one whose pieces did not all fit into the batch is left for the next. */
-function* wholeEvents(
-  rows: ReadonlyMap<string, Uint8Array<ArrayBuffer> | number>,
-): Generator<{ seq: number; frame: Uint8Array<ArrayBuffer> }> {
-  for (const [key, row] of rows) {
-    if (typeof row !== 'number') {
-      if (!key.includes('/')) yield { seq: seqOfKey(key), frame: row }
-      continue
-    }
-    const pieces = pieceKeys(key, row)
-      .slice(1)
-      .flatMap((each) => rows.get(each) ?? [])
-      .filter((piece) => typeof piece !== 'number')
-    if (pieces.length < row) return
-    yield { seq: seqOfKey(key), frame: concat(pieces) }
+const sendAway = (socket: RoomSocket, error: StreamError, message: string, code = CLOSE_POLICY): void => {
+  try {
+    socket.send(errorFrame(error, message))
+    socket.close(code, error)
+  } catch {
+    // gone already
   }
 }
+
+const tooMany = (status: number, message: string): XrpcError =>
+  new XrpcError(status, 'TooManySubscribers', message, { headers: { 'retry-after': String(SUBSCRIBER_RETRY_AFTER_S) } })

@@ -16,7 +16,9 @@ export const eventFrame = (event: PodEvent, seq: number, time: string): Uint8Arr
 export const infoFrame = (name: 'OutdatedCursor', message: string): Uint8Array<ArrayBuffer> =>
   join(encode({ op: 1, t: '#info' }), encode({ name, message }))
 
-export const errorFrame = (error: 'FutureCursor' | 'ConsumerTooSlow' | 'InvalidRequest', message: string): Uint8Array<ArrayBuffer> =>
+export type StreamError = 'FutureCursor' | 'ConsumerTooSlow' | 'InvalidRequest' | 'TooManySubscribers'
+
+export const errorFrame = (error: StreamError, message: string): Uint8Array<ArrayBuffer> =>
   join(encode({ op: -1 }), encode({ error, message }))
 
 const HEADERS: Readonly<Record<PodEvent['kind'], Uint8Array>> = {

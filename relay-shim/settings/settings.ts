@@ -2,7 +2,7 @@
  * The room's settings: environment variables (`--var NAME=value`), checked at start with one sentence per mistake. A new setting is an entry of the table below and a line in
  * docs/protocol.md, "Settings of the shim".
  */
-import { BLOB_BUDGET_BYTES, FIREHOSE_RETENTION_MS, MAX_RELAYS, MIN_CLAIM_TOKEN_CHARS } from '../../wire/limits.ts'
+import { BLOB_BUDGET_BYTES, FIREHOSE_BUDGET_BYTES, FIREHOSE_RETENTION_MS, MAX_RELAYS, MIN_CLAIM_TOKEN_CHARS } from '../../wire/limits.ts'
 import { parsePlcUrl } from '../../wire/plc-url.ts'
 import { type HandleHost, parseHandleHost } from '../hosting/handle-hosts.ts'
 import { parseHostPattern } from '../hosting/hosts.ts'
@@ -80,6 +80,12 @@ const SETTINGS = {
     parse: above0(HOUR_MS),
     must: 'be a number of hours above 0',
     without: FIREHOSE_RETENTION_MS,
+  }),
+  /** What they may take; the oldest give way, even before that time. */
+  firehoseBudgetBytes: setting('TABPOD_FIREHOSE_BUDGET_MB', {
+    parse: above0(MB),
+    must: 'be a number of megabytes above 0',
+    without: FIREHOSE_BUDGET_BYTES,
   }),
   /** Mirrored blobs of one room together. The least recently used give way, and are had from the tab again. */
   blobBudgetBytes: setting('TABPOD_BLOB_BUDGET_MB', { parse: atLeast0(MB), must: 'be a number of megabytes', without: BLOB_BUDGET_BYTES }),

@@ -75,6 +75,9 @@ export class MemorySocket implements RoomSocket {
   state: SocketState | null = null
   readonly sent: Uint8Array[] = []
   closed: { code: number; reason: string } | null = null
+  /** Whether the other side reads; null: the runtime does not tell. */
+  reads: boolean | null = true
+  #unread = 0
 
   constructor(id: string) {
     this.id = id
@@ -87,6 +90,12 @@ export class MemorySocket implements RoomSocket {
   send(data: Uint8Array<ArrayBuffer>): void {
     if (this.closed) throw new Error('socket is closed')
     this.sent.push(data)
+    if (this.reads === false) this.#unread += data.length
+  }
+
+  unread(): number | null {
+    if (this.reads) this.#unread = 0
+    return this.reads === null ? null : this.#unread
   }
 
   close(code: number, reason: string): void {
