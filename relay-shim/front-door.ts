@@ -6,7 +6,7 @@ import { answerAsHandle } from './hosting/handle-hosts.ts'
 import { isListed } from './hosting/hosts.ts'
 import { parseHost } from './hostname.ts'
 import type { SocketState } from './port.ts'
-import { SUBSCRIBE_PATH } from './room.ts'
+import { MAY_SUBSCRIBE_PATH, SUBSCRIBE_PATH } from './room.ts'
 import { BadSettings, readSettings, type RoomSettings } from './settings/settings.ts'
 
 export interface House {
@@ -46,6 +46,11 @@ export const answerAtDoor = async (request: Request, house: House): Promise<Resp
   if (request.headers.get('upgrade')?.toLowerCase() !== 'websocket') return house.enter(host, url.pathname + url.search, request)
   if (!ROLES[url.pathname]) return noDoor()
   if (url.search.length > MAX_SOCKET_QUERY_CHARS) return refusal(414, 'UriTooLong', 'The query of a socket is too long.')
+  if (url.pathname === SUBSCRIBE_PATH) {
+    // A room hears of a socket when it is open; before that it can still be refused as any request.
+    const answer = await house.enter(host, MAY_SUBSCRIBE_PATH, withoutUpgrade(request))
+    if (!answer.ok) return answer
+  }
   // The runtimes would let clients name their connections by `_pk`, and a name is also a tag.
   url.searchParams.delete('_pk')
   return withProtocol(request, await house.enter(host, url.pathname + url.search, request))
@@ -102,6 +107,11 @@ const settingsOf = (env: House['env']): RoomSettings | BadSettings => {
   }
   read.set(env, settings)
   return settings
+}
+
+const withoutUpgrade = ({ url, headers }: Request): Request => {
+  const kept = [...headers].filter(([name]) => name !== 'upgrade' && name !== 'connection' && !name.startsWith('sec-websocket-'))
+  return new Request(url, { headers: kept })
 }
 
 /** A browser that offered a subprotocol fails the connection unless it is chosen, which neither runtime does. */

@@ -21,6 +21,8 @@ import { Tunnel } from './tunnel.ts'
 import { sendFrame, Uplink } from './uplink.ts'
 
 export const SUBSCRIBE_PATH = '/xrpc/com.atproto.sync.subscribeRepos'
+/** Where the front door asks whether another subscriber is taken: 204, or what to answer it. */
+export const MAY_SUBSCRIBE_PATH = '/xrpc/_tabpod/may-subscribe'
 /** Storage key of `#heardAt`. */
 const SEEN_KEY = 'seen'
 
@@ -65,6 +67,7 @@ export class Room {
     { by: 'room', answer: (request, { pathname }) => conditionAnswer(request, pathname, () => this.#condition()) },
     { by: 'room', answer: (_request, _url, visit) => visit.admit() },
     { by: 'room', answer: (request, { pathname }) => (isPodPath(pathname) ? null : notFound(request)) },
+    { by: 'room', answer: (request, { pathname }) => (pathname === MAY_SUBSCRIBE_PATH ? this.#maySubscribe(request) : null) },
     { by: 'mirror', answer: (request, url) => this.#mirrored(request, url) },
     { by: 'room', answer: () => this.#nobodyHome() },
     { by: 'tab', answer: (request, url) => this.#forwarded(request, url) },
@@ -174,6 +177,12 @@ export class Room {
       rev: this.#parts.mirror.head()?.rev ?? null,
       awakeSince: this.#awakeSince,
     }
+  }
+
+  /** @throws XrpcError TooManySubscribers */
+  #maySubscribe(request: Request): Response {
+    this.#parts.firehose.admit(request)
+    return new Response(null, { status: 204 })
   }
 
   async #mirrored(request: Request, url: URL): Promise<Answer> {

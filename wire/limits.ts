@@ -242,10 +242,12 @@ export const SUBSCRIBER_RETRY_AFTER_S = 60
 /** Unread bytes of all subscribers together, a quarter of the 128 MB that a room has (Cloudflare's limit), and of one: at a round trip of 50 ms still 20 MB/s. */
 export const SUBSCRIBERS_BUFFER_BYTES = 32 * MIB
 export const SUBSCRIBER_BUFFER_BYTES = 1 * MIB
+/** Part of what is free of it that one may take: a hundred that read nothing leave a thirteenth free. */
+export const SUBSCRIBER_SHARE = 1 / 8
 /** What each may have unread whatever the others do: some ordinary commits; for a thousand it is as much again as all have together. */
 export const SUBSCRIBER_FLOOR_BYTES = 32 * KIB
 /** The same where the runtime does not tell what was read, so that everything sent counts. That runtime is for one's own machine, which has more memory. */
-export const UNPROVEN_BYTES = 128 * MIB
+export const UNPROVEN_BYTES = 256 * MIB
 /** How exactly a socket's state knows them: seldom enough to cost nothing. */
 export const UNPROVEN_NOTED_BYTES = 1 * MIB
 /** What a runtime needs to remember one frame that waits, besides its bytes (measured: below 50). */

@@ -1,7 +1,7 @@
 /**
  * How much of what was sent lies unread in this process, for each subscriber and together. A socket's `send` never waits, so the room must: whoever reads slowly gets no more until
  * it has read, and nobody can make the room hold more than its share.
- * @see docs/decisions/0016-the-firehose-waits-for-its-readers.md
+ * @see docs/decisions/0013-the-firehose-waits-for-its-readers.md
  */
 import {
   DRAIN_POLL_MAX_MS,
@@ -10,6 +10,7 @@ import {
   SENT_FRAME_BYTES,
   SUBSCRIBER_BUFFER_BYTES,
   SUBSCRIBER_FLOOR_BYTES,
+  SUBSCRIBER_SHARE,
   SUBSCRIBERS_BUFFER_BYTES,
   UNPROVEN_BYTES,
 } from '../../wire/limits.ts'
@@ -41,11 +42,14 @@ export class Backlog {
     if (this.#holders.delete(holder)) this.#bytes -= holder.unread
   }
 
-  /** May so much be sent now? Shares follow from what is free: many slow readers get little each, and together never more than there is. */
+  /**
+   * May so much be sent now? Shares follow from what is free, so that something always is: many slow readers get little each.
+   * @see https://doi.org/10.1109/90.664262 (dynamic thresholds of shared buffers)
+   */
   admits(holder: Holder, bytes: number): boolean {
     const isKnown = this.#measure(holder)
     const total = isKnown ? SUBSCRIBERS_BUFFER_BYTES : UNPROVEN_BYTES
-    const share = Math.min(isKnown ? SUBSCRIBER_BUFFER_BYTES : UNPROVEN_BYTES, total - this.#bytes)
+    const share = Math.min(isKnown ? SUBSCRIBER_BUFFER_BYTES : total, (total - this.#bytes) * SUBSCRIBER_SHARE)
     if (holder.unread + bytes <= Math.max(SUBSCRIBER_FLOOR_BYTES, share)) return true
     // Whoever has read everything gets an event of any size.
     return holder.unread === 0 && this.#bytes + bytes <= total + MAX_EVENT_BYTES

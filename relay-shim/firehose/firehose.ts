@@ -181,8 +181,7 @@ export class Firehose {
 
   /** False when not all of them could be sent. */
   #sendSome(subscriber: Subscriber, events: readonly StoredEvent[]): boolean {
-    for (const event of events)
-      if (!this.#backlog.admits(subscriber, event.frame.length) || !this.#send(subscriber, event)) return false
+    for (const event of events) if (!this.#backlog.admits(subscriber, event.frame.length) || !this.#send(subscriber, event)) return false
     return true
   }
 

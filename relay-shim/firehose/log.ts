@@ -133,7 +133,11 @@ export class EventLog {
   async #pruneSome(aimBytes: number): Promise<boolean> {
     const oldest = eventKey(Math.max(0, (this.#port.now() - this.#port.settings.firehoseRetentionMs) * 1000))
     const isOver = this.#bytes > aimBytes
-    const rows = await this.#port.storage.list<EventRow>({ prefix: EVENT_PREFIX, limit: STORAGE_BATCH_KEYS, ...(!isOver && { end: oldest }) })
+    const rows = await this.#port.storage.list<EventRow>({
+      prefix: EVENT_PREFIX,
+      limit: STORAGE_BATCH_KEYS,
+      ...(!isOver && { end: oldest }),
+    })
     const keys: string[] = []
     let bytes = this.#bytes
     for (const [key, row] of rows) {

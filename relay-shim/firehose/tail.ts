@@ -31,7 +31,7 @@ export class Tail {
   /** The events after `seq`, which must not be before `after`. */
   since(seq: number): readonly StoredEvent[] {
     let low = 0
-    for (let high = this.#events.length; low < high; ) {
+    for (let high = this.#events.length; low < high;) {
       const middle = (low + high) >>> 1
       if ((this.#events[middle]?.seq ?? Infinity) > seq) high = middle
       else low = middle + 1
