@@ -6,14 +6,14 @@
 import {
   DRAIN_POLL_MAX_MS,
   DRAIN_POLL_MIN_MS,
-  MAX_EVENT_BYTES,
   SENT_FRAME_BYTES,
   SUBSCRIBER_BUFFER_BYTES,
   SUBSCRIBER_FLOOR_BYTES,
   SUBSCRIBER_SHARE,
   SUBSCRIBERS_BUFFER_BYTES,
   UNPROVEN_BYTES,
-} from '../../wire/limits.ts'
+} from '../../wire/firehose-limits.ts'
+import { MAX_EVENT_BYTES } from '../../wire/limits.ts'
 import type { RoomSocket } from '../port.ts'
 
 /** What one socket holds. */

@@ -11,7 +11,7 @@ import {
   SUBSCRIBER_STALL_MS,
   SUBSCRIBERS_BUFFER_BYTES,
   UNPROVEN_BYTES,
-} from '../../wire/limits.ts'
+} from '../../wire/firehose-limits.ts'
 import { $message } from '../../lexicons/com/atproto/sync/subscribeRepos.ts'
 import { Mirror } from '../mirror/mirror.ts'
 import { MemoryPort, type MemorySocket } from '../testing/memory-port.ts'

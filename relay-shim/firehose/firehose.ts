@@ -11,7 +11,7 @@ import {
   SUBSCRIBER_RETRY_AFTER_S,
   SUBSCRIBER_STALL_MS,
   UNPROVEN_NOTED_BYTES,
-} from '../../wire/limits.ts'
+} from '../../wire/firehose-limits.ts'
 import { XrpcError } from '../../wire/errors.ts'
 import { main as subscribeRepos } from '../../lexicons/com/atproto/sync/subscribeRepos.ts'
 import type { RoomPort, RoomSocket } from '../port.ts'

@@ -5,7 +5,8 @@
  */
 import type { PodEvent } from '../../wire/event.ts'
 import { concat } from '../../wire/bytes.ts'
-import { EVENT_ROWS, FIREHOSE_PRUNE_SHARE, REPLAY_ROWS, STORAGE_BATCH_KEYS } from '../../wire/limits.ts'
+import { EVENT_ROWS, FIREHOSE_PRUNE_SHARE, REPLAY_ROWS } from '../../wire/firehose-limits.ts'
+import { STORAGE_BATCH_KEYS } from '../../wire/limits.ts'
 import { cut, eventKey, pieceKeys, type Rows, seqOfKey } from '../mirror/keys.ts'
 import type { RoomPort } from '../port.ts'
 import { eventFrame } from './frame.ts'

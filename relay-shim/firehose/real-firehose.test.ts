@@ -7,8 +7,7 @@ import { decodeFirst } from 'cborg'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
 import type { PodEvent } from '../../wire/event.ts'
-import { MAX_SUBSCRIBERS } from '../../wire/limits.ts'
-import { Dice } from '../../tests/fixtures/dice.ts'
+import { MAX_SUBSCRIBERS } from '../../wire/firehose-limits.ts'
 import { SUBSCRIBE_PATH } from '../room.ts'
 import { type RealRoom, startRealRoom } from '../testing/real-room.ts'
 import { create, DID } from '../testing/signing-pod.ts'
@@ -59,6 +58,20 @@ let records = 0
 /** Of about `bytes` bytes. */
 const write = async (bytes = 100): Promise<PodEvent> =>
   tab.pod.write([create('a.b.c', `k${(records += 1)}`, { $type: 'a.b.c', text: 'x'.repeat(bytes) })])
+/** Whole numbers below `end` that a seed brings back. @see https://en.wikipedia.org/wiki/Lehmer_random_number_generator */
+class Dice {
+  #state: number
+
+  constructor(seed: number) {
+    this.#state = seed
+  }
+
+  below(end: number): number {
+    this.#state = (this.#state * 48_271) % 2_147_483_647
+    return this.#state % end
+  }
+}
+
 /** Comes back with its cursor whenever its connection ends, which the dice do too; `isDone` tells it when to stop. */
 const follow = async (
   cursor: number,
@@ -76,7 +89,7 @@ const follow = async (
       socket.once('close', () => resolve())
       socket.on('message', () => {
         // What comes after the decision to leave was not read.
-        if (heard.length < patience && !isDone([...heard.slice(-1)])) return
+        if (heard.length < patience && !isDone(heard.slice(-1))) return
         socket.removeAllListeners('message')
         if (isAbrupt) socket.terminate()
         else socket.close()

@@ -1,5 +1,5 @@
 /** The newest events in memory, unbroken and in order: where a replay steps over to live without touching storage. */
-import { FIREHOSE_TAIL_BYTES, FIREHOSE_TAIL_EVENTS } from '../../wire/limits.ts'
+import { FIREHOSE_TAIL_BYTES, FIREHOSE_TAIL_EVENTS } from '../../wire/firehose-limits.ts'
 import type { StoredEvent } from './log.ts'
 
 export class Tail {

@@ -2,7 +2,8 @@
  * The room's settings: environment variables (`--var NAME=value`), checked at start with one sentence per mistake. A new setting is an entry of the table below and a line in
  * docs/protocol.md, "Settings of the shim".
  */
-import { BLOB_BUDGET_BYTES, FIREHOSE_BUDGET_BYTES, FIREHOSE_RETENTION_MS, MAX_RELAYS, MIN_CLAIM_TOKEN_CHARS } from '../../wire/limits.ts'
+import { FIREHOSE_BUDGET_BYTES, FIREHOSE_RETENTION_MS } from '../../wire/firehose-limits.ts'
+import { BLOB_BUDGET_BYTES, MAX_RELAYS, MIN_CLAIM_TOKEN_CHARS } from '../../wire/limits.ts'
 import { parsePlcUrl } from '../../wire/plc-url.ts'
 import { type HandleHost, parseHandleHost } from '../hosting/handle-hosts.ts'
 import { parseHostPattern } from '../hosting/hosts.ts'
