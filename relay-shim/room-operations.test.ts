@@ -155,6 +155,22 @@ describe('the mirror of a closed tab', () => {
 })
 
 describe('relays', () => {
+  test('find the account active, hours after its tab was closed, in answers that say how old they are', async () => {
+    const { tab, socket } = await connect()
+    await write(tab, pod.begin())
+    leave(socket)
+    port.clockOffsetMs += 9 * 3_600_000
+    room = await Room.open(port)
+    const did = encodeURIComponent('did:web:pod.example')
+    const status = await get(`/xrpc/com.atproto.sync.getRepoStatus?did=${did}`)
+    expect(status.body).toEqual({ did: 'did:web:pod.example', active: true, rev: pod.head().rev })
+    expect(Number(status.headers.get('x-tabpod-mirror-age'))).toBeGreaterThanOrEqual(9 * 3600)
+    expect((await get('/xrpc/com.atproto.sync.listRepos')).body).toMatchObject({ repos: [{ did: 'did:web:pod.example', active: true }] })
+    const follower = port.socket()
+    await room.onConnect(follower, new Request(`https://pod.example${SUBSCRIBE_PATH}?cursor=0`))
+    expect([follower.sent.length, follower.closed]).toEqual([1, null])
+  })
+
   let relay: FakeRelay
   beforeEach(async () => {
     relay = await startFakeRelay()

@@ -82,7 +82,7 @@ test(`the room asks the relay to crawl, and the owner reads why it will not: on 
 test(`${WRITES} random writes while tabs close, workers are killed and the shim crashes: nobody who follows finds a fault${absent.map((why) => ` (${why})`).join('')}`, async ({
   scene: { pod, plc, relay, goat },
 }) => {
-  test.setTimeout(240_000)
+  test.setTimeout(400_000)
   console.log(`relay with seed ${seed}: TABPOD_SEED=${seed} does the same again`)
   const key = await newResolver(plc).did.resolveAtprotoKey(pod.did)
   if (noRelay === null) await relay.crawl(pod.url)
