@@ -40,8 +40,20 @@ test('when there are too many, the one that has waited longest for its client ma
   const fresh = begin(cut)
   expect(await outcomes[0]).toBe('TimeoutError')
   fresh.waits(1)
-  expect(() => [begin(), begin()]).not.toThrow()
+  begin().waits(1)
+  expect(await outcomes[1]).toBe('TimeoutError')
   expect(cut).not.toHaveBeenCalled()
+})
+
+test('one that waits for its tab holds no place', () => {
+  expect(() => Array.from({ length: 3 * MAX_DOWNLOADS }, () => begin())).not.toThrow()
+})
+
+test('however many begin to wait at once, there is an end to it', () => {
+  const cut = vi.fn()
+  const all = Array.from({ length: 3 * MAX_DOWNLOADS }, () => begin(cut))
+  for (const download of all) download.waits(1)
+  expect(cut).toHaveBeenCalledTimes(MAX_DOWNLOADS)
 })
 
 test('one that has ended holds no place and is not cut', async () => {

@@ -5,9 +5,8 @@
 import { XrpcError } from '../wire/errors.ts'
 import { BODY_DEADLINE_MS, CHUNK_BYTES, MAX_DOWNLOADS, MIN_UNREAD_MS } from '../wire/limits.ts'
 
-/** Of all rooms that live in this isolate: they share its memory. Oldest wait first, for a wait moves its download to the end. */
+/** Of all rooms that live in this isolate, for they share its memory; who has waited longest comes first. One that waits for its tab holds nothing and is not here. */
 const waiting = new Set<Download>()
-let open = 0
 
 export class Download {
   readonly #over: Promise<never>
@@ -18,11 +17,11 @@ export class Download {
 
   /**
    * @param cut called when the client has had its time; not after `end`
-   * @throws XrpcError 503 Overloaded
+   * @throws XrpcError 503 Overloaded when too many run, and no client of them is slow
    */
   constructor(cut: (cause: Error) => void = () => {}) {
-    if (open >= MAX_DOWNLOADS) makeRoom()
-    open += 1
+    if (waiting.size >= MAX_DOWNLOADS && !cutSlowest(MIN_UNREAD_MS))
+      throw new XrpcError(503, 'Overloaded', 'Too many downloads run at the same time.', { headers: { 'retry-after': '1' } })
     this.#over = new Promise((_, reject) => {
       this.#cut = (cause) => {
         if (this.#hasEnded) return
@@ -49,6 +48,7 @@ export class Download {
   /** The client has `bytes` to take from now on. */
   waits(bytes: number): void {
     if (this.#hasEnded) return
+    if (waiting.size >= MAX_DOWNLOADS) cutSlowest(waiting.size < 2 * MAX_DOWNLOADS ? MIN_UNREAD_MS : 0)
     this.#since = Date.now()
     waiting.add(this)
     this.#timer = setTimeout(() => this.giveUp(), BODY_DEADLINE_MS * Math.ceil(bytes / CHUNK_BYTES))
@@ -66,17 +66,15 @@ export class Download {
 
   /** All was sent, or the client is gone. */
   end(): void {
-    if (this.#hasEnded) return
     this.moved()
     this.#hasEnded = true
-    open -= 1
   }
 }
 
-/** @throws XrpcError 503 Overloaded when every client reads as fast as it can */
-const makeRoom = (): void => {
+/** False: none has waited that long. */
+const cutSlowest = (waitedMs: number): boolean => {
   const [slowest] = waiting
-  if (!slowest || slowest.waitedMs < MIN_UNREAD_MS)
-    throw new XrpcError(503, 'Overloaded', 'Too many downloads run at the same time.', { headers: { 'retry-after': '1' } })
+  if (!slowest || slowest.waitedMs < waitedMs) return false
   slowest.giveUp()
+  return true
 }

@@ -105,7 +105,10 @@ test('a long answer is sent as far as the window reaches, and goes on with each 
   await vi.waitFor(() => expect(tab.streamed()).toBe(STREAM_WINDOW_BYTES))
   await new Promise((resolve) => setTimeout(resolve, 50))
   expect(tab.streamed()).toBe(STREAM_WINDOW_BYTES)
-  tab.fetches.credit(1, LONG)
+  for (let sent = STREAM_WINDOW_BYTES; sent < LONG; sent += STREAM_WINDOW_BYTES) {
+    tab.fetches.credit(1, STREAM_WINDOW_BYTES)
+    await vi.waitFor(() => expect(tab.streamed()).toBe(sent + STREAM_WINDOW_BYTES))
+  }
   await vi.waitFor(() => expect(tab.frames.at(-1)?.head).toMatchObject({ t: 'body', of: 'egress-response', id: 1, end: true }))
   expect(tab.streamed()).toBe(LONG)
 })

@@ -1,6 +1,7 @@
 /** Bodies in pieces, with credit: whoever sends keeps at most STREAM_WINDOW_BYTES unread by the other side, so no body is ever held whole. */
 import { BadFrame } from '../wire/codec.ts'
 import { CHUNK_BYTES, STREAM_WINDOW_BYTES } from '../wire/limits.ts'
+import { Pieces } from '../wire/pieces.ts'
 import { SendWindow } from '../wire/window.ts'
 
 /** A request's body on its way to the tab. */
@@ -29,7 +30,7 @@ export class Outflow extends SendWindow {
 /** A body on its way from the tab, read by one consumer; each piece is credited when the consumer comes for the next one. */
 export class Inflow implements AsyncIterable<Uint8Array> {
   readonly #grant: (bytes: number) => void
-  readonly #pieces: Uint8Array[] = []
+  readonly #pieces = new Pieces()
   #window = STREAM_WINDOW_BYTES
   #ended = false
   #failure: Error | null = null
@@ -47,7 +48,8 @@ export class Inflow implements AsyncIterable<Uint8Array> {
     if (this.#window < 0) throw new BadFrame('a body overran its window')
     this.#ended = end
     if (this.#abandoned) return
-    if (piece.length > 0) this.#pieces.push(piece)
+    // Messages never are shared memory; the type cannot say so.
+    this.#pieces.push(piece as Uint8Array<ArrayBuffer>)
     this.#wake?.()
   }
 
@@ -61,7 +63,7 @@ export class Inflow implements AsyncIterable<Uint8Array> {
   /** Nobody reads any more: what still comes is dropped, uncredited. */
   abandon(): void {
     this.#abandoned = true
-    this.#pieces.length = 0
+    this.#pieces.clear()
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {

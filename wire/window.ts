@@ -1,4 +1,5 @@
 /** The sender's half of flow control: at most STREAM_WINDOW_BYTES are under way that the reader has not credited. */
+import { BadFrame } from './codec.ts'
 import { STREAM_WINDOW_BYTES } from './limits.ts'
 
 export class SendWindow {
@@ -10,7 +11,9 @@ export class SendWindow {
     return this.#isStopped
   }
 
+  /** @throws BadFrame when more is credited than was sent: whoever believed it would send without end to somebody who does not read */
   credit(bytes: number): void {
+    if (this.#left + bytes > STREAM_WINDOW_BYTES) throw new BadFrame('credit for what was never sent')
     this.#left += bytes
     this.#wake?.()
   }

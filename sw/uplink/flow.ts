@@ -2,6 +2,7 @@
 import { BadFrame } from '../../wire/codec.ts'
 import type { StreamOf } from '../../wire/frames.ts'
 import { CHUNK_BYTES, STREAM_WINDOW_BYTES } from '../../wire/limits.ts'
+import { Pieces } from '../../wire/pieces.ts'
 import { SendWindow } from '../../wire/window.ts'
 import type { SendFrame } from './contract.ts'
 
@@ -53,7 +54,7 @@ export class Outflow extends SendWindow {
 export class Inflow {
   readonly stream: ReadableStream<Uint8Array<ArrayBuffer>>
   readonly #grant: (bytes: number) => void
-  readonly #pieces: Uint8Array<ArrayBuffer>[] = []
+  readonly #pieces = new Pieces()
   #controller!: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>
   #window = STREAM_WINDOW_BYTES
   #owed = 0
@@ -75,7 +76,7 @@ export class Inflow {
         },
         cancel: () => {
           this.#abandoned = true
-          this.#pieces.length = 0
+          this.#pieces.clear()
           abandoned()
         },
       },
@@ -90,12 +91,12 @@ export class Inflow {
     if (this.#window < 0) throw new BadFrame('a body overran its window')
     this.#ended = end
     if (this.#abandoned) return
-    if (piece.length > 0) this.#pieces.push(piece)
+    this.#pieces.push(piece)
     this.#deliver()
   }
 
   fail(error: Error): void {
-    if (this.#abandoned || (this.#ended && this.#pieces.length === 0)) return
+    if (this.#abandoned || (this.#ended && this.#pieces.isEmpty)) return
     this.#abandoned = true
     this.#controller.error(error)
   }
@@ -107,7 +108,7 @@ export class Inflow {
       this.#repay(piece.length)
       this.#controller.enqueue(piece)
     }
-    if (this.#ended && this.#pieces.length === 0 && !this.#abandoned) {
+    if (this.#ended && this.#pieces.isEmpty && !this.#abandoned) {
       this.#abandoned = true
       this.#controller.close()
     }

@@ -353,7 +353,7 @@ describe('egress', () => {
     const { id } = (await room.next('egress')).head
     await until(() => room.all('body').reduce((sum, { payload }) => sum + payload.length, 0) >= STREAM_WINDOW_BYTES - CHUNK_BYTES)
     expect(room.all('body').some(({ head }) => head.end)).toBe(false)
-    room.say({ t: 'credit', of: 'egress-request', id, bytes: upload.length })
+    room.say({ t: 'credit', of: 'egress-request', id, bytes: CHUNK_BYTES })
     await until(() => room.all('body').some(({ head }) => head.end && head.of === 'egress-request'))
 
     room.say({ t: 'fetched', id, status: 200, headers: [['content-type', 'text/plain']], body: 'stream' })
