@@ -134,8 +134,7 @@ export class Room {
 
   async onConnect(socket: RoomSocket, request: Request): Promise<void> {
     if (new URL(request.url).pathname === SUBSCRIBE_PATH) return this.#parts.firehose.connect(socket, request)
-    if (this.#unadmitted() >= MAX_UNADMITTED)
-      return refuse(socket, new Refused('TooManyConnections', 'Too many tabs try to join at the same time.'))
+    this.#makeRoomAtTheDoor()
     const challenge = this.#parts.admission.challenge()
     socket.setState({ role: 'uplink', nonce: challenge.nonce, stage: 'challenged' })
     sendFrame(socket, challenge)
@@ -224,6 +223,9 @@ export class Room {
     try {
       await this.#parts.admission.verify(hello, state.nonce)
       await this.#parts.admission.identify(hello, this.#ground(state.nonce))
+      await this.#parts.admission.judge(hello, this.#ground(state.nonce))
+      // Nothing that the older tab does not finish keeps out whoever may have the room.
+      this.#uplink?.interrupt()
       this.#lane.enter(() => this.#admit(socket, hello, state.nonce))
     } catch (cause) {
       this.#hangUp(socket, cause)
@@ -354,10 +356,11 @@ export class Room {
     return this.#parts.admission.binding?.standing === 'active'
   }
 
-  #unadmitted(): number {
-    let count = 0
-    for (const { state } of this.#port.sockets('uplink')) if (!isAdmitted(state)) count += 1
-    return count
+  /** Whoever has stood there longest goes: an honest tab needs a moment, and a crowd of strangers must not keep it out. */
+  #makeRoomAtTheDoor(): void {
+    const waiting = [...this.#port.sockets('uplink')].filter(({ state }) => !isAdmitted(state))
+    for (const oldest of waiting.slice(0, Math.max(0, waiting.length + 1 - MAX_UNADMITTED)))
+      refuse(oldest, new Refused('TooManyConnections', 'Too many tabs try to join at the same time.'))
   }
 }
 

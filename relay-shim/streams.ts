@@ -3,6 +3,7 @@ import { BadFrame } from '../wire/codec.ts'
 import { CHUNK_BYTES, STREAM_WINDOW_BYTES } from '../wire/limits.ts'
 import { Pieces } from '../wire/pieces.ts'
 import { SendWindow } from '../wire/window.ts'
+import { Refused } from './refused.ts'
 
 /** A request's body on its way to the tab. */
 export class Outflow extends SendWindow {
@@ -30,6 +31,7 @@ export class Outflow extends SendWindow {
 /** A body on its way from the tab, read by one consumer; each piece is credited when the consumer comes for the next one. */
 export class Inflow implements AsyncIterable<Uint8Array> {
   readonly #grant: (bytes: number) => void
+  readonly #idleMs: number | undefined
   readonly #pieces = new Pieces()
   #window = STREAM_WINDOW_BYTES
   #ended = false
@@ -37,8 +39,10 @@ export class Inflow implements AsyncIterable<Uint8Array> {
   #abandoned = false
   #wake: (() => void) | null = null
 
-  constructor(grant: (bytes: number) => void) {
+  /** @param idleMs so long nothing may come while somebody waits for it; left out: for ever */
+  constructor(grant: (bytes: number) => void, idleMs?: number) {
     this.#grant = grant
+    this.#idleMs = idleMs
   }
 
   /** @throws BadFrame when the tab overran its window or went on after the end. */
@@ -76,14 +80,20 @@ export class Inflow implements AsyncIterable<Uint8Array> {
           if (!this.#ended) this.#grant(piece.length)
         } else if (this.#ended) return
         else if (this.#failure) throw this.#failure
-        else
-          await new Promise<void>((resolve) => {
-            this.#wake = resolve
-          })
+        else await this.#more()
       }
     } finally {
       this.abandon()
     }
+  }
+
+  async #more(): Promise<void> {
+    const idle =
+      this.#idleMs === undefined ? undefined : setTimeout(() => this.fail(new Refused('Interrupted', 'Nothing more came.')), this.#idleMs)
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve
+    })
+    clearTimeout(idle)
   }
 }
 

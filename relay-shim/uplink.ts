@@ -1,7 +1,14 @@
 /** The admitted tab's connection: takes its frames apart and hands each to whom it belongs. It ends with its socket. */
 import { BadFrame, encodeFrame } from '../wire/codec.ts'
 import type { FrameOf, MirrorHead, RoomFrame, TabFrame } from '../wire/frames.ts'
-import { MAX_SEEN_PER_SECOND, MAX_UNSAID_ACCEPTED } from '../wire/limits.ts'
+import {
+  MAX_SEEN_PER_SECOND,
+  MAX_UNCHECKED_BYTES,
+  MAX_UNSAID_ACCEPTED,
+  MAX_UPLOADS,
+  UNCHECKED_STEP_BYTES,
+  UPLOAD_IDLE_MS,
+} from '../wire/limits.ts'
 import type { Egress } from './egress.ts'
 import { Fetches } from './fetches.ts'
 import type { Lane } from './lane.ts'
@@ -41,6 +48,8 @@ export class Uplink {
   readonly #uploads = new Map<string, Inflow>()
   readonly #fetches: Fetches
   #event: { readonly event: number; readonly bytes: Uint8Array; have: number } | null = null
+  /** Of all that is in the lane. */
+  #uncheckedBytes = 0
   /** Events that are in the lane. */
   #waiting = 0
   /** The newest event that was accepted and not told yet: one word for all that wait together. */
@@ -57,13 +66,13 @@ export class Uplink {
 
   readonly send: SendFrame = (head, payload) => sendFrame(this.socket, head, payload)
 
-  /** Frames of bodies go straight to their stream; what must keep its order goes through the lane. @throws BadFrame */
+  /** Frames of bodies go straight to their stream; what must keep its order goes through the lane. @throws BadFrame, Refused Overloaded */
   receive(head: TabFrame, payload: Uint8Array): void {
-    const { tunnel, mirror, lane, rename, release, isMirrored, onReady } = this.#parts
+    const { tunnel, mirror, rename, release, isMirrored, onReady } = this.#parts
     if (PUBLIC.has(head.t) && !isMirrored()) throw new BadFrame(`${head.t} of a pod whose account does not live here yet`)
     switch (head.t) {
       case 'response':
-        return lane.enter(tunnel.receive(head, payload))
+        return this.#inLane(payload.length, tunnel.receive(head, payload))
       case 'body':
         if (head.of === 'response') return tunnel.body(head.id, payload, head.end)
         return this.#piece(head, payload)
@@ -89,18 +98,18 @@ export class Uplink {
         })
       case 'blobs':
         // Behind the events before it: one of them may take the last mention of a blob away.
-        return lane.enter(async () => this.send({ t: 'blobs-wanted', id: head.id, cids: [...(await mirror.wantedBlobs(head.cids))] }))
+        return this.#inLane(0, async () => this.send({ t: 'blobs-wanted', id: head.id, cids: [...(await mirror.wantedBlobs(head.cids))] }))
       case 'ready':
-        return lane.enter(() => {
+        return this.#inLane(0, () => {
           this.socket.setState({ role: 'uplink', nonce: '', stage: 'ready' })
           tunnel.ready(this.send)
           onReady()
           if (isMirrored()) void this.#askForBlobs()
         })
       case 'release':
-        return lane.enter(release)
+        return this.#inLane(0, release)
       case 'documents':
-        return lane.enter(() => rename(head))
+        return this.#inLane(JSON.stringify(head.documents).length, () => rename(head))
       case 'egress':
         return this.#fetches.open(head, payload)
       case 'mail':
@@ -121,12 +130,30 @@ export class Uplink {
     this.send({ t: 'seen', method: request.method.slice(0, 16), path: request.path.slice(0, 2048), status: request.status })
   }
 
+  /** A newer tab is about to take its place: what is whole is stored still, and nothing that is not holds the lane. */
+  interrupt(): void {
+    for (const upload of this.#uploads.values()) upload.fail(new Refused('Interrupted', 'The connection broke during this upload.'))
+  }
+
   /** The socket is gone, or a newer tab took its place. */
   end(): void {
     this.#event = null
-    for (const upload of this.#uploads.values()) upload.fail(new Refused('Interrupted', 'The connection broke during this upload.'))
+    this.interrupt()
     this.#fetches.end()
     this.#parts.tunnel.lost()
+  }
+
+  /** @throws Refused Overloaded: events and answers have no windows, so their sum has a limit. */
+  #inLane(bytes: number, step: () => void | Promise<void>): void {
+    const cost = bytes + UNCHECKED_STEP_BYTES
+    if (this.#uncheckedBytes + cost > MAX_UNCHECKED_BYTES)
+      throw new Refused('Overloaded', 'The tab sends faster than the room can check what it sends.')
+    this.#uncheckedBytes += cost
+    const done = (): void => void (this.#uncheckedBytes -= cost)
+    this.#parts.lane.enter(() => {
+      const running = step()
+      return running ? running.finally(done) : done()
+    })
   }
 
   #beginEvent({ event, size }: FrameOf<TabFrame, 'event'>, payload: Uint8Array): void {
@@ -150,7 +177,7 @@ export class Uplink {
 
   #accept(event: number, body: Uint8Array): void {
     this.#waiting += 1
-    this.#parts.lane.enter(async () => {
+    this.#inLane(body.length, async () => {
       try {
         const { seq } = await this.#parts.mirror.accept(event, body)
         this.#unsaid = { event, seq }
@@ -172,6 +199,8 @@ export class Uplink {
 
   /** Outside of the lane, because a long upload must not hold answers back: the tab waits for `blob-stored` before it sends the commit. */
   #storeBlob({ id, cid, mime, size }: FrameOf<TabFrame, 'blob'>): void {
+    if (this.#uploads.size >= MAX_UPLOADS)
+      return this.send({ t: 'blob-refused', cid, error: 'TooManyUploads', message: `At most ${MAX_UPLOADS} uploads run at the same time.` })
     this.#parts.mirror
       .storeBlob({ cid, mime, size }, this.#openUpload('blob', id))
       .then(() => this.send({ t: 'blob-stored', cid }))
@@ -194,7 +223,7 @@ export class Uplink {
     run: (upload: Inflow) => Promise<MirrorHead>,
   ): void {
     const upload = this.#openUpload(t, id)
-    this.#parts.lane.enter(async () => {
+    this.#inLane(0, async () => {
       try {
         this.send({ t: 'snapshot-stored', head: await run(upload) })
       } catch (cause) {
@@ -215,7 +244,8 @@ export class Uplink {
   #openUpload(of: UploadOf, id: number): Inflow {
     const name = `${of} ${id}`
     if (this.#uploads.has(name)) throw new BadFrame(`${name} is already open`)
-    const inflow = new Inflow((bytes) => this.send({ t: 'credit', of, id, bytes }))
+    if (this.#uploads.size > MAX_UPLOADS) throw new BadFrame('too many uploads are open')
+    const inflow = new Inflow((bytes) => this.send({ t: 'credit', of, id, bytes }), UPLOAD_IDLE_MS)
     this.#uploads.set(name, inflow)
     return inflow
   }

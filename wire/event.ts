@@ -3,11 +3,18 @@
  * @see https://atproto.com/specs/sync#commit
  */
 import { decode, encode } from '@ipld/dag-cbor'
-import type { CID } from 'multiformats/cid'
+import { CID } from 'multiformats/cid'
 import * as v from 'valibot'
 import { MAX_COMMIT_BLOCKS_BYTES, MAX_WRITES_PER_COMMIT } from './limits.ts'
 
-const cid = v.custom<CID>((value) => typeof value === 'object' && value !== null && 'asCID' in value, 'expected a CID')
+/** The only kind there is in a repo: version 1, SHA-256. @see https://atproto.com/specs/data-model#link-and-cid-formats */
+const cid = v.custom<CID>((value) => {
+  const link = CID.asCID(value)
+  return link?.version === 1 && link.multihash.code === SHA_256 && CODECS.has(link.code)
+}, 'expected a CID of a block')
+const SHA_256 = 0x12
+/** DAG-CBOR and raw bytes. */
+const CODECS: ReadonlySet<number> = new Set([0x71, 0x55])
 const bytes = v.instance(Uint8Array)
 
 const repoOp = v.object({

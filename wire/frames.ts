@@ -18,7 +18,7 @@ const eventNumber = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 const byteCount = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 const text = (max: number) => v.pipe(v.string(), v.maxLength(max))
 const headerList = v.pipe(v.array(v.tuple([text(256), text(16_384)])), v.maxLength(128))
-const httpStatus = v.pipe(v.number(), v.minValue(200), v.maxValue(599))
+const httpStatus = v.pipe(v.number(), v.integer(), v.minValue(200), v.maxValue(599))
 /** `none`: no body. `whole`: the payload is the body. `stream`: `body` frames with this id follow. */
 const bodyKind = v.picklist(['none', 'whole', 'stream'])
 const head = v.object({ rev: text(32), commit: text(128), data: text(128) })

@@ -198,6 +198,15 @@ export const MIN_UNREAD_MS = 1 * SECOND_MS
 /** Requests of one address at the same time, where addresses are known: browsers open six connections over HTTP/1.1 and a hundred streams over HTTP/2. */
 export const MAX_OPEN_PER_ADDRESS = 100
 
+/** What a tab has sent and the room has not yet checked, events and answers together: an honest one stays within OUTBOX_WINDOW_BYTES while it catches up, and writes no faster than it is answered. */
+export const MAX_UNCHECKED_BYTES = 32 * MIB
+/** What each of them costs beside its bytes. */
+export const UNCHECKED_STEP_BYTES = 256
+/** Uploads of one tab at the same time: each may hold a window. */
+export const MAX_UPLOADS = 32
+/** Of a blob or snapshot nothing came for so long: a piece of it (CHUNK_BYTES) is under way longer only where no repo could ever be mirrored. */
+export const UPLOAD_IDLE_MS = 1 * MINUTE_MS
+
 /** Connections that have not proven themselves at the same time; a tab needs one. */
 export const MAX_UNADMITTED = 32
 

@@ -8,6 +8,7 @@ const PASSING: ReadonlySet<string> = new Set([
   'InternalServerError',
   'Interrupted',
   'JoinTimeout',
+  'Overloaded',
   'TooManyConnections',
 ])
 

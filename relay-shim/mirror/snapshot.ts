@@ -88,6 +88,7 @@ async function* readSnapshot(body: AsyncIterable<Uint8Array>, root: string): Asy
   const parts = readCarStream(body, MAX_RECORD_BYTES)
   for (;;) {
     const { value: part, done } = await parts.next().catch((cause: unknown) => {
+      if (cause instanceof Refused) throw cause
       throw new Refused('BadBlocks', `The snapshot is no valid CAR: ${cause instanceof Error ? cause.message : String(cause)}.`, { cause })
     })
     if (done || !part) return
