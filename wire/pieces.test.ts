@@ -9,7 +9,7 @@ test('what goes in comes out, in order', () => {
   for (const each of bytes) pieces.push(each)
   const out: number[] = []
   for (let piece = pieces.shift(); piece; piece = pieces.shift()) out.push(...piece)
-  expect(out).toEqual(bytes.flatMap((each) => [...each]))
+  expect(out).toEqual(Array.from({ length: next }, (_, n) => (n + 1) % 251))
   expect(pieces.isEmpty).toBe(true)
 })
 
