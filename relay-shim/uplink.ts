@@ -98,7 +98,9 @@ export class Uplink {
         })
       case 'blobs':
         // Behind the events before it: one of them may take the last mention of a blob away.
-        return this.#inLane(0, async () => this.send({ t: 'blobs-wanted', id: head.id, cids: [...(await mirror.wantedBlobs(head.cids))] }))
+        return this.#inLane(head.cids.length * 128, async () =>
+          this.send({ t: 'blobs-wanted', id: head.id, cids: [...(await mirror.wantedBlobs(head.cids))] }),
+        )
       case 'ready':
         return this.#inLane(0, () => {
           this.socket.setState({ role: 'uplink', nonce: '', stage: 'ready' })
