@@ -8,6 +8,7 @@ import { isPodDid, type NamedByDocument, resolveDid } from './did-document.ts'
 import { importDidKey, importJwk, isSignedBy } from './es256.ts'
 import type { RoomPort } from './port.ts'
 import { Refused } from './refused.ts'
+import { isSameText } from './same-text.ts'
 
 export type Hello = FrameOf<TabFrame, 'hello'>
 
@@ -25,6 +26,14 @@ export interface Binding {
   readonly formerKey: string | null
 }
 
+/** The operator has sent the tab away. */
+export interface Kick {
+  /** ms since 1970. */
+  readonly until: number
+  /** For the owner to read. */
+  readonly reason: string
+}
+
 /** What a hello is judged by beside itself. */
 export interface Ground {
   /** Of the connection it came by. */
@@ -34,28 +43,40 @@ export interface Ground {
 }
 
 const BINDING_KEY = 'binding'
+const KICK_KEY = 'kick'
 const NONCE_BYTES = 32
 const HANDLE = /^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i
 
 export class Admission {
   readonly #port: RoomPort
   #binding: Binding | null
+  #kick: Kick | null
   /** The last pod that a document spoke for. */
   #confirmed: { readonly did: string; readonly signingKey: string; readonly at: number } | null = null
 
-  private constructor(port: RoomPort, binding: Binding | null) {
+  private constructor(port: RoomPort, binding: Binding | null, kick: Kick | null) {
     this.#port = port
     this.#binding = binding
+    this.#kick = kick
   }
 
   static async open(port: RoomPort): Promise<Admission> {
     // Older rows lack what came later; all of them were active.
-    const row = await port.storage.get<Partial<Binding> & Record<string, string | null>>(BINDING_KEY)
-    return new Admission(port, row ? { standing: 'active', recoveryKey: null, formerKey: null, ...(row as OldBinding) } : null)
+    const [row, kick] = await Promise.all([
+      port.storage.get<Partial<Binding> & Record<string, string | null>>(BINDING_KEY),
+      port.storage.get<{ until: number; reason: string }>(KICK_KEY),
+    ])
+    const binding = row ? { standing: 'active' as const, recoveryKey: null, formerKey: null, ...(row as OldBinding) } : null
+    return new Admission(port, binding, kick ?? null)
   }
 
   get binding(): Binding | null {
     return this.#binding
+  }
+
+  /** While it lasts. */
+  get kick(): Kick | null {
+    return this.#kick && this.#kick.until > this.#port.now() ? this.#kick : null
   }
 
   challenge(): FrameOf<RoomFrame, 'challenge'> {
@@ -106,7 +127,7 @@ export class Admission {
 
   /**
    * Whether the verified pod may have this room. Changes nothing.
-   * @throws Refused NotYours | RestoredElsewhere | BadSignature | DidMismatch | RoomClosed | ClaimRequired | ClaimRefused
+   * @throws Refused NotYours | RestoredElsewhere | BadSignature | DidMismatch | RoomClosed | ClaimRequired | ClaimRefused | Kicked
    */
   async judge(hello: Hello, { nonce, hasRepo }: Ground): Promise<Binding> {
     const { did, handle, signingKey, standing } = hello
@@ -118,6 +139,7 @@ export class Admission {
     // Before anything was mirrored an account may still move in.
     if (bound && bound.did !== did && (hasRepo || !isKnownKey))
       throw new Refused('DidMismatch', `This address was claimed for ${bound.did}, not for ${did}.`)
+    if (this.kick) throw kicked(this.kick)
     const formerKey = (isKnownKey ? bound.formerKey : bound?.uplinkKey) ?? null
     return { uplinkKey, did, handle, signingKey, standing, recoveryKey: hello.recoveryKey ?? bound?.recoveryKey ?? null, formerKey }
   }
@@ -132,6 +154,18 @@ export class Admission {
   async release(): Promise<void> {
     this.#binding = null
     await this.#port.storage.delete([BINDING_KEY])
+  }
+
+  /** No tab is let in until then. @returns what the one that is there hears */
+  async shut(kick: Kick): Promise<Refused> {
+    this.#kick = kick
+    await this.#port.storage.put({ [KICK_KEY]: { ...kick } })
+    return kicked(kick)
+  }
+
+  async reopen(): Promise<void> {
+    this.#kick = null
+    await this.#port.storage.delete([KICK_KEY])
   }
 
   #isOwn(did: string): boolean {
@@ -182,6 +216,10 @@ export const restoredElsewhere = (): Refused =>
 /** Whether what the pod says is mirrored and goes out. */
 export const mirrors = ({ standing }: Pick<Binding, 'standing'>): boolean => standing === 'active' || standing === 'deactivated'
 
+/** @see docs/protocol.md, "Sent away" */
+const kicked = ({ reason }: Kick): Refused =>
+  new Refused('Kicked', reason === '' ? 'The operator of your relay has disconnected this PDS.' : reason)
+
 type OldBinding = Omit<Binding, 'standing' | 'recoveryKey' | 'formerKey'>
 
 const isSame = (a: Binding | null, b: Binding): boolean =>
@@ -200,12 +238,3 @@ export const admitHandle = (handle: string): string => {
   if (!HANDLE.test(handle)) throw new Refused('BadHello', `${handle} is not a valid handle.`)
   return handle
 }
-
-/** Takes the same time wherever the texts differ, and whatever their lengths: what is compared are their hashes. */
-const isSameText = async (a: string, b: string): Promise<boolean> => {
-  const [x, y] = [await sha256(a), await sha256(b)]
-  return x.reduce((difference, byte, at) => difference | (byte ^ (y[at] ?? 0)), 0) === 0
-}
-
-const sha256 = async (text: string): Promise<Uint8Array> =>
-  new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)))

@@ -4,6 +4,7 @@ import { STORAGE_BATCH_KEYS } from '../wire/limits.ts'
 import { originOf } from './hostname.ts'
 import type { ByteSocket, RoomPort, RoomSocket, RoomStorage, SocketState, StorageValue } from './port.ts'
 import type { RoomSettings } from './settings/settings.ts'
+import { StorageMeter } from './storage-meter.ts'
 
 /** The parts of the runtimes' types used here; their own pull in all of Cloudflare's globals, which clash with the DOM's. */
 export interface PartyConnection {
@@ -22,6 +23,8 @@ export interface PartyStorage {
   put(entries: Record<string, unknown>): Promise<void>
   delete(keys: string[]): Promise<number>
   list(options: object): Promise<Map<string, unknown>>
+  /** Where the storage is SQLite. @see https://developers.cloudflare.com/durable-objects/api/sqlite-storage-api/#databasesize */
+  readonly sql?: { readonly databaseSize: number }
 }
 
 export interface Party {
@@ -30,6 +33,8 @@ export interface Party {
   readonly env: Readonly<Record<string, unknown>>
   readonly storage: PartyStorage
   getConnections(tag?: string): Iterable<PartyConnection>
+  /** Another room, by its name. */
+  call(room: string, path: string, init: RequestInit): Promise<Response>
 }
 
 const sockets = new WeakMap<PartyConnection, RoomSocket>()
@@ -66,6 +71,7 @@ export const durablePort = (room: Party, settings: RoomSettings): RoomPort => ({
   settings,
   connect: ({ hostname, port, tls }) =>
     byteSocket(openSocket({ hostname, port }, { secureTransport: tls, allowHalfOpen: false }), hostname),
+  call: (name, { path, init }) => room.call(name, path, init),
   *sockets(role) {
     for (const connection of room.getConnections(role)) yield socketOf(connection)
   },
@@ -85,22 +91,27 @@ const byteSocket = (socket: Socket, hostname: string): ByteSocket => {
 }
 
 /** `as`: what is read is what this room wrote. */
-const storageOf = (storage: PartyStorage): RoomStorage => ({
-  get: async <T extends StorageValue>(key: string) => (await storage.get(key)) as T | undefined,
-  async getMany<T extends StorageValue>(keys: readonly string[]) {
-    const found = new Map<string, T>()
-    for (const part of await Promise.all(batches(keys).map((batch) => storage.get(batch))))
-      for (const [key, value] of part) found.set(key, value as T)
-    return found
-  },
-  async put(entries) {
-    await Promise.all(batches(Object.entries(entries)).map((batch) => storage.put(Object.fromEntries(batch))))
-  },
-  async delete(keys) {
-    await Promise.all(batches(keys).map((batch) => storage.delete(batch)))
-  },
-  list: async <T extends StorageValue>(options: object) => (await storage.list(options)) as Map<string, T>,
-})
+const storageOf = (storage: PartyStorage): RoomStorage => {
+  const meter = new StorageMeter(storage)
+  return {
+    get: async <T extends StorageValue>(key: string) => (await storage.get(key)) as T | undefined,
+    async getMany<T extends StorageValue>(keys: readonly string[]) {
+      const found = new Map<string, T>()
+      for (const part of await Promise.all(batches(keys).map((batch) => storage.get(batch))))
+        for (const [key, value] of part) found.set(key, value as T)
+      return found
+    },
+    async put(entries) {
+      meter.put(entries)
+      await Promise.all(batches(Object.entries(entries)).map((batch) => storage.put(Object.fromEntries(batch))))
+    },
+    async delete(keys) {
+      await Promise.all(batches(keys).map((batch) => storage.delete(batch)))
+    },
+    list: async <T extends StorageValue>(options: object) => (await storage.list(options)) as Map<string, T>,
+    usedBytes: () => meter.read(),
+  }
+}
 
 const batches = <T>(items: readonly T[]): T[][] =>
   Array.from({ length: Math.ceil(items.length / STORAGE_BATCH_KEYS) }, (_, at) =>

@@ -1,8 +1,13 @@
 /** A room as the runtime calls it: opened by whoever comes first, and again after each hibernation. */
 import { errorToResponse, json } from './answer.ts'
 import { durablePort, type Party, type PartyConnection, socketOf } from './durable-port.ts'
+import { REGISTRY } from './operator/inside.ts'
+import { Registry } from './operator/registry.ts'
 import { Room } from './room.ts'
 import { BadSettings, readSettings } from './settings/settings.ts'
+
+/** Who lives in an object: a room, or the registry, which has no sockets. */
+interface Occupant extends Pick<Room, 'onRequest'>, Partial<Pick<Room, 'onConnect' | 'onMessage' | 'onClose'>> {}
 
 export type Message = string | ArrayBuffer | ArrayBufferView
 
@@ -11,8 +16,8 @@ const CLOSE_INTERNAL_ERROR = 1011
 
 export class DurableRoom {
   readonly #party: () => Party
-  #room: Room | null = null
-  #opening: Promise<Room> | null = null
+  #room: Occupant | null = null
+  #opening: Promise<Occupant> | null = null
 
   /** `party` is asked when the room opens: a runtime may not know the room's name any earlier. */
   constructor(party: () => Party) {
@@ -33,7 +38,7 @@ export class DurableRoom {
   async onConnect(connection: PartyConnection, request: Request): Promise<void> {
     try {
       const room = this.#room ?? (await this.#open())
-      await room.onConnect(socketOf(connection), request)
+      await room.onConnect?.(socketOf(connection), request)
     } catch (cause) {
       // Whoever connects is told nothing of it: PartyServer would send the stack.
       console.error('room: a socket could not be taken', cause)
@@ -43,20 +48,21 @@ export class DurableRoom {
 
   async onMessage(connection: PartyConnection, message: Message): Promise<void> {
     const room = this.#room ?? (await this.#open())
-    room.onMessage(socketOf(connection), bytesOf(message))
+    room.onMessage?.(socketOf(connection), bytesOf(message))
   }
 
   async onClose(connection: PartyConnection): Promise<void> {
     const room = this.#room ?? (await this.#open())
-    room.onClose(socketOf(connection))
+    room.onClose?.(socketOf(connection))
   }
 
   /** No runtime opens it before the first request, everybody waits for who comes first. A failed opening is tried again by the next one. */
-  #open(): Promise<Room> {
+  #open(): Promise<Occupant> {
     this.#opening ??= (async () => {
       try {
         const party = this.#party()
-        this.#room = await Room.open(durablePort(party, readSettings(party.env)))
+        const port = durablePort(party, readSettings(party.env))
+        this.#room = await (party.id === REGISTRY ? Registry.open(port) : Room.open(port))
         return this.#room
       } catch (cause) {
         this.#opening = null

@@ -1,11 +1,14 @@
 /** Where every request comes in, whatever the runtime: the host name in it chooses the room, and nothing else does. */
 import { UPLINK_PATH, UPLINK_PROTOCOL } from '../wire/frames.ts'
 import { MAX_PATH_CHARS, MAX_SOCKET_QUERY_CHARS } from '../wire/limits.ts'
-import { ANSWERED_BY, json, notServed } from './answer.ts'
+import { OPERATOR_PATH } from '../wire/operator.ts'
+import { ANSWERED_BY, json, notFound, notServed } from './answer.ts'
 import { answerAsHandle } from './hosting/handle-hosts.ts'
 import { isListed } from './hosting/hosts.ts'
 import { parseHost } from './hostname.ts'
+import { hasInsideMark, isInsidePath, REGISTRY } from './operator/inside.ts'
 import type { SocketState } from './port.ts'
+import { readAway } from './request-body.ts'
 import { MAY_SUBSCRIBE_PATH, SUBSCRIBE_PATH } from './room.ts'
 import { BadSettings, readSettings, type RoomSettings } from './settings/settings.ts'
 
@@ -31,6 +34,12 @@ export const tagsOf = (pathname: string): string[] => {
 }
 
 export const answerAtDoor = async (request: Request, house: House): Promise<Response> => {
+  const response = await answer(request, house)
+  await readAway(request)
+  return response
+}
+
+const answer = async (request: Request, house: House): Promise<Response> => {
   const url = new URL(request.url)
   const host = parseHost(request.headers.get('host'))
   if (!host) return refusal(400, 'InvalidRequest', 'The Host header is not a host name with an optional port.')
@@ -41,6 +50,10 @@ export const answerAtDoor = async (request: Request, house: House): Promise<Resp
   if (!isListed(settings.hosts, host)) return notServed(request)
   const odd = oddity(request, url)
   if (odd) return odd
+  if (url.pathname === OPERATOR_PATH || url.pathname.startsWith(`${OPERATOR_PATH}/`)) {
+    if (settings.operatorToken === null || request.headers.has('upgrade')) return notFound(request)
+    if (url.pathname !== OPERATOR_PATH) return house.enter(REGISTRY, url.pathname + url.search, request)
+  }
   const file = (await pageAt(request, url.pathname, house)) ?? (await house.file?.(request, url.pathname))
   if (file) return file
   if (request.headers.get('upgrade')?.toLowerCase() !== 'websocket') return house.enter(host, url.pathname + url.search, request)
@@ -60,6 +73,8 @@ export const answerAtDoor = async (request: Request, house: House): Promise<Resp
 const oddity = ({ method, headers }: Request, { pathname, search }: URL): Response | null => {
   if (!METHODS.has(method)) return refusal(501, 'MethodNotImplemented', 'No pod knows this HTTP method.')
   if (!/^\d{1,15}$/.test(headers.get('content-length') ?? '0')) return refusal(400, 'InvalidRequest', 'The Content-Length is not a length.')
+  // Rooms talk among themselves by these marks.
+  if (isInsidePath(pathname) || hasInsideMark(headers)) return refusal(404, 'NotFound', 'There is nothing at this address.')
   if (pathname.length + search.length > MAX_PATH_CHARS)
     return refusal(414, 'UriTooLong', `The path is longer than ${MAX_PATH_CHARS} characters.`)
   return null
@@ -82,6 +97,16 @@ const HTML = { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-
 
 const PAGES: Readonly<Record<string, { readonly file: string; readonly headers: Readonly<Record<string, string>> }>> = {
   '/': { file: '/pages/owner.html', headers: HTML },
+  [OPERATOR_PATH]: {
+    file: '/pages/operator.html',
+    headers: {
+      ...HTML,
+      'cache-control': 'no-store',
+      'content-security-policy':
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'",
+      'referrer-policy': 'no-referrer',
+    },
+  },
   /** @see https://www.w3.org/TR/service-workers/#service-worker-allowed */
   '/sw.js': {
     file: '/_tabpod/worker.js',

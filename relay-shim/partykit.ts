@@ -3,8 +3,13 @@ import type { Party, PartyConnection } from './durable-port.ts'
 import { DurableRoom, type Message } from './durable-room.ts'
 import { answerAtDoor, noDoor, tagsOf } from './front-door.ts'
 
+type Parties = Readonly<Record<string, { get(name: string): { fetch(path: string, request: Request | RequestInit): Promise<Response> } }>>
+
+/** What PartyKit hands to a room. */
+type PartyKitParty = Omit<Party, 'call'> & { readonly context: { readonly parties: Parties } }
+
 interface Lobby {
-  readonly parties: Readonly<Record<string, { get(name: string): { fetch(path: string, request: Request): Promise<Response> } }>>
+  readonly parties: Parties
   readonly env: Readonly<Record<string, unknown>>
   readonly assets: { fetch(path: string): Promise<Response | null> }
 }
@@ -17,12 +22,18 @@ const CLOSE_NORMAL = 1000
 
 export default class PartyKitRoom {
   readonly options = { hibernate: true }
-  readonly #party: Party
+  readonly #party: PartyKitParty
   readonly #room: DurableRoom
 
-  constructor(party: Party) {
+  constructor(party: PartyKitParty) {
     this.#party = party
-    this.#room = new DurableRoom(() => party)
+    this.#room = new DurableRoom(() => ({
+      id: party.id,
+      env: party.env,
+      storage: party.storage,
+      getConnections: (tag) => party.getConnections(tag),
+      call: async (room, path, init) => (await party.context.parties['main']?.get(room).fetch(path, init)) ?? noDoor(),
+    }))
   }
 
   /** The only way in is the host name. */

@@ -30,6 +30,8 @@ export interface RoomStorage {
     readonly limit?: number
     readonly reverse?: boolean
   }): Promise<Map<string, T>>
+  /** All rows together, as far as the runtime can tell: never fewer than there are, by little. */
+  usedBytes(): Promise<number>
 }
 
 /** Kept with the socket through hibernation: small and JSON-shaped. */
@@ -82,6 +84,8 @@ export interface RoomPort {
   readonly storage: RoomStorage
   readonly settings: RoomSettings
   readonly connect: Connect
+  /** Asks another room of this shim, by its name. `operator/inside.ts` makes such requests, and nothing outside can. */
+  call(room: string, request: { readonly path: string; readonly init: RequestInit }): Promise<Response>
   sockets(role: SocketState['role']): Iterable<RoomSocket>
   now(): number
 }

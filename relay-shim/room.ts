@@ -9,9 +9,12 @@ import { allowOrigins, ANSWERED_BY, errorToResponse, isPodPath, notFound, prefli
 import { type Condition, conditionAnswer } from './condition.ts'
 import { Egress } from './egress.ts'
 import { Firehose } from './firehose/firehose.ts'
+import { Quotas } from './hosting/quotas.ts'
 import { Lane } from './lane.ts'
 import { Mailer } from './mail/mailer.ts'
 import { Mirror } from './mirror/mirror.ts'
+import { Oversight } from './operator/oversight.ts'
+import { type Told, TOLD_KEY } from './operator/reports.ts'
 import type { RoomPort, RoomSocket, SocketState } from './port.ts'
 import { RateLimits, type Visit } from './rate-limits/rate-limits.ts'
 import { Refused, refusalOf } from './refused.ts'
@@ -45,6 +48,7 @@ interface RoomParts {
   readonly mirror: Mirror
   readonly firehose: Firehose
   readonly limits: RateLimits
+  readonly quotas: Quotas
 }
 
 export class Room {
@@ -54,6 +58,7 @@ export class Room {
   readonly #egress: Egress
   readonly #mailer: Mailer
   readonly #relays: Relays
+  readonly #oversight: Oversight
   readonly #lane = new Lane()
   /** What cuts off who does not join, by socket. A timer that runs keeps the room awake. */
   readonly #joining = new Map<string, ReturnType<typeof setTimeout>>()
@@ -63,17 +68,20 @@ export class Room {
   #heardAt: number
 
   readonly #handlers: readonly Handler[] = [
+    { by: 'room', answer: (request, { pathname }) => this.#oversight.obey(request, pathname) },
     { by: 'room', answer: (request, { pathname }) => preflight(request, pathname) },
     { by: 'room', answer: (request, { pathname }) => conditionAnswer(request, pathname, () => this.#condition()) },
     { by: 'room', answer: (_request, _url, visit) => visit.admit() },
+    { by: 'room', answer: () => this.#parts.quotas.admitRequest() },
     { by: 'room', answer: (request, { pathname }) => (isPodPath(pathname) ? null : notFound(request)) },
     { by: 'room', answer: (request, { pathname }) => (pathname === MAY_SUBSCRIBE_PATH ? this.#maySubscribe(request) : null) },
     { by: 'mirror', answer: (request, url) => this.#mirrored(request, url) },
     { by: 'room', answer: () => this.#nobodyHome() },
+    { by: 'room', answer: (_request, { pathname }) => this.#parts.quotas.admitWrite(pathname) },
     { by: 'tab', answer: (request, url) => this.#forwarded(request, url) },
   ]
 
-  private constructor(port: RoomPort, parts: RoomParts, seenAt: number) {
+  private constructor(port: RoomPort, parts: RoomParts, { seenAt, told }: { readonly seenAt: number; readonly told: Told | null }) {
     this.#port = port
     this.#parts = parts
     this.#heardAt = seenAt
@@ -88,22 +96,43 @@ export class Room {
       firstEventAfter: (seq) => parts.firehose.firstAfter(seq),
       seen: (relays) => this.#uplink?.send({ t: 'relays', relays }),
     })
+    const { admission, mirror, quotas } = parts
+    this.#oversight = new Oversight(
+      {
+        port,
+        admission,
+        mirror,
+        quotas,
+        lane: this.#lane,
+        isOnline: () => this.#tunnel.online,
+        seenAt: () => this.#heardAt,
+        sendAway: (cause) => {
+          if (this.#uplink) this.#hangUp(this.#uplink.socket, cause)
+        },
+        clear: () => this.#clear(),
+      },
+      told,
+    )
     this.#resume()
+    this.#oversight.reports.woke({ isBound: admission.binding !== null, online: this.#tunnel.online })
   }
 
   /** Runs again after each hibernation: all that matters is in storage or with the sockets. */
   static async open(port: RoomPort): Promise<Room> {
     const firehose = await Firehose.open(port)
     let room: Room | null = null
-    const [mirror, admission, limits, seenAt] = await Promise.all([
+    const [mirror, admission, limits, quotas, rows] = await Promise.all([
       Mirror.open(port, firehose, (commit) => {
         if (room) room.#wentOut(commit)
       }),
       Admission.open(port),
       RateLimits.open(port),
-      port.storage.get<number>(SEEN_KEY),
+      Quotas.open(port),
+      port.storage.getMany<number | Told>([SEEN_KEY, TOLD_KEY]),
     ])
-    room = new Room(port, { admission, mirror, firehose, limits }, seenAt ?? 0)
+    // Each is what was stored under its key.
+    const remembered = { seenAt: (rows.get(SEEN_KEY) as number | undefined) ?? 0, told: (rows.get(TOLD_KEY) as Told | undefined) ?? null }
+    room = new Room(port, { admission, mirror, firehose, limits, quotas }, remembered)
     return room
   }
 
@@ -283,13 +312,16 @@ export class Room {
       mailer: this.#mailer,
       lane: this.#lane,
       now: () => this.#port.now(),
-      onReady: () => this.#showAround(true),
+      quotas: this.#parts.quotas,
+      onReady: () => {
+        this.#oversight.reports.changed()
+        this.#showAround(true)
+      },
       showRelays: (crawl) => this.#showRelays(crawl).catch((cause: unknown) => console.error('room: the relays could not be shown', cause)),
       isMirrored: () => admission.binding !== null && mirrors(admission.binding),
       release: async () => {
         try {
-          await mirror.clear()
-          await admission.release()
+          await this.#clear()
           sendFrame(socket, { t: 'released' })
           throw new Refused('Released', 'The owner has deleted this pod.')
         } catch (cause) {
@@ -302,11 +334,19 @@ export class Room {
           if (!binding) throw new Refused('BadFrame', 'No pod was admitted.')
           await mirror.bind({ did: binding.did, signingKey: binding.signingKey, handle: admitHandle(handle), documents })
           await admission.bind({ ...binding, handle })
+          this.#oversight.reports.changed()
         } catch (cause) {
           this.#hangUp(socket, cause)
         }
       },
     })
+  }
+
+  /** The room is free again; what the firehose said stays. */
+  async #clear(): Promise<void> {
+    await this.#parts.mirror.clear()
+    await this.#parts.admission.release()
+    this.#oversight.reports.changed()
   }
 
   /** A machine that lost its network says no goodbye, and TCP takes minutes to notice: who waits would get 504 until then. */
@@ -334,11 +374,13 @@ export class Room {
     uplink.end()
     this.#uplink = null
     void this.#port.storage.put({ [SEEN_KEY]: this.#heardAt })
+    this.#oversight.reports.changed()
   }
 
   /** In the turn in which it was stored. */
   #wentOut({ ops }: CommitEvent): void {
     this.#parts.limits.wrote(ops)
+    this.#oversight.reports.grew()
     this.#showAround(!this.#parts.firehose.hasSubscribers)
   }
 

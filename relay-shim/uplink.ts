@@ -11,6 +11,7 @@ import {
 } from '../wire/limits.ts'
 import type { Egress } from './egress.ts'
 import { Fetches } from './fetches.ts'
+import { overQuota, type Quotas } from './hosting/quotas.ts'
 import type { Lane } from './lane.ts'
 import type { Mailer } from './mail/mailer.ts'
 import { BlockPull } from './mirror/block-pull.ts'
@@ -27,6 +28,7 @@ export interface UplinkParts {
   readonly mailer: Mailer
   /** Shared by all uplinks of a room, so that what an older one sent is done before a newer one is welcomed. */
   readonly lane: Lane
+  readonly quotas: Quotas
   readonly now: () => number
   readonly onReady: () => void
   /** The owner looks at the relays. */
@@ -50,6 +52,8 @@ export class Uplink {
   #event: { readonly event: number; readonly bytes: Uint8Array; have: number } | null = null
   /** Of all that is in the lane. */
   #uncheckedBytes = 0
+  /** The first event that a quota holds back; what comes behind it would not follow the mirror. */
+  #heldFrom = Infinity
   /** Events that are in the lane. */
   #waiting = 0
   /** The newest event that was accepted and not told yet: one word for all that wait together. */
@@ -181,6 +185,7 @@ export class Uplink {
     this.#waiting += 1
     this.#inLane(body.length, async () => {
       try {
+        await this.#assertQuota(event, body)
         const { seq } = await this.#parts.mirror.accept(event, body)
         this.#unsaid = { event, seq }
         this.#unsaidCount += 1
@@ -193,6 +198,13 @@ export class Uplink {
     })
   }
 
+  /** @throws Refused OverQuota: the tab keeps it, and sends it again later. */
+  async #assertQuota(event: number, body: Uint8Array): Promise<void> {
+    const held = event > this.#heldFrom ? overQuota() : await this.#parts.quotas.holds(body)
+    this.#heldFrom = held ? Math.min(event, this.#heldFrom) : Infinity
+    if (held) throw held
+  }
+
   #sayAccepted(): void {
     if (this.#unsaid) this.send({ t: 'accepted', ...this.#unsaid })
     this.#unsaid = null
@@ -203,8 +215,11 @@ export class Uplink {
   #storeBlob({ id, cid, mime, size }: FrameOf<TabFrame, 'blob'>): void {
     if (this.#uploads.size >= MAX_UPLOADS)
       return this.send({ t: 'blob-refused', cid, error: 'TooManyUploads', message: `At most ${MAX_UPLOADS} uploads run at the same time.` })
-    this.#parts.mirror
-      .storeBlob({ cid, mime, size }, this.#openUpload('blob', id))
+    const { mirror, quotas } = this.#parts
+    const upload = this.#openUpload('blob', id)
+    quotas
+      .assertRoom()
+      .then(() => mirror.storeBlob({ cid, mime, size }, upload))
       .then(() => this.send({ t: 'blob-stored', cid }))
       .catch((cause: unknown) => this.send({ t: 'blob-refused', cid, ...saidOf(cause) }))
       .finally(() => this.#closeUpload('blob', id))
@@ -227,6 +242,8 @@ export class Uplink {
     const upload = this.#openUpload(t, id)
     this.#inLane(0, async () => {
       try {
+        // A repair changes little.
+        if (t === 'snapshot') await this.#parts.quotas.assertRoom()
         this.send({ t: 'snapshot-stored', head: await run(upload) })
       } catch (cause) {
         this.send({ t: 'snapshot-refused', ...saidOf(cause) })

@@ -19,6 +19,7 @@ export class TabpodRoom extends Server<Bindings> {
     env: this.env,
     storage: this.ctx.storage,
     getConnections: (tag) => this.getConnections(tag),
+    call: (room, path, init) => enterRoom(this.env, room, new Request(INSIDE + path, init)),
   }))
 
   override onRequest(request: Request): Promise<Response> {
@@ -48,7 +49,7 @@ export class TabpodRoom extends Server<Bindings> {
 
 export default {
   async fetch(request: Request, env: Bindings): Promise<Response> {
-    const { ROOMS, ASSETS } = env
+    const { ASSETS } = env
     const { origin } = new URL(request.url)
     return answerAtDoor(request, {
       env,
@@ -58,10 +59,16 @@ export default {
         const file = await ASSETS.fetch(request)
         return file.status === 404 ? null : file
       },
-      enter: (host, path, request) => ROOMS.get(ROOMS.idFromName(host)).fetch(withoutOrders(new Request(origin + path, request))),
+      enter: (host, path, request) => enterRoom(env, host, withoutOrders(new Request(origin + path, request))),
     })
   },
 }
+
+const enterRoom = ({ ROOMS }: Bindings, name: string, request: Request): Promise<Response> =>
+  ROOMS.get(ROOMS.idFromName(name)).fetch(request)
+
+/** An origin for what never leaves the Worker; only its path is looked at. */
+const INSIDE = 'https://inside.invalid'
 
 /** PartyServer takes orders from headers that its own router writes, and answers those it cannot read with a stack trace. Here clients would write them. */
 const withoutOrders = (request: Request): Request => {

@@ -369,48 +369,6 @@ export const MAX_LISTED = 50
 /** The owner has the network told again who this is: relays and AppViews look the identity up each time. */
 export const ANNOUNCE_LIMITS = [{ windowMs: MINUTE_MS, times: 1 }] as const
 
-/**
- * Requests that the room lets through to mirror and tab: the reference PDS's figures, and so what clients are used to. `writes` are counted in points (WRITE_POINTS).
- * What an account may do in a room is counted when it was done, so that nobody without a token spends it.
- */
-export const RATE_LIMITS = {
-  /** All requests of one address, but for those with a limit of their own in `exports`. */
-  requests: [{ windowMs: 5 * MINUTE_MS, points: 3000 }],
-  exports: [{ windowMs: 5 * MINUTE_MS, points: 6000 }],
-  writes: [
-    { windowMs: HOUR_MS, points: 5000 },
-    { windowMs: DAY_MS, points: 35_000 },
-  ],
-  uploads: [{ windowMs: DAY_MS, points: 1000 }],
-  signIns: [
-    { windowMs: 5 * MINUTE_MS, points: 30 },
-    { windowMs: DAY_MS, points: 300 },
-  ],
-  newAccounts: [{ windowMs: 5 * MINUTE_MS, points: 100 }],
-  deletions: [{ windowMs: 5 * MINUTE_MS, points: 50 }],
-  newPasswords: [{ windowMs: 5 * MINUTE_MS, points: 50 }],
-  resetRequests: [
-    { windowMs: HOUR_MS, points: 15 },
-    { windowMs: DAY_MS, points: 50 },
-  ],
-  tokens: [
-    { windowMs: HOUR_MS, points: 5 },
-    { windowMs: DAY_MS, points: 15 },
-  ],
-  handleChanges: [
-    { windowMs: 5 * MINUTE_MS, points: 10 },
-    { windowMs: DAY_MS, points: 50 },
-  ],
-} as const
-export const WRITE_POINTS = { create: 3, update: 2, delete: 1 } as const
-/** Windows from this length on outlive the room's sleep. Of shorter ones nobody gains much by waiting until it has slept, and a write for each request would cost more than most requests. */
-export const KEPT_WINDOW_MS = HOUR_MS
-/** A count that moves more often than this is written ahead, in steps of a twentieth of its limit (RATE_STEPS). */
-export const RATE_BURST_MS = 10 * SECOND_MS
-export const RATE_STEPS = 20
-/** Addresses counted at the same time, of each limit: 1 MB of memory. Beyond it the oldest begins anew. */
-export const MAX_COUNTED_ADDRESSES = 10_000
-
 /** One relay is asked to crawl at most this often (the reference PDS's figure). */
 export const CRAWL_INTERVAL_MS = 20 * MINUTE_MS
 export const CRAWL_DEADLINE_MS = 10 * SECOND_MS
@@ -438,3 +396,18 @@ export const MAX_REPAIR_BLOCKS = 8_192
 export const MAX_REPAIR_BYTES = 8 * MIB
 /** Revs of its commits that a pod remembers when another repo takes their place: what the log keeps (KEPT_EVENTS), twice over, 26 KB. */
 export const MAX_KNOWN_REVS = 2_000
+
+/** An operator token shorter than this could be guessed over the network. */
+export const MIN_OPERATOR_TOKEN_CHARS = 16
+/** An order is a host name and a sentence. */
+export const MAX_ORDER_BYTES = 8 * KIB
+/** Rooms that the operator's page is shown at a time. */
+export const ROOMS_PER_PAGE = 100
+/** While a room writes it tells its size this often at most; comings and goings it tells at once. */
+export const REPORT_INTERVAL_MS = 5 * MINUTE_MS
+/** What an owner is told of why their tab was sent away: a few sentences. */
+export const MAX_KICK_REASON_CHARS = 300
+/** The longest time for which a room can be shut to its tab. */
+export const MAX_KICK_MS = 400 * DAY_MS
+/** How long events that a quota holds back wait before the first of them is offered again: a quota frees itself within hours. */
+export const HOLD_RETRY_MS = 1 * MINUTE_MS

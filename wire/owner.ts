@@ -188,7 +188,8 @@ export type PipeFromWorker = ArrayBuffer | { readonly lock: string } | { readonl
 /** The uplink as the owner sees it. */
 export type LinkState =
   | { readonly state: 'connecting' }
-  | { readonly state: 'online' }
+  /** `held`: why the room takes nothing of what is written, a sentence for people. It waits in the outbox, and is offered again. */
+  | { readonly state: 'online'; readonly held?: string }
   /** `error` is a stable code (ClaimRequired, ClaimRefused, Replaced, RepoBehindMirror, RepoFork, …), `message` the sentence for people. */
   | { readonly state: 'refused'; readonly error: string; readonly message: string }
   | { readonly state: 'offline'; readonly message: string }

@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from 'vitest'
-import { MAX_COUNTED_ADDRESSES, RATE_BURST_MS, RATE_STEPS } from '../../wire/limits.ts'
+import { MAX_COUNTED_ADDRESSES, RATE_BURST_MS, RATE_STEPS } from '../../wire/rate-limits.ts'
 import { MemoryStorage } from '../testing/memory-port.ts'
 import { Counter, recallCounters, type Limit } from './counter.ts'
 

@@ -3,7 +3,7 @@
  * Long windows outlive the room's sleep. Writing at each point would be too dear, and writing late would give points back to whoever waits until the room sleeps: so what is
  * stored runs ahead of the count while points go fast (by a twentieth of the limit), and is exact while they go slowly. Never fewer are remembered than were spent.
  */
-import { KEPT_WINDOW_MS, MAX_COUNTED_ADDRESSES, RATE_BURST_MS, RATE_STEPS } from '../../wire/limits.ts'
+import { KEPT_WINDOW_MS, MAX_COUNTED_ADDRESSES, RATE_BURST_MS, RATE_STEPS } from '../../wire/rate-limits.ts'
 import type { RoomStorage } from '../port.ts'
 
 export interface Limit {
@@ -35,11 +35,13 @@ const PREFIX = 'limit:'
 export class Counter {
   readonly limit: Limit
   readonly #storage: RoomStorage
+  readonly #prefix: string
   /** Oldest first, which is also the order in which they end: all last equally long. */
   readonly #windows = new Map<string, Window>()
 
-  constructor(limit: Limit, storage: RoomStorage) {
+  constructor(limit: Limit, storage: RoomStorage, prefix = PREFIX) {
     this.limit = limit
+    this.#prefix = prefix
     this.#storage = storage
   }
 
@@ -73,7 +75,11 @@ export class Counter {
     const isBurst = now - window.storedAt < RATE_BURST_MS
     window.stored = window.spent + (isBurst ? Math.floor(this.limit.points / RATE_STEPS) : 0)
     window.storedAt = now
-    void this.#storage.put({ [rowKey(this.limit, who)]: [window.stored, window.endsAt] })
+    void this.#storage.put({ [this.#rowKey(who)]: [window.stored, window.endsAt] })
+  }
+
+  #rowKey(who: string): string {
+    return `${this.#prefix}${this.limit.name} ${who}`
   }
 
   #makeRoom(now: number): void {
@@ -83,22 +89,20 @@ export class Counter {
       ended.push(who)
     }
     for (const who of ended) this.#windows.delete(who)
-    if (ended.length > 0 && this.limit.windowMs >= KEPT_WINDOW_MS) void this.#storage.delete(ended.map((who) => rowKey(this.limit, who)))
+    if (ended.length > 0 && this.limit.windowMs >= KEPT_WINDOW_MS) void this.#storage.delete(ended.map((who) => this.#rowKey(who)))
   }
 }
 
-/** Gives the counters what was stored, and forgets the rest. */
-export const recallCounters = async (counters: Iterable<Counter>, storage: RoomStorage, now: number): Promise<void> => {
+/** Gives the counters what was stored under this prefix, and forgets the rest. */
+export const recallCounters = async (counters: Iterable<Counter>, storage: RoomStorage, now: number, prefix = PREFIX): Promise<void> => {
   const byName = new Map([...counters].map((counter) => [counter.limit.name, counter]))
-  const rows = await storage.list<WindowRow>({ prefix: PREFIX })
+  const rows = await storage.list<WindowRow>({ prefix })
   const over: string[] = []
   for (const [key, row] of [...rows].sort(([, [, a]], [, [, b]]) => a - b)) {
     const at = key.indexOf(' ')
-    const counter = byName.get(key.slice(PREFIX.length, at))
+    const counter = byName.get(key.slice(prefix.length, at))
     if (counter && row[1] > now) counter.recall(key.slice(at + 1), row, now)
     else over.push(key)
   }
   if (over.length > 0) await storage.delete(over)
 }
-
-const rowKey = ({ name }: Limit, who: string): string => `${PREFIX}${name} ${who}`

@@ -1,5 +1,5 @@
 /** Which limits a request falls under, and whose they are. */
-import { RATE_LIMITS } from '../../wire/limits.ts'
+import { RATE_LIMITS } from '../../wire/rate-limits.ts'
 
 export type LimitName = keyof typeof RATE_LIMITS
 

@@ -4,7 +4,8 @@
  */
 import type { RepoOp } from '../../wire/event.ts'
 import { XrpcError } from '../../wire/errors.ts'
-import { MAX_OPEN_PER_ADDRESS, RATE_LIMITS, WRITE_POINTS } from '../../wire/limits.ts'
+import { MAX_OPEN_PER_ADDRESS } from '../../wire/limits.ts'
+import { RATE_LIMITS, WRITE_POINTS } from '../../wire/rate-limits.ts'
 import { isOnThisMachine } from '../hostname.ts'
 import type { RoomPort } from '../port.ts'
 import { clientAddress, UNKNOWN } from './client-address.ts'

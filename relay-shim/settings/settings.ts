@@ -3,7 +3,7 @@
  * docs/protocol.md, "Settings of the shim".
  */
 import { FIREHOSE_BUDGET_BYTES, FIREHOSE_RETENTION_MS } from '../../wire/firehose-limits.ts'
-import { BLOB_BUDGET_BYTES, MAX_RELAYS, MIN_CLAIM_TOKEN_CHARS } from '../../wire/limits.ts'
+import { BLOB_BUDGET_BYTES, MAX_RELAYS, MIN_CLAIM_TOKEN_CHARS, MIN_OPERATOR_TOKEN_CHARS } from '../../wire/limits.ts'
 import { parsePlcUrl } from '../../wire/plc-url.ts'
 import { type HandleHost, parseHandleHost } from '../hosting/handle-hosts.ts'
 import { parseHostPattern } from '../hosting/hosts.ts'
@@ -33,6 +33,24 @@ const policy = setting('TABPOD_POLICY', { parse: oneOf('open', 'token', 'closed'
 const handles = list('TABPOD_HANDLES', {
   parse: parseHandleHost,
   must: 'be handle=DID with commas between, as in bob.example.com=did:plc:… or bob.example.com=did:plc:…>https://page.to.show/',
+})
+
+const storageQuota = setting<number | null>('TABPOD_QUOTA_STORAGE_MB', {
+  parse: above0(MB),
+  must: 'be a number of megabytes above 0',
+  without: null,
+})
+
+/** What can give way takes this share of a storage quota, unless it is said otherwise: the rest is for what cannot. */
+const withinQuota = (budget: Setting<number>, share: number): Setting<number> => ({
+  variables: [...budget.variables, ...storageQuota.variables],
+  read: ([written = null, quota = null], mistakes) => {
+    const [bytes, whole] = [budget.read([written], mistakes), storageQuota.read([quota], [])]
+    if (whole === null) return bytes
+    if (written === null) return Math.min(bytes, whole * share)
+    if (bytes > whole) mistakes.push(`${budget.variables.join()} must not be more than TABPOD_QUOTA_STORAGE_MB.`)
+    return bytes
+  },
 })
 
 const SETTINGS = {
@@ -83,13 +101,28 @@ const SETTINGS = {
     without: FIREHOSE_RETENTION_MS,
   }),
   /** What they may take; the oldest give way, even before that time. */
-  firehoseBudgetBytes: setting('TABPOD_FIREHOSE_BUDGET_MB', {
-    parse: above0(MB),
-    must: 'be a number of megabytes above 0',
-    without: FIREHOSE_BUDGET_BYTES,
-  }),
+  firehoseBudgetBytes: withinQuota(
+    setting('TABPOD_FIREHOSE_BUDGET_MB', { parse: above0(MB), must: 'be a number of megabytes above 0', without: FIREHOSE_BUDGET_BYTES }),
+    1 / 4,
+  ),
   /** Mirrored blobs of one room together. The least recently used give way, and are had from the tab again. */
-  blobBudgetBytes: setting('TABPOD_BLOB_BUDGET_MB', { parse: atLeast0(MB), must: 'be a number of megabytes', without: BLOB_BUDGET_BYTES }),
+  blobBudgetBytes: withinQuota(
+    setting('TABPOD_BLOB_BUDGET_MB', { parse: atLeast0(MB), must: 'be a number of megabytes', without: BLOB_BUDGET_BYTES }),
+    1 / 2,
+  ),
+  /** All that one room may store; null: as much as it can. */
+  storageQuotaBytes: storageQuota,
+  /** Requests that one room answers in a day; null: any number. */
+  requestQuota: setting<number | null>('TABPOD_QUOTA_REQUESTS_PER_DAY', { parse: above0(1), must: 'be a number above 0', without: null }),
+  /** Commits and other events that one room takes in a day; null: any number. */
+  eventQuota: setting<number | null>('TABPOD_QUOTA_EVENTS_PER_DAY', { parse: above0(1), must: 'be a number above 0', without: null }),
+  /** What opens the operator's page; null: there is none. */
+  operatorToken: setting('TABPOD_OPERATOR_TOKEN', {
+    parse: (written) => (written.length >= MIN_OPERATOR_TOKEN_CHARS ? written : undefined),
+    must: `have at least ${MIN_OPERATOR_TOKEN_CHARS} characters`,
+    without: null,
+    isSecret: true,
+  }),
   /** PLC directory as `parsePlcUrl` writes it; null: no did:plc is admitted. */
   plcUrl: setting<string | null>('TABPOD_PLC_URL', {
     parse: (written) => parsePlcUrl(written) ?? undefined,

@@ -64,6 +64,14 @@ export class MemoryStorage implements RoomStorage {
     return found
   }
 
+  async usedBytes(): Promise<number> {
+    await this.#io()
+    return [...this.rows].reduce(
+      (sum, [key, value]) => sum + key.length + (value instanceof Uint8Array ? value.length : JSON.stringify(value).length),
+      0,
+    )
+  }
+
   /** Real storage answers in a later task, which is where other handlers interleave. */
   #io(): Promise<void> {
     return new Promise((resolve) => setImmediate(resolve))
@@ -110,6 +118,9 @@ export class MemoryPort implements RoomPort {
   readonly settings: RoomSettings
   connect: Connect = () => {
     throw new Error('no connections from here')
+  }
+  call: RoomPort['call'] = () => {
+    throw new Error('no other rooms here')
   }
   /** Every socket of the room; remove one to close it from the other side. */
   readonly connected = new Set<MemorySocket>()

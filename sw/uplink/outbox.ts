@@ -1,5 +1,5 @@
 /** The pod's events on their way to the room: in order, each after the blobs it mentions, first from the log and then as they land. */
-import { CHUNK_BYTES, OUTBOX_BATCH_EVENTS, OUTBOX_WINDOW_BYTES } from '../../wire/limits.ts'
+import { CHUNK_BYTES, HOLD_RETRY_MS, OUTBOX_BATCH_EVENTS, OUTBOX_WINDOW_BYTES } from '../../wire/limits.ts'
 import type { EventRow } from '../store/schema.ts'
 import type { SendFrame, UplinkPod } from './contract.ts'
 
@@ -28,6 +28,9 @@ export class Outbox {
   #busy: Promise<void> | undefined
   readonly #unaccepted = new Map<number, number>()
   #unacceptedBytes = 0
+  #windowBytes = OUTBOX_WINDOW_BYTES
+  /** Runs while the room takes nothing. */
+  #hold: ReturnType<typeof setTimeout> | undefined
   #wake: (() => void) | undefined
 
   /** Listens at once: what lands while the log is read must not be missed. */
@@ -36,7 +39,7 @@ export class Outbox {
     this.#send = send
     this.#blobs = blobs
     this.#unsubscribe = pod.repo.onEvent((row) => {
-      this.#landed.push(row)
+      if (this.#hold === undefined) this.#landed.push(row)
       if (this.#live) this.#drain()
     })
   }
@@ -49,16 +52,35 @@ export class Outbox {
       const rows = await this.#pod.repo.eventsAfter(this.#seen, OUTBOX_BATCH_EVENTS)
       if (rows.length === 0) break
       for (const row of rows) {
-        while (this.#unacceptedBytes > OUTBOX_WINDOW_BYTES && !this.#stopped) await this.#progress()
-        if (this.#stopped) return
-        const first = this.#before(row)
+        while (this.#unacceptedBytes > this.#windowBytes && !this.#isPaused) await this.#progress()
+        const first = this.#isPaused ? undefined : this.#before(row)
         if (first) await first
+        if (this.#isPaused) return
         this.#sendEvent(row)
       }
     }
+    if (this.#isPaused) return
     this.#live = true
     this.#drain()
     await this.settled()
+  }
+
+  /** The room takes nothing for now. What it did not accept, and all that lands meanwhile, waits in the log; a minute later the first of it tries again. */
+  hold(): void {
+    if (this.#isPaused) return
+    this.#live = false
+    this.#landed.length = 0
+    this.#unaccepted.clear()
+    this.#unacceptedBytes = this.#windowBytes = 0
+    this.#hold = setTimeout(() => {
+      this.#hold = undefined
+      this.catchUp(this.#start).catch(() => this.hold())
+    }, HOLD_RETRY_MS)
+    this.#wake?.()
+  }
+
+  get #isPaused(): boolean {
+    return this.#stopped || this.#hold !== undefined
   }
 
   /** undefined (the usual case, so that no await is spent) when everything landed so far is sent. */
@@ -74,6 +96,8 @@ export class Outbox {
 
   /** The room has this event and all before it. */
   accepted(event: number): void {
+    this.#windowBytes = OUTBOX_WINDOW_BYTES
+    this.#start = { commitsAfter: Math.max(event, this.#start.commitsAfter), othersAfter: Math.max(event, this.#start.othersAfter) }
     for (const [number, size] of this.#unaccepted) {
       if (number > event) break
       this.#unaccepted.delete(number)
@@ -84,6 +108,7 @@ export class Outbox {
 
   stop(): void {
     this.#stopped = true
+    clearTimeout(this.#hold)
     this.#unsubscribe()
     this.#wake?.()
   }

@@ -59,6 +59,7 @@ export class Session {
   #stage: 'waiting' | 'joining' | 'joined' | 'closed' = 'waiting'
   /** As hello said it: what changes later counts from the next join. */
   #standing: Standing | undefined
+  #held: string | undefined
 
   constructor(pod: UplinkPod, options: SessionOptions) {
     this.#pod = pod
@@ -136,6 +137,7 @@ export class Session {
         return this.#requests.open(head, payload)
       case 'accepted':
         this.#outbox.accepted(head.event)
+        if (this.#held !== undefined) this.#sayHeld(undefined)
         return this.#options.accepted(head.event)
       case 'body':
         if (head.of === 'egress-response') return this.#options.egress.body(head.id, payload, head.end)
@@ -156,6 +158,10 @@ export class Session {
       case 'refused':
         return this.#refused(head.error, head.message)
       case 'rejected':
+        if (head.error === 'OverQuota') {
+          this.#outbox.hold()
+          return this.#held === undefined ? this.#sayHeld(head.message) : undefined
+        }
         return this.#options.rejoins(head) ? this.#hangUp(head.error) : this.#refuse(head.error, head.message)
       case 'blob-refused':
         this.#options.log.note('uplink', `the mirror refused blob ${head.cid}: ${head.error}: ${head.message}`, 'warning')
@@ -226,7 +232,13 @@ export class Session {
     this.#options.egress.attach(this.#send, services)
     this.#options.mail.attach(this.#send, services.mail)
     this.#send({ t: 'ready' })
-    this.#say({ state: 'online' })
+    this.#sayHeld(this.#held)
+  }
+
+  /** `held`: why the room takes nothing of what is written here. */
+  #sayHeld(held: string | undefined): void {
+    this.#held = held
+    this.#say({ state: 'online', ...(held !== undefined && { held }) })
   }
 
   /** Writes are refused while pod and mirror are apart. @throws XrpcError RepoBehindMirror | RepoFork */
@@ -287,7 +299,7 @@ export class Session {
   #say(link: LinkState): void {
     this.#options.pipe.postMessage({ link })
     const { state } = link
-    if (state === 'online') this.#options.log.note('uplink', 'online')
+    if (state === 'online') this.#options.log.note('uplink', this.#held === undefined ? 'online' : `online, but: ${this.#held}`)
     else if (state !== 'connecting') this.#options.log.note('uplink', `${state}: ${link.message}`, 'warning')
   }
 }

@@ -32,7 +32,7 @@ test.each(['ClaimRequired', 'ClaimRefused'])('%s asks for the claim token', (err
 const CODES = readFileSync('docs/protocol.md', 'utf8')
   .split('\n')
   .filter((line) => line.startsWith('| `') && !line.includes('TABPOD_'))
-  .flatMap((line) => [...(line.split('|')[1] ?? '').matchAll(/`(\w+)`/g)].map(([, code]) => code ?? ''))
+  .flatMap((line) => [...(line.split('|')[1] ?? '').matchAll(/`([A-Z]\w+)`/g)].map(([, code]) => code ?? ''))
 const FOUND_BY_THE_TAB = ['WrongHost', 'NoPod', 'RepoBehindMirror', 'RepoFork', 'BadRev']
 
 test('the table of refusals was found', () => {
@@ -45,6 +45,16 @@ test.each([...CODES, ...FOUND_BY_THE_TAB].filter((code) => !isPassing(code)))('%
   expect(light.reason).not.toBe('raw')
   expect(light.remedy).toBeTruthy()
   expect(light).not.toEqual(lightOfLink({ state: 'refused', error: 'Strange', message: light.reason }, true))
+})
+
+test('who was sent away hears why from the operator', () => {
+  expect(lightOfLink({ state: 'refused', error: 'Kicked', message: 'Too loud.' }, true).reason).toContain('Too loud.')
+})
+
+test('while a quota holds back what is written, the light says so, and that nothing is lost', () => {
+  const light = lightOfLink({ state: 'online', held: 'The storage is full.' }, true)
+  expect(light).toMatchObject({ word: 'Online', reason: expect.stringContaining('The storage is full.') })
+  expect(light.remedy).toContain('nothing is lost')
 })
 
 test('a window that was replaced is Asleep, not broken', () => {

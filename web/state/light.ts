@@ -23,10 +23,12 @@ export const lightOfLink = (link: LinkState | null, network: boolean): Light => 
     case 'connecting':
       return network ? CONNECTING : NO_NETWORK
     case 'online':
+      if (link.held !== undefined) return { word: 'Online', reason: `What you write waits here. ${link.held}`, remedy: HELD }
       return { word: 'Online', reason: 'Anyone on the network can reach your PDS.', remedy: 'It stays online while this tab is open.' }
     case 'offline':
       return network ? { word: 'Unreachable', reason: link.message || 'The relay does not answer.', remedy: KEEPS_WRITES } : NO_NETWORK
     case 'refused':
+      if (link.error === 'Kicked') return { ...KICKED, reason: `${KICKED.reason} They say: ${link.message}` }
       return REFUSALS[link.error] ?? { word: 'Refused', reason: link.message, remedy: 'Reload this page to try again.' }
   }
 }
@@ -56,11 +58,18 @@ const STANDINGS: Readonly<Record<Exclude<Standing, 'active'>, Light>> = {
 }
 
 const KEEPS_WRITES = 'You can keep writing. It retries by itself and sends everything once it is back.'
+const HELD = 'You can keep writing: nothing is lost, and it goes out by itself as soon as your relay takes it. Its operator sets the quota.'
 const CONNECTING: Light = { word: 'Connecting', reason: 'Reaching the relay that gives your PDS its address.' }
 const NO_NETWORK: Light = {
   word: 'Unreachable',
   reason: 'This device is offline.',
   remedy: 'Everything you write is kept here and sent when the network is back.',
+}
+
+const KICKED: Light = {
+  word: 'Refused',
+  reason: 'The operator of your relay has disconnected your PDS for a while.',
+  remedy: 'You can keep writing: everything is kept here. Reload this page later to come back.',
 }
 
 const NOT_YOURS: Light = {
@@ -99,6 +108,17 @@ const REFUSALS: Readonly<Record<string, Light>> = {
     word: 'Refused',
     reason: 'This relay gives no addresses away.',
     remedy: 'Ask its operator to open it, or create your PDS at another address.',
+  },
+  Forgotten: {
+    word: 'Refused',
+    reason: 'The operator of your relay has deleted what it held of your PDS.',
+    remedy:
+      'Everything is still in this browser. Save a copy on the Backup page. If the relay lets you claim this address again, reload to come back.',
+  },
+  OverQuota: {
+    word: 'Refused',
+    reason: 'Your relay has no room for your repo.',
+    remedy: 'Everything is still in this browser. Ask the operator for more room, then reload this page.',
   },
   NotYours: NOT_YOURS,
   RestoredElsewhere: {
