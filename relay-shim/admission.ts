@@ -5,6 +5,7 @@ import { joinMessage, recoveryMessage, type FrameOf, type RoomFrame, type Standi
 import { DID_CACHE_MS } from '../wire/limits.ts'
 import { isDidPlc } from '../wire/plc-url.ts'
 import { isPodDid, type NamedByDocument, resolveDid } from './did-document.ts'
+import { type NameCheck, nameCheckOf } from './egress-names.ts'
 import { importDidKey, importJwk, isSignedBy } from './es256.ts'
 import type { RoomPort } from './port.ts'
 import { Refused } from './refused.ts'
@@ -49,6 +50,7 @@ const HANDLE = /^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a
 
 export class Admission {
   readonly #port: RoomPort
+  readonly #names: NameCheck | null
   #binding: Binding | null
   #kick: Kick | null
   /** The last pod that a document spoke for. */
@@ -56,6 +58,7 @@ export class Admission {
 
   private constructor(port: RoomPort, binding: Binding | null, kick: Kick | null) {
     this.#port = port
+    this.#names = nameCheckOf(port.settings)
     this.#binding = binding
     this.#kick = kick
   }
@@ -118,7 +121,7 @@ export class Admission {
     const confirmed = this.#confirmed
     if (confirmed?.did === did && confirmed.signingKey === signingKey && now - confirmed.at < DID_CACHE_MS) return
     try {
-      assertOwn(await resolveDid(did, { plcUrl, allowLoopback: allowLoopbackEgress }), hello, this.#port.origin)
+      assertOwn(await resolveDid(did, { plcUrl, allowLoopback: allowLoopbackEgress, names: this.#names }), hello, this.#port.origin)
       this.#confirmed = { did, signingKey, at: now }
     } catch (cause) {
       if (!(cause instanceof Refused) || cause.error !== 'DidUnresolvable' || !this.#wasProven(hello)) throw cause

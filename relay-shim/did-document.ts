@@ -7,6 +7,7 @@ import * as v from 'valibot'
 import { DID_LOOKUP_DEADLINE_MS, MAX_DID_DOCUMENT_BYTES } from '../wire/limits.ts'
 import { isDidPlc } from '../wire/plc-url.ts'
 import { admitUrl } from './egress-address.ts'
+import type { NameCheck } from './egress-names.ts'
 import { isLoopback, originOf, parseHost } from './hostname.ts'
 import { Refused } from './refused.ts'
 import { shortText } from './short-text.ts'
@@ -30,13 +31,18 @@ export const isPodDid = (did: string): boolean => isDidPlc(did) || didWebHost(di
 /**
  * @param did must pass `isPodDid`: it becomes part of an address
  * @throws Refused PlcNotOffered | DidNotFound (there is no such DID, or it was given up) | DidUnresolvable (no answer, or none that makes sense), and
- *   what `admitUrl` refuses
+ *   what `admitUrl` and `names` refuse
  */
 export const resolveDid = async (
   did: string,
-  { plcUrl, allowLoopback }: { readonly plcUrl: string | null; readonly allowLoopback: boolean },
+  {
+    plcUrl,
+    allowLoopback,
+    names = null,
+  }: { readonly plcUrl: string | null; readonly allowLoopback: boolean; readonly names?: NameCheck | null },
 ): Promise<NamedByDocument> => {
   const url = documentUrl(did, plcUrl, allowLoopback)
+  if (!isDidPlc(did) && url.protocol === 'https:') await names?.check(url.hostname)
   try {
     const response = await fetch(url, {
       headers: { accept: 'application/did+ld+json, application/json' },

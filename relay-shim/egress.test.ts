@@ -1,7 +1,15 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { gzipSync } from 'node:zlib'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import type { FrameOf, RoomFrame, TabFrame } from '../wire/frames.ts'
-import { CHUNK_BYTES, EGRESS_DEADLINE_MS, EGRESS_IDLE_MS, MAX_EGRESS_IN_FLIGHT, STREAM_WINDOW_BYTES } from '../wire/limits.ts'
+import {
+  CHUNK_BYTES,
+  EGRESS_DEADLINE_MS,
+  EGRESS_IDLE_MS,
+  MAX_EGRESS_IN_FLIGHT,
+  MAX_EGRESS_RESPONSE_BYTES,
+  STREAM_WINDOW_BYTES,
+} from '../wire/limits.ts'
 import { Egress } from './egress.ts'
 import { Fetches } from './fetches.ts'
 
@@ -15,6 +23,11 @@ const pages: Record<string, (request: IncomingMessage, response: ServerResponse)
   '/odd': (_, response) => void response.writeHead(999).end(),
   '/long': (_, response) => void response.end(Buffer.alloc(LONG, 1)),
   '/silent': () => {},
+  '/drips': (_, response) => {
+    drips.push(response)
+    response.write('x')
+  },
+  '/bomb': (_, response) => void response.writeHead(200, { 'content-encoding': 'gzip', 'content-length': String(BOMB.length) }).end(BOMB),
   '/stalls': (_, response) => void response.write('begun'),
   '/breaks': (_, response) => void response.write('begun', () => setTimeout(() => response.destroy(), 20)),
   '/count': (request, response) => {
@@ -24,6 +37,11 @@ const pages: Record<string, (request: IncomingMessage, response: ServerResponse)
   },
 }
 let dropped = 0
+const drips: ServerResponse[] = []
+/** More than an answer may have, in less than a thousandth of it: gzip may have any number of members. */
+const MEMBER_BYTES = 64 * 1024 * 1024
+const MEMBER = gzipSync(Buffer.alloc(MEMBER_BYTES))
+const BOMB = Buffer.concat(Array.from({ length: MAX_EGRESS_RESPONSE_BYTES / MEMBER_BYTES + 1 }, () => MEMBER))
 beforeAll(async () => {
   server = createServer((request, response) => {
     response.on('close', () => void (response.writableFinished || (dropped += 1)))
@@ -44,7 +62,7 @@ class Tab {
   readonly frames: Array<{ readonly head: RoomFrame; readonly payload: Uint8Array }> = []
   readonly fetches: Fetches
 
-  constructor(egress = new Egress({ allowLoopback: true })) {
+  constructor(egress = new Egress({ allowLoopback: true, names: null })) {
     this.fetches = new Fetches(egress, (head, payload = new Uint8Array()) => this.frames.push({ head, payload }))
   }
 
@@ -154,8 +172,41 @@ test('silence before the head and in the middle of the answer has an end', async
   expect(stalling.frames.at(-1)?.head).toMatchObject({ t: 'cancel', of: 'egress-response' })
 })
 
+test('an answer that comes byte by byte is given up, though it is never silent for long', async () => {
+  const tab = new Tab()
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] })
+  tab.ask('/drips')
+  const isGivenUp = (): boolean => tab.frames.some(({ head }) => head.t === 'cancel')
+  const turns = async (): Promise<void> => {
+    for (let turn = 0; turn < 500 && !isGivenUp(); turn += 1) await new Promise((resolve) => setImmediate(resolve))
+  }
+  for (let drops = 0; drops < 4 && !isGivenUp(); drops += 1) {
+    await turns()
+    vi.advanceTimersByTime(EGRESS_IDLE_MS * 0.6)
+    drips[0]?.write('x')
+  }
+  await turns()
+  expect(tab.frames.at(-1)?.head).toMatchObject({ t: 'cancel', of: 'egress-response' })
+})
+
+test('what blows up when it is unpacked counts as what it is then', async () => {
+  let streamed = 0
+  const cancelled = new Promise<string>((resolve) => {
+    const fetches = new Fetches(new Egress({ allowLoopback: true, names: null }), (head, payload = new Uint8Array()) => {
+      if (head.t === 'cancel') resolve(head.reason)
+      streamed += payload.length
+      // A reader who keeps up, and keeps nothing.
+      if (head.t === 'body') setImmediate(() => fetches.credit(1, payload.length))
+    })
+    fetches.open({ t: 'egress', id: 1, method: 'GET', url: `${origin}/bomb`, headers: [], body: 'none' }, new Uint8Array())
+  })
+  expect(await cancelled).toContain('longer than')
+  expect(streamed).toBeGreaterThan(500 * BOMB.length)
+  expect(streamed).toBeLessThanOrEqual(MAX_EGRESS_RESPONSE_BYTES)
+}, 60_000)
+
 test('too many at once are refused, and an ended uplink frees all of them', async () => {
-  const egress = new Egress({ allowLoopback: true })
+  const egress = new Egress({ allowLoopback: true, names: null })
   const tab = new Tab(egress)
   for (let id = 1; id <= MAX_EGRESS_IN_FLIGHT; id += 1) tab.ask('/silent', { id })
   tab.ask('/echo', { id: MAX_EGRESS_IN_FLIGHT + 1 })

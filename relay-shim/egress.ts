@@ -10,6 +10,7 @@ import {
   MAX_HEADERS,
 } from '../wire/limits.ts'
 import { admitUrl } from './egress-address.ts'
+import type { NameCheck } from './egress-names.ts'
 import { announcedLength } from './headers.ts'
 import { Patience } from './patience.ts'
 import { Refused } from './refused.ts'
@@ -40,16 +41,19 @@ const BODILESS = new Set([204, 205, 304])
 
 export class Egress {
   readonly #allowLoopback: boolean
+  readonly #names: NameCheck | null
   #inFlight = 0
 
-  constructor(options: { readonly allowLoopback: boolean }) {
+  /** @param options.names null: names are judged as written */
+  constructor(options: { readonly allowLoopback: boolean; readonly names: NameCheck | null }) {
     this.#allowLoopback = options.allowLoopback
+    this.#names = options.names
   }
 
   /**
    * A redirect comes back as the 3xx it is: following it is the pod's decision, and these rules apply to the next address too.
    * @param gone the tab gave it up
-   * @throws Refused BadUrl | InsecureUrl | PrivateAddress | TooManyFetches | TooLarge | FetchTimeout | FetchFailed | Cancelled
+   * @throws Refused BadUrl | InsecureUrl | PrivateAddress | BadPort | NameNotChecked | TooManyFetches | TooLarge | FetchTimeout | FetchFailed | Cancelled
    */
   async fetch(asked: EgressRequest, body: RequestBody, gone: AbortSignal): Promise<EgressAnswer> {
     const url = admitUrl(asked.url, this.#allowLoopback)
@@ -59,6 +63,7 @@ export class Egress {
     const release = () => (this.#inFlight -= 1)
     const patience = new Patience(gone)
     try {
+      if (url.protocol === 'https:') await this.#names?.check(url.hostname)
       const response = await askOnce(url, asked, body, patience)
       const { status } = response
       if (status < 200 || status > 599) throw new Refused('FetchFailed', `${url.host} answered with the status ${status}.`)
@@ -141,14 +146,18 @@ async function* piecesOf(
   { url, patience, release }: Reading,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const reader = body.getReader()
-  let left = MAX_EGRESS_RESPONSE_BYTES
+  let length = 0
+  let waitedMs = 0
   try {
     for (;;) {
-      // Silence counts only while we ask: a slow tab is nobody's silence.
+      // Silence counts only while we ask: a slow tab is nobody's silence. So does slowness: a byte now and then would hold a place for ever.
+      const askedAt = Date.now()
       const { done, value } = await patience.within(EGRESS_IDLE_MS, reader.read())
       if (done) return
-      left -= value.length
-      if (left < 0) throw tooLong()
+      waitedMs += Date.now() - askedAt
+      length += value.length
+      if (length > MAX_EGRESS_RESPONSE_BYTES) throw tooLong()
+      if (waitedMs > EGRESS_IDLE_MS * (1 + length / CHUNK_BYTES)) throw new DOMException('too slow', 'TimeoutError')
       yield value
     }
   } catch (cause) {

@@ -8,6 +8,7 @@ import { Admission, admitHandle, type Ground, mirrors, restoredElsewhere } from 
 import { allowOrigins, ANSWERED_BY, errorToResponse, isPodPath, notFound, preflight } from './answer.ts'
 import { type Condition, conditionAnswer } from './condition.ts'
 import { Egress } from './egress.ts'
+import { nameCheckOf } from './egress-names.ts'
 import { Firehose } from './firehose/firehose.ts'
 import { Quotas } from './hosting/quotas.ts'
 import { Lane } from './lane.ts'
@@ -90,7 +91,7 @@ export class Room {
       () => port.now(),
       () => this.#dropSilent(),
     )
-    this.#egress = new Egress({ allowLoopback: port.settings.allowLoopbackEgress })
+    this.#egress = new Egress({ allowLoopback: port.settings.allowLoopbackEgress, names: nameCheckOf(port.settings) })
     this.#mailer = new Mailer(port)
     this.#relays = new Relays(port, {
       firstEventAfter: (seq) => parts.firehose.firstAfter(seq),

@@ -160,6 +160,14 @@ export const EGRESS_IDLE_MS = 30 * SECOND_MS
 /** Outgoing fetches of one room at the same time: a client opens with some twenty, workerd queues beyond six, and more only hides a loop. */
 export const MAX_EGRESS_IN_FLIGHT = 64
 
+/** What a name was found to lead to is believed for so long: no longer than the resolver that the runtime asks believes it. */
+export const DNS_CACHE_MS = 1 * MINUTE_MS
+export const MAX_CACHED_NAMES = 256
+/** Resolvers answer in milliseconds; the fetch that waits has EGRESS_DEADLINE_MS of its own. */
+export const DNS_DEADLINE_MS = 5 * SECOND_MS
+/** A name with a hundred addresses. */
+export const MAX_DNS_ANSWER_BYTES = 16 * KIB
+
 /** An answer of an AppView or chat service (the reference PDS allows as much). */
 export const MAX_PROXIED_RESPONSE_BYTES = 10 * MIB
 /** What is read of an upstream's error to say it in our own words, and of a feed generator's record: a few sentences each. */

@@ -94,6 +94,12 @@ const SETTINGS = {
   }),
   /** Egress to loopback addresses over plain http, for development. */
   allowLoopbackEgress: setting('TABPOD_ALLOW_LOOPBACK_EGRESS', { parse: trueOrFalse, must: 'be true or false', without: false }),
+  /** Resolver (DNS over HTTPS, JSON) that is asked where a name leads before anything is fetched from it; null: names are judged as written. */
+  dnsUrl: setting<string | null>('TABPOD_DNS_URL', {
+    parse: (written) => parsePlcUrl(written) ?? undefined,
+    must: 'be the https address of a resolver, as in https://cloudflare-dns.com/dns-query (http on loopback hosts only)',
+    without: null,
+  }),
   /** How long events are kept for subscribers that come back. */
   firehoseRetentionMs: setting('TABPOD_FIREHOSE_RETENTION_HOURS', {
     parse: above0(HOUR_MS),
