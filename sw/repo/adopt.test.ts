@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { openStore } from '../store/open.ts'
 import { bytesOf, create, makeRepo, makeVault, NOTE, put, remove } from './fixtures.ts'
+import { streamOf } from './import-fixtures.ts'
 import { Repo } from './repo.ts'
 
 const STORES = ['pod', 'records', 'nodes', 'events', 'blobs', 'blobRefs', 'answers'] as const
@@ -64,4 +65,31 @@ test('more than a row of the log may hold is refused, and the pod still opens', 
   const car = await bytesOf(whole.repo.car(before.rev))
   await expect(earlier.adopt(car, whole.repo.head().event)).rejects.toMatchObject({ error: 'RepoBehindMirror' })
   expect((await Repo.open(store, vault)).head()).toEqual(before)
+})
+
+test('a pod that lost more takes back the whole repo, in one step, and goes on from there', async () => {
+  const { whole, earlier, store, vault } = await cutOff()
+  const before = earlier.head()
+  const { event } = whole.repo.head()
+  const car = await bytesOf(whole.repo.car())
+
+  const flipped = car.slice()
+  flipped[flipped.length - 3]! ^= 1
+  for (const bad of [flipped, car.slice(0, -40)])
+    await expect(earlier.adoptAll(streamOf(bad), event)).rejects.toMatchObject({ status: 400 })
+  const foreign = await Repo.open(store, await makeVault())
+  await expect(foreign.adoptAll(streamOf(car), event)).rejects.toMatchObject({ error: 'RepoBehindMirror' })
+  const old = await bytesOf(earlier.car())
+  await expect(whole.repo.adoptAll(streamOf(old), event)).rejects.toMatchObject({ error: 'RepoBehindMirror' })
+  expect((await Repo.open(store, vault)).head()).toEqual(before)
+
+  await earlier.adoptAll(streamOf(car), event + 7)
+  expect(earlier.head()).toMatchObject({ commit: whole.repo.head().commit, rev: whole.repo.head().rev, event: event + 7 })
+  expect(await earlier.acknowledged()).toBe(event + 7)
+  expect(await values(earlier)).toEqual(await values(whole.repo))
+  expect(earlier.imported()?.knows).toContain(before.rev)
+  await earlier.write([create('after', 'it goes on')])
+  const reopened = await Repo.open(store, vault)
+  expect(await bytesOf(reopened.car())).toEqual(await bytesOf(earlier.car()))
+  expect((await reopened.eventsAfter(0, 100)).at(-1)).toMatchObject({ since: whole.repo.head().rev, event: event + 8 })
 })

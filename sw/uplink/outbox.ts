@@ -152,6 +152,11 @@ export class Outbox {
     const { event, body } = row
     this.#unaccepted.set(event, body.length)
     this.#unacceptedBytes += body.length
+    this.repeat(row)
+  }
+
+  /** Sends an event that the room may have had already. */
+  repeat({ event, body }: EventRow): void {
     this.#send({ t: 'event', event, size: body.length }, body.subarray(0, CHUNK_BYTES))
     for (let at = CHUNK_BYTES; at < body.length; at += CHUNK_BYTES) {
       this.#send({ t: 'event-part', event }, body.subarray(at, at + CHUNK_BYTES))

@@ -160,20 +160,68 @@ describe('the outbox', () => {
     expect(room.all('event')).toEqual([])
   })
 
-  it('refuses to write when the mirror is ahead, and when it holds a commit of another branch', async () => {
-    for (const [mirror, error] of [
-      [mirrorAt(7), 'RepoBehindMirror'],
-      [{ ...mirrorAt(2), commit: 'other' }, 'RepoFork'],
-      [{ ...mirrorAt(1), rev: 'rev0001x' }, 'RepoFork'],
-    ] as const) {
+  it('asks the room for its word about a head that was not acknowledged here, before it takes back what came after it', async () => {
+    for (const isOurs of [true, false]) {
+      const pod = new SmallPod()
+      pod.land()
+      pod.land()
+      const cid = await cidForCbor(encode({}))
+      const car = writeCar(cid, [{ cid, bytes: encode({}) }])
+      const room = new ScriptedRoom(pod, { fetch: () => Promise.resolve(new Response(car)) })
+      const joined = room.join(mirrorAt(7), 7)
+      joined.catch(() => {})
+      expect((await room.next('event')).head.event).toBe(2)
+      expect([pod.suspended, pod.adopted]).toEqual(['RepoBehindMirror', null])
+      if (isOurs) {
+        room.say({ t: 'accepted', event: 2, seq: 5 })
+        await joined
+        expect([pod.suspended, pod.adopted]).toEqual([null, car])
+      } else {
+        room.say({ t: 'rejected', event: 2, error: 'OutOfSync', message: 'it does not follow' })
+        await until(() => room.words.some((word) => 'close' in word))
+        expect([pod.suspended, pod.adopted]).toEqual(['RepoFork', null])
+      }
+      expect(room.all('event')).toHaveLength(1)
+    }
+  })
+
+  it('takes back the whole repo when more was lost than a row of the log may hold', async () => {
+    const pod = new SmallPod()
+    pod.land()
+    pod.acknowledgedEvent = 1
+    const bytes = encode({ text: 'x'.repeat(900_000) })
+    const cid = await cidForCbor(bytes)
+    const car = writeCar(
+      cid,
+      Array.from({ length: 3 }, () => ({ cid, bytes })),
+    )
+    const asked: string[] = []
+    const room = new ScriptedRoom(pod, {
+      fetch: (input) => {
+        asked.push(new URL(String(input)).search)
+        return Promise.resolve(new Response(car))
+      },
+    })
+    await room.join(mirrorAt(7), 7)
+    const repo = '?did=did%3Aweb%3Apod.test'
+    expect(asked).toEqual([`${repo}&since=rev0001`, `${repo}&since=rev0001`, repo])
+    expect(pod.adopted).toEqual(car)
+    expect([pod.suspended, room.all('event')]).toEqual([null, []])
+  })
+
+  it('refuses to write when the mirror holds a commit of another branch', async () => {
+    for (const mirror of [
+      { ...mirrorAt(2), commit: 'other' },
+      { ...mirrorAt(1), rev: 'rev0001x' },
+    ]) {
       const pod = new SmallPod()
       pod.land()
       pod.land()
       const room = new ScriptedRoom(pod)
       room.join(mirror, 1).catch(() => {})
       await until(() => room.words.some((word) => 'close' in word))
-      expect(pod.suspended).toBe(error)
-      expect(room.words.at(-2)).toMatchObject({ link: { state: 'refused', error } })
+      expect(pod.suspended).toBe('RepoFork')
+      expect(room.words.at(-2)).toMatchObject({ link: { state: 'refused', error: 'RepoFork' } })
       expect(room.all('event')).toEqual([])
     }
   })

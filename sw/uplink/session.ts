@@ -55,6 +55,8 @@ export class Session {
   readonly #outbox: Outbox
   readonly #requests: Requests
   readonly #batch: Batch
+  /** A commit of which the room is to say whether it had it. */
+  #asked: { readonly event: number; resolve(wasTaken: boolean): void } | undefined
   #released: ((isReleased: boolean) => void) | undefined
   #stage: 'waiting' | 'joining' | 'joined' | 'closed' = 'waiting'
   /** As hello said it: what changes later counts from the next join. */
@@ -138,6 +140,7 @@ export class Session {
       case 'accepted':
         this.#outbox.accepted(head.event)
         if (this.#held !== undefined) this.#sayHeld(undefined)
+        if (this.#asked && head.event >= this.#asked.event) this.#asked.resolve(true)
         return this.#options.accepted(head.event)
       case 'body':
         if (head.of === 'egress-response') return this.#options.egress.body(head.id, payload, head.end)
@@ -162,6 +165,7 @@ export class Session {
           this.#outbox.hold()
           return this.#held === undefined ? this.#sayHeld(head.message) : undefined
         }
+        if (head.event === this.#asked?.event) return this.#asked.resolve(false)
         return this.#options.rejoins(head) ? this.#hangUp(head.error) : this.#refuse(head.error, head.message)
       case 'blob-refused':
         this.#options.log.note('uplink', `the mirror refused blob ${head.cid}: ${head.error}: ${head.message}`, 'warning')
@@ -247,14 +251,34 @@ export class Session {
     let ground = await findCommonGround(repo, mirror)
     if (ground.kind === 'apart') {
       repo.suspend(ground.error)
-      const isBehind = ground.error.error === 'RepoBehindMirror' && (await repo.acknowledged()) >= repo.head().event
-      if (!isBehind) throw ground.error
+      if (!mirror || ground.error.error !== 'RepoBehindMirror') throw ground.error
+      if (!(await this.#wasTaken(repo.head().event))) {
+        const error = fork(mirror.rev)
+        repo.suspend(error)
+        throw error
+      }
       await takeBack(this.#pod, event, this.#options.fetch)
       ground = await findCommonGround(repo, mirror)
       if (ground.kind === 'apart') throw ground.error
     }
     repo.suspend(null)
     return ground
+  }
+
+  /**
+   * Whether the room had this commit before those that are newer there. Where its word was lost with the profile it is asked: of what it has taken it says so again,
+   * and another commit it refuses.
+   */
+  async #wasTaken(event: number): Promise<boolean> {
+    const { repo } = this.#pod
+    if ((await repo.acknowledged()) >= event) return true
+    const [row] = await repo.eventsAfter(event - 1, 1)
+    if (!row || row.kind !== 'commit') return false
+    const answer = new Promise<boolean>((resolve) => {
+      this.#asked = { event, resolve }
+    })
+    this.#outbox.repeat(row)
+    return answer
   }
 
   readonly #send: SendFrame = (head, payload) => {

@@ -117,7 +117,8 @@ export class SmallPod implements UplinkPod {
     eventsAfter: (event: number, limit: number) => Promise.resolve(this.rows.filter((row) => row.event > event).slice(0, limit)),
     oldestEvent: () => Promise.resolve(this.oldest),
     imported: (): Imported | undefined => undefined,
-    adoptAll: () => Promise.reject(new Error('this pod takes no whole repo')),
+    adoptAll: async (car: ReadableStream<Uint8Array>, event: number) =>
+      this.repo.adopt(new Uint8Array(await new Response(car as BodyInit).arrayBuffer()), event),
     hold: (): HeldRepo => ({
       head: this.repo.head(),
       sections: (cids) => {
