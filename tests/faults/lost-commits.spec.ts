@@ -1,17 +1,22 @@
 import { cpSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { launchBrowser } from '../../scripts/browser.ts'
 import { fetchVerifiedRepo } from '../../scripts/witness.ts'
 import { makePng } from '../../scripts/picture.ts'
-import { expect, POST, test } from '../fixtures/pod.ts'
+import { expect, type Pod, POST, test } from '../fixtures/pod.ts'
+import { commitsOf, subscribe } from '../fixtures/subscriber.ts'
 
 test.use({ name: 'lost-commits' })
+
+const profileOf = ({ room }: Pod): string => join(room.directory, 'profile')
+const headOf = async (pod: Pod): Promise<unknown> => (await pod.query('com.atproto.sync.getLatestCommit', { did: pod.did })).json()
 
 test('a profile put back from an older copy takes its lost commits and blobs back from the mirror, and writes on', async ({ pod }) => {
   const agent = await pod.agent()
   await pod.post('kept')
   // The acknowledgement is written down in batches: a copy without it could not know that its head had arrived.
   await expect.poll(() => pod.page.getByText('Waiting to send').locator('..').innerText(), { timeout: 15_000 }).toMatch(/\n0$/)
-  const profile = join(pod.room.directory, 'profile')
+  const profile = profileOf(pod)
   const copy = join(pod.room.directory, 'profile-copy')
   await pod.context.close()
   cpSync(profile, copy, { recursive: true })
@@ -57,4 +62,40 @@ test('a profile put back from an older copy takes its lost commits and blobs bac
   expect((await pod.posts()).map(({ text }) => text).at(-1)).toBe('found')
   const { records } = await fetchVerifiedRepo(pod.url, pod.did)
   expect(records).toHaveLength(8)
+})
+
+test('a copy of the profile that has written on its own is stopped when it joins: nothing of it goes out, and it writes no more', async ({
+  pod,
+}) => {
+  await pod.agent()
+  const copy = join(pod.room.directory, 'profile-copy')
+  await pod.context.close()
+  rmSync(copy, { recursive: true, force: true })
+  cpSync(profileOf(pod), copy, { recursive: true })
+  await pod.restartBrowser()
+  await pod.post('newer, by the one')
+  const newest = await headOf(pod)
+  await pod.context.close()
+
+  await pod.room.crash()
+  rmSync(profileOf(pod), { recursive: true, force: true })
+  cpSync(copy, profileOf(pod), { recursive: true })
+  pod.context = await launchBrowser({ profileDir: profileOf(pod), headless: true, flags: [] })
+  pod.page = await pod.context.newPage()
+  await pod.page.goto(pod.url)
+  await expect(pod.page.getByTestId('home').getByRole('status')).toHaveText(/^\s*Unreachable/)
+  await pod.postInTab('newer too, by the other')
+
+  await pod.room.start()
+  const subscriber = subscribe(pod.url)
+  await subscriber.opened
+  await expect(pod.page.getByTestId('home').getByRole('status')).toHaveText(/^\s*Refused/, { timeout: 60_000 })
+  await expect(pod.postInTab('refused')).rejects.toThrow(/503.*RepoFork/s)
+  await pod.page.reload()
+  await expect(pod.page.getByTestId('home').getByRole('status')).toHaveText(/^\s*Refused/, { timeout: 60_000 })
+  expect(await headOf(pod)).toEqual(newest)
+  expect(commitsOf(subscriber)).toEqual([])
+  subscriber.close()
+  const texts = (await pod.posts()).map(({ text }) => text)
+  expect([texts.includes('newer, by the one'), texts.includes('newer too, by the other')]).toEqual([true, false])
 })

@@ -2,6 +2,7 @@
 import { cpSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { TID } from '@atproto/common-web'
+import type { Page } from 'playwright'
 import { makePng } from '../../scripts/picture.ts'
 import { fetchVerifiedRepo } from '../../scripts/witness.ts'
 import { decodeMessage } from '../../wire/codec.ts'
@@ -29,17 +30,21 @@ interface Overheard {
 /** What the tab says on connections that it makes from now on. */
 const overhear = (pod: Pod): Overheard => {
   const heard: Overheard = { frames: [], bytes: 0, blobBytes: 0 }
-  pod.page.on('websocket', (socket) => {
-    if (!socket.url().includes(UPLINK_PATH)) return
-    socket.on('framesent', ({ payload }) => {
-      if (typeof payload === 'string') return
-      heard.bytes += payload.length
-      for (const { head, payload: part } of decodeMessage(new Uint8Array(payload), parseTabFrame)) {
-        heard.frames.push(head)
-        if (head.t === 'body' && head.of === 'blob') heard.blobBytes += part.length
-      }
+  const listen = (page: Page): void => {
+    page.on('websocket', (socket) => {
+      if (!socket.url().includes(UPLINK_PATH)) return
+      socket.on('framesent', ({ payload }) => {
+        if (typeof payload === 'string') return
+        heard.bytes += payload.length
+        for (const { head, payload: part } of decodeMessage(new Uint8Array(payload), parseTabFrame)) {
+          heard.frames.push(head)
+          if (head.t === 'body' && head.of === 'blob') heard.blobBytes += part.length
+        }
+      })
     })
-  })
+  }
+  pod.context.pages().forEach(listen)
+  pod.context.on('page', listen)
   return heard
 }
 
@@ -144,7 +149,9 @@ test('a mirror older than the log is repaired: of some thousands of records only
 
   const kinds = kindsOf(heard)
   expect([kinds.has('repair'), kinds.has('snapshot'), kinds.has('event')]).toEqual([true, false, false])
-  expect(heard.bytes - heard.blobBytes).toBeLessThan((await repoBytes(pod)) / 10)
+  const sent = heard.bytes - heard.blobBytes
+  test.info().annotations.push({ type: 'bytes', description: `${sent} of ${await repoBytes(pod)}` })
+  expect(sent).toBeLessThan((await repoBytes(pod)) / 10)
   expect((await fetchVerifiedRepo(pod.url, pod.did)).creates.filter(({ collection }) => collection === POST)).toHaveLength(
     RECORDS + REWRITTEN + PICTURES,
   )
@@ -154,6 +161,7 @@ test('a mirror older than the log is repaired: of some thousands of records only
   const again = overhear(pod)
   await pod.reopen()
   await pod.online()
+  await expect.poll(() => kindsOf(again).has('ready')).toBe(true)
   expect(kindsOf(again).has('blob')).toBe(false)
 })
 
@@ -170,6 +178,7 @@ test('and after an import only what the imported repo has otherwise', async ({ p
   await pod.online()
   await expect.poll(async () => (await fetchVerifiedRepo(pod.url, pod.did)).creates.length).toBe(RECORDS + REWRITTEN + PICTURES)
   expect([kindsOf(heard).has('snapshot'), blobsOf(heard)]).toEqual([false, []])
+  test.info().annotations.push({ type: 'bytes', description: `${heard.bytes} of ${car.length}` })
   expect(heard.bytes).toBeLessThan(car.length / 10)
   await pod.post('and on it goes')
 })
