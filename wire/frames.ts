@@ -88,7 +88,8 @@ const roomFrames = [
     id: streamId,
     key: text(64),
     method: text(16),
-    path: text(16_384),
+    /** Stands behind the origin of the pod: without its slash it would be part of that. */
+    path: v.pipe(text(16_384), v.startsWith('/')),
     headers: headerList,
     body: bodyKind,
     retry: v.boolean(),

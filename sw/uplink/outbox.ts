@@ -1,4 +1,5 @@
 /** The pod's events on their way to the room: in order, each after the blobs it mentions, first from the log and then as they land. */
+import { BadFrame } from '../../wire/codec.ts'
 import { CHUNK_BYTES, HOLD_RETRY_MS, OUTBOX_BATCH_EVENTS, OUTBOX_WINDOW_BYTES } from '../../wire/limits.ts'
 import type { EventRow } from '../store/schema.ts'
 import type { SendFrame, UplinkPod } from './contract.ts'
@@ -94,8 +95,9 @@ export class Outbox {
     this.#send({ t: 'documents', handle: this.#pod.identity.handle, documents: { ...documents } })
   }
 
-  /** The room has this event and all before it. */
+  /** The room has this event and all before it. @throws BadFrame when it was never sent: what counts as safe may be forgotten here */
   accepted(event: number): void {
+    if (event > this.#seen) throw new BadFrame(`event ${event} was never sent`)
     this.#windowBytes = OUTBOX_WINDOW_BYTES
     this.#start = { commitsAfter: Math.max(event, this.#start.commitsAfter), othersAfter: Math.max(event, this.#start.othersAfter) }
     for (const [number, size] of this.#unaccepted) {

@@ -1,7 +1,7 @@
 /** Requests of the outside world: frames in, `pod.handle`, frames out. Short bodies, nearly all of them, take no stream and no extra turn. */
 import { BadFrame } from '../../wire/codec.ts'
 import type { FrameOf, HeaderList, RoomFrame } from '../../wire/frames.ts'
-import { CHUNK_BYTES } from '../../wire/limits.ts'
+import { CHUNK_BYTES, MAX_IN_FLIGHT } from '../../wire/limits.ts'
 import { requestId } from '../http/errors.ts'
 import type { Log } from '../operations/log.ts'
 import type { SendFrame, UplinkPod } from './contract.ts'
@@ -40,10 +40,12 @@ export class Requests {
     return this.#running.size
   }
 
-  /** @throws BadFrame when the number is taken */
+  /** @throws BadFrame when the number is taken, or there are too many */
   open(frame: FrameOf<RoomFrame, 'request'>, payload: Uint8Array<ArrayBuffer>): void {
     const { id } = frame
     if (this.#running.has(id)) throw new BadFrame(`request ${id} is already open`)
+    // A room counts those that wait for the head of their answer; some more are on their way to slow clients.
+    if (this.#running.size >= 2 * MAX_IN_FLIGHT) throw new BadFrame('too many requests are open')
     const { send } = this.#options
     const inflow = frame.body === 'stream' ? new Inflow((bytes) => send({ t: 'credit', of: 'request', id, bytes })) : undefined
     const running: Running = { abort: new AbortController(), inflow, outflow: undefined }
