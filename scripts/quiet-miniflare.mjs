@@ -6,7 +6,9 @@ import { createRequire } from 'node:module'
 
 /** argv[1] is partykit's program: its miniflare is meant. */
 const miniflare = createRequire(process.argv[1])('miniflare')
-const quiet = (options) => ({ ...options, inspectorPort: undefined, log: new miniflare.Log(miniflare.LogLevel.WARN) })
+/** Only for what measures a room's memory. */
+const inspectorPort = process.env.TABPOD_INSPECTOR_PORT ? Number(process.env.TABPOD_INSPECTOR_PORT) : undefined
+const quiet = (options) => ({ ...options, inspectorPort, log: new miniflare.Log(miniflare.LogLevel.WARN) })
 
 export const { Log, TypedEventTarget } = miniflare
 

@@ -9,6 +9,8 @@ interface Place {
   readonly port: number
   /** Directory for whatever it keeps. */
   readonly persist: string
+  /** Where a debugger may ask what the rooms hold; none when absent. */
+  readonly inspectorPort?: number
 }
 
 interface Start {
@@ -40,16 +42,20 @@ export const RUNTIMES = {
       '--disable-request-cf-fetch',
       '--no-hotkeys',
     ],
-    environment: () => ({ NO_UPDATE_NOTIFIER: '1' }),
+    environment: ({ inspectorPort }) => ({
+      NO_UPDATE_NOTIFIER: '1',
+      ...(inspectorPort !== undefined && { TABPOD_INSPECTOR_PORT: String(inspectorPort) }),
+    }),
   },
   wrangler: {
     config: 'wrangler.jsonc',
     variablesFile: '.dev.vars',
     variables: { TABPOD_TRUSTED_PROXY: 'none', TABPOD_HOSTS: '' },
-    command: ({ port, persist }) => [
+    command: ({ port, persist, inspectorPort }) => [
       join(root, 'scripts/wrangler-room.ts'),
       `--port=${port}`,
       `--persist=${resolve(persist, 'wrangler-state/v3')}`,
+      ...(inspectorPort === undefined ? [] : [`--inspector-port=${inspectorPort}`]),
     ],
     // https://developers.cloudflare.com/workers/wrangler/system-environment-variables/
     environment: ({ persist }) => ({

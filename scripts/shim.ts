@@ -32,6 +32,8 @@ export interface ShimOptions {
   readonly claimToken?: string
   /** Further variables of the room, by their TABPOD_… names. */
   readonly variables?: Readonly<Record<string, string>>
+  /** Debugger's port; none when absent. */
+  readonly inspectorPort?: number
   /** Every line that the runtime prints. */
   readonly onLine?: (line: string) => void
 }
@@ -81,7 +83,8 @@ export const startShim = async (options: ShimOptions): Promise<Shim> => {
   const served = serveCopy(options, runtime.config)
   writeVariables(join(served, runtime.variablesFile), variables)
 
-  const place = { port, persist: options.persist }
+  const { persist, inspectorPort } = options
+  const place = { port, persist, ...(inspectorPort !== undefined && { inspectorPort }) }
   const child = spawn(process.execPath, runtime.command(place), {
     cwd: served,
     detached: true,

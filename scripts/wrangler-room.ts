@@ -1,6 +1,6 @@
 /**
  * The Worker of the `wrangler.jsonc` in this directory, built, in workerd: what `wrangler dev` runs behind a proxy of its own (docs/decisions/0013).
- * Arguments: `--port N --persist DIR`. Runs until it is told to stop.
+ * Arguments: `--port N --persist DIR`, and `--inspector-port N` for a debugger. Runs until it is told to stop.
  */
 import { readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -25,7 +25,7 @@ const { Miniflare, Log, LogLevel, convertV4MiniflareOptions } = createRequire(cr
   'miniflare',
 ) as MiniflareModule
 
-const { values } = parseArgs({ options: { port: { type: 'string' }, persist: { type: 'string' } } })
+const { values } = parseArgs({ options: { port: { type: 'string' }, persist: { type: 'string' }, 'inspector-port': { type: 'string' } } })
 const { workerOptions, main } = readWorker(resolve('wrangler.jsonc'))
 if (main === undefined || values.port === undefined || values.persist === undefined)
   throw new Error('Not started as scripts/runtimes.ts does.')
@@ -42,6 +42,7 @@ const runtime = new Miniflare(
     port: Number(values.port),
     cf: false,
     logRequests: false,
+    ...(values['inspector-port'] !== undefined && { inspectorPort: Number(values['inspector-port']) }),
     log: new Log(LogLevel.WARN),
     resourcePersistencePath: resolve(values.persist),
     workers: [

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createBuilder } from 'vite'
 import type { Runtime } from '../../scripts/runtimes.ts'
-import { startShim } from '../../scripts/shim.ts'
+import { type Shim, startShim } from '../../scripts/shim.ts'
 
 const PAGE_BYTES = 4096
 
@@ -19,6 +19,8 @@ export interface RealRoom {
   readonly getAs: (host: string, path: string, headers?: Readonly<Record<string, string>>) => Promise<PlainAnswer>
   /** Memory workerd holds now; null where there is no /proc. */
   readonly residentBytes: () => Promise<number | null>
+  /** Crashes the runtime and starts it again on the same storage and port: nothing of the room's memory is left. */
+  restart(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -32,6 +34,7 @@ export const startRealRoom = async (
   runtime: Runtime,
   claimToken: string,
   variables: Readonly<Record<string, string>>,
+  inspectorPort?: number,
 ): Promise<RealRoom> => {
   const directory = await mkdtemp(join(tmpdir(), `tabpod-${runtime}-`))
   await buildRoom(join(directory, 'dist/room'))
@@ -41,16 +44,20 @@ export const startRealRoom = async (
   await writeFile(join(directory, 'dist/public/_tabpod/worker.js'), '// worker')
   const lines: string[] = []
   const clear = (): Promise<void> => rm(directory, { recursive: true, force: true, maxRetries: 5 })
-  try {
-    const shim = await startShim({
+  const start = (port: number): Promise<Shim> =>
+    startShim({
       runtime,
       built: directory,
+      port,
       persist: join(directory, 'persist'),
       claimToken,
       // Tests make up the host names that they need.
       variables: { TABPOD_HOSTS: '*', ...variables },
+      ...(inspectorPort !== undefined && { inspectorPort }),
       onLine: (line) => lines.push(line),
     })
+  try {
+    let shim = await start(0)
     return {
       port: shim.port,
       host: `localhost:${shim.port}`,
@@ -58,6 +65,10 @@ export const startRealRoom = async (
       log: () => lines.join('\n'),
       getAs: (host, path, headers = {}) => getAs(shim.port, path, { host, ...headers }),
       residentBytes: () => residentBytes(shim.group),
+      restart: async () => {
+        await shim.kill()
+        shim = await start(shim.port)
+      },
       stop: async () => {
         await shim.kill()
         await clear()
