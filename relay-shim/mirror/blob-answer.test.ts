@@ -4,13 +4,13 @@ import { MemoryPort } from '../testing/memory-port.ts'
 import { serveBlob } from './blob-answer.ts'
 import { Blobs } from './blobs.ts'
 import { cidOfDigest } from './cid.ts'
-import { blobPieceKey } from './keys.ts'
+import { blobPieceKey, generationKeys } from './keys.ts'
 
 const SIZE = 20 * STORAGE_VALUE_BYTES + 1000
 
 const stored = async () => {
   const port = new MemoryPort()
-  const blobs = await Blobs.open(port, (work) => work())
+  const blobs = await Blobs.open(port, { inTurn: (work) => work(), keys: () => generationKeys(0) })
   const bytes = Uint8Array.from({ length: SIZE }, (_, at) => at % 251)
   const cid = cidOfDigest(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)), 'raw')
   await blobs.store({ cid, mime: 'image/png', size: SIZE }, chunks(bytes))

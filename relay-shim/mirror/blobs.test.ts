@@ -3,7 +3,7 @@ import { BLOB_USE_GRAIN_MS, STORAGE_VALUE_BYTES, TEMPORARY_BLOB_TTL_MS } from '.
 import { MemoryPort, MemoryStorage } from '../testing/memory-port.ts'
 import { Blobs } from './blobs.ts'
 import { cidOfDigest } from './cid.ts'
-import { BLOB_BYTES, blobKey, generationKeys } from './keys.ts'
+import { BLOB_BYTES, BLOB_USES, blobKey, generationKeys } from './keys.ts'
 
 const SIZE = STORAGE_VALUE_BYTES + 1000
 const BUDGET = 3 * SIZE
@@ -27,7 +27,7 @@ async function* chunks(bytes: Uint8Array, size = 50_000) {
 
 let port: MemoryPort
 let blobs: Blobs
-const open = (): Promise<Blobs> => Blobs.open(port, (work) => work())
+const open = (): Promise<Blobs> => Blobs.open(port, { inTurn: (work) => work(), keys: () => keys })
 const store = (blob: Blob, into = blobs): Promise<void> => into.store(blob, chunks(blob.bytes))
 const isWhole = async (blob: Blob): Promise<boolean | null> => {
   const row = await blobs.use(blob.cid)
@@ -102,13 +102,13 @@ describe('the budget', () => {
     const lists: string[] = []
     const list = port.storage.list.bind(port.storage)
     port.storage.list = (async (options: Parameters<MemoryStorage['list']>[0]) => {
-      lists.push(options.prefix)
+      if (options.prefix === BLOB_USES) lists.push(options.prefix)
       return list(options)
     }) as MemoryStorage['list']
     for (const seed of [1, 2, 3]) await store(await blobOf(seed))
     expect(lists).toEqual([])
     await store(await blobOf(4))
-    expect(lists).toEqual(['u:'])
+    expect(lists).toEqual([BLOB_USES])
   })
 
   it('gets back what is released', async () => {
@@ -123,16 +123,58 @@ describe('the budget', () => {
   })
 })
 
+describe('storing', () => {
+  const keysStored = () => [...port.storage.rows.keys()].map((key) => key.slice(0, 2)).sort()
+
+  it('is one write for a blob of a few pieces, and none for other bytes', async () => {
+    const blob = await blobOf(1)
+    await expect(blobs.store(blob, chunks(blob.bytes.slice(1)))).rejects.toMatchObject({ error: 'BadBlob' })
+    expect(keysStored()).toEqual(['bl'])
+    const { writes } = port.storage
+    await store(blob)
+    expect(port.storage.writes).toBe(writes + 1)
+    expect(keysStored()).toEqual(['bl', 'm:', 'u:', 'w:', 'x:', 'x:'])
+  })
+
+  it('marks a longer one until it is whole, and what a crash left of it is dropped at the next start', async () => {
+    port = new MemoryPort()
+    blobs = await open()
+    const blob = await blobOf(1, 20 * STORAGE_VALUE_BYTES)
+    let goOn = (): void => {}
+    const broken = async function* () {
+      yield blob.bytes.slice(0, 17 * STORAGE_VALUE_BYTES)
+      await new Promise<void>((resolve) => (goOn = resolve))
+      yield blob.bytes.slice(17 * STORAGE_VALUE_BYTES)
+    }
+    const storing = blobs.store(blob, broken())
+    await expect.poll(() => keysStored()).toEqual(['bl', ...Array<string>(16).fill('x:'), 'y:'])
+    const crashed = new MemoryPort()
+    for (const [key, row] of port.storage.rows) crashed.storage.rows.set(key, row)
+    await (await Blobs.open(crashed, { inTurn: (work) => work(), keys: () => keys })).dropStaged()
+    expect([...crashed.storage.rows]).toEqual([[BLOB_BYTES, 0]])
+    goOn()
+    await storing
+    expect(keysStored()).toEqual(['bl', 'm:', 'u:', 'w:', ...Array<string>(20).fill('x:')])
+  })
+
+  it('does not wait for a commit that came before it, with a snapshot', async () => {
+    const blob = await blobOf(1)
+    await port.storage.put({ [keys.mention(blob.cid, 'a.b.c/d')]: 'rev' })
+    await store(blob)
+    expect(keysStored()).not.toContain('w:')
+  })
+})
+
 describe('sweep', () => {
   it('drops what no record came to mention, and looks at nothing else', async () => {
     const [mentioned, forgotten] = (await Promise.all([1, 2].map((seed) => blobOf(seed)))) as [Blob, Blob]
     await store(mentioned)
     await store(forgotten)
     await port.storage.put({ [keys.mention(mentioned.cid, 'a.b.c/d')]: 'rev' })
-    await blobs.sweep(keys)
+    await blobs.sweep()
     expect(await isWhole(forgotten)).toBe(true)
     later(TEMPORARY_BLOB_TTL_MS + 1)
-    await blobs.sweep(keys)
+    await blobs.sweep()
     expect([await isWhole(mentioned), await isWhole(forgotten)]).toEqual([true, null])
     expect(blobs.bytes).toBe(SIZE)
     expect([...port.storage.rows.keys()].filter((key) => key.startsWith('w:'))).toEqual([])

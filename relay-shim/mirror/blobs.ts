@@ -1,7 +1,7 @@
 /** The mirror's copies of blobs: cut into pieces while they stream in, within a budget that the least recently used ones give way to. */
 import { sha256 } from '@noble/hashes/sha2'
 import { BLOB_USE_GRAIN_MS, MAX_BLOB_BYTES, STORAGE_BATCH_KEYS, STORAGE_VALUE_BYTES, TEMPORARY_BLOB_TTL_MS } from '../../wire/limits.ts'
-import type { RoomPort, StorageValue } from '../port.ts'
+import type { RoomPort } from '../port.ts'
 import { Refused } from '../refused.ts'
 import { openPipe } from '../streams.ts'
 import { cidOfDigest } from './cid.ts'
@@ -14,9 +14,11 @@ import {
   blobPieceKey,
   blobUseKey,
   cidOfUseKey,
+  pages,
   stagedBlobKey,
   waitingBlobKey,
 } from './keys.ts'
+import { isMentioned, mentionedBlobs } from './mentions.ts'
 
 export interface BlobDeclaration {
   readonly cid: string
@@ -43,19 +45,22 @@ export class Blobs {
   readonly #port: RoomPort
   /** Shared with the commits, which release blobs: what is counted is what is stored. */
   readonly #inTurn: InTurn
+  /** Of the generation that serves. */
+  readonly #keys: () => GenerationKeys
   readonly #storing = new Map<string, Promise<unknown>>()
   #bytes: number
 
-  static async open(port: RoomPort, inTurn: InTurn): Promise<Blobs> {
+  static async open(port: RoomPort, parts: { readonly inTurn: InTurn; readonly keys: () => GenerationKeys }): Promise<Blobs> {
     const bytes = await port.storage.get<number>(BLOB_BYTES)
-    const blobs = new Blobs(port, inTurn, bytes ?? 0)
+    const blobs = new Blobs(port, parts, bytes ?? 0)
     if (bytes === undefined) await blobs.#count()
     return blobs
   }
 
-  private constructor(port: RoomPort, inTurn: InTurn, bytes: number) {
+  private constructor(port: RoomPort, { inTurn, keys }: Parameters<typeof Blobs.open>[1], bytes: number) {
     this.#port = port
     this.#inTurn = inTurn
+    this.#keys = keys
     this.#bytes = bytes
   }
 
@@ -107,28 +112,44 @@ export class Blobs {
     return { put: gone.size > 0 ? { [BLOB_BYTES]: this.#bytes } : {}, delete: keys }
   }
 
-  /** Drops what interrupted uploads left, and blobs that no record came to mention. */
-  async sweep(keys: GenerationKeys): Promise<void> {
+  /** What interrupted uploads left. Before anything is stored: a mark that is found belongs to nobody. */
+  async dropStaged(): Promise<void> {
     const { storage } = this.#port
-    for (const [key, row] of await storage.list<BlobRow>({ prefix: stagedBlobKey('') }))
-      await storage.delete([key, ...pieceKeys(key.slice(stagedBlobKey('').length), row)])
-    const oldest = this.#port.now() - TEMPORARY_BLOB_TTL_MS
-    for (const [key, at] of await storage.list<number>({ prefix: waitingBlobKey('') })) {
-      if (at > oldest) continue
-      const cid = key.slice(waitingBlobKey('').length)
-      if (await this.#isMentioned(keys, cid)) await storage.delete([key])
-      else await this.#drop(new Map([[cid, await storage.get<BlobRow>(blobKey(cid))]]))
+    const prefix = stagedBlobKey('')
+    for await (const rows of pages<BlobRow>(storage, prefix))
+      for (const [key, row] of rows) await storage.delete([key, ...pieceKeys(key.slice(prefix.length), row)])
+  }
+
+  /** Blobs that no record came to mention. A turn for each page of them: commits need not wait for all. */
+  async sweep(): Promise<void> {
+    const { storage } = this.#port
+    const prefix = waitingBlobKey('')
+    for await (const rows of pages<number>(storage, prefix)) {
+      const oldest = this.#port.now() - TEMPORARY_BLOB_TTL_MS
+      const due = [...rows].flatMap(([key, at]) => (at > oldest ? [] : [key.slice(prefix.length)]))
+      if (due.length > 0) await this.#inTurn(() => this.#sweep(due))
     }
   }
 
-  /** All that no record mentions, the ones that came lately excepted: their commit may be on its way. Call it in a turn. */
-  async dropUnmentioned(keys: GenerationKeys, beforeMs = this.#port.now() - TEMPORARY_BLOB_TTL_MS): Promise<void> {
-    const gone = new Map<string, BlobRow>()
-    for (const [key, row] of await this.#port.storage.list<BlobRow>({ prefix: blobKey('') })) {
-      const cid = key.slice(blobKey('').length)
-      if (row.at <= beforeMs && !(await this.#isMentioned(keys, cid))) gone.set(cid, row)
+  /** All that no record mentions. Those that came lately wait a while: their commit may be on its way. Call it in a turn. */
+  async dropUnmentioned(beforeMs = this.#port.now() - TEMPORARY_BLOB_TTL_MS): Promise<void> {
+    const { storage } = this.#port
+    const prefix = blobKey('')
+    // Both lists are in order of CID, so that they are walked once, side by side.
+    const mentioned = mentionedBlobs(storage, this.#keys(), {})
+    let next = await mentioned.next()
+    for await (const rows of pages<BlobRow>(storage, prefix)) {
+      const gone = new Map<string, BlobRow>()
+      const waiting: Rows = {}
+      for (const [key, row] of rows) {
+        const cid = key.slice(prefix.length)
+        while (!next.done && next.value < cid) next = await mentioned.next()
+        if (next.value === cid) continue
+        if (row.at <= beforeMs) gone.set(cid, row)
+        else waiting[waitingBlobKey(cid)] = row.at
+      }
+      await Promise.all([storage.put(waiting), this.#drop(gone)])
     }
-    await this.#drop(gone)
   }
 
   async #store(blob: BlobDeclaration, body: AsyncIterable<Uint8Array>): Promise<void> {
@@ -147,19 +168,46 @@ export class Blobs {
     }
     // Stored already: the bytes are only checked, so that a wrong repetition cannot spoil them.
     if (isWhole) return checkBytes(blob, body)
-    await storage.put({ [stagedBlobKey(cid)]: row })
+    let rows: Rows = {}
+    let isStaged = false
     try {
-      await checkBytes(blob, body, (piece, bytes) => storage.put({ [blobPieceKey(cid, piece)]: bytes }))
+      await checkBytes(blob, body, async (piece, bytes) => {
+        rows[blobPieceKey(cid, piece)] = bytes
+        if ((piece + 1) % PIECES_PER_WRITE !== 0 || piece + 1 === row.pieces) return
+        // A blob of a megabyte or less needs no mark: it lands in one write.
+        const written = storage.put({ ...rows, ...(!isStaged && { [stagedBlobKey(cid)]: row }) })
+        isStaged = true
+        rows = {}
+        await written
+      })
     } catch (cause) {
-      await storage.delete([stagedBlobKey(cid), ...pieceKeys(cid, row)])
+      if (isStaged) await storage.delete([stagedBlobKey(cid), ...pieceKeys(cid, row)])
       throw cause
     }
     await this.#inTurn(async () => {
+      // After a snapshot the records are here before the blobs.
+      const isWaiting = !(await isMentioned(storage, this.#keys(), cid))
       this.#bytes += size
-      const rows = { [blobKey(cid)]: row, [blobUseKey(now, cid)]: size, [waitingBlobKey(cid)]: now, [BLOB_BYTES]: this.#bytes }
-      await Promise.all([storage.put(rows), storage.delete([stagedBlobKey(cid)])])
+      Object.assign(rows, { [blobKey(cid)]: row, [blobUseKey(now, cid)]: size, [BLOB_BYTES]: this.#bytes })
+      if (isWaiting) rows[waitingBlobKey(cid)] = now
+      await Promise.all([storage.put(rows), isStaged && storage.delete([stagedBlobKey(cid)])])
       await this.#makeRoom()
     })
+  }
+
+  /** Call it in a turn. */
+  async #sweep(cids: readonly string[]): Promise<void> {
+    const { storage } = this.#port
+    const [found, waiting] = await Promise.all([
+      storage.getMany<BlobRow>(cids.map(blobKey)),
+      storage.getMany<number>(cids.map(waitingBlobKey)),
+    ])
+    const gone = new Map<string, BlobRow>()
+    for (const cid of cids) {
+      const row = found.get(blobKey(cid))
+      if (row && waiting.has(waitingBlobKey(cid)) && !(await isMentioned(storage, this.#keys(), cid))) gone.set(cid, row)
+    }
+    await Promise.all([this.#drop(gone), storage.delete(cids.map(waitingBlobKey))])
   }
 
   /** The least recently used go until the rest fits. */
@@ -195,29 +243,32 @@ export class Blobs {
     return this.#port.now() - used >= BLOB_USE_GRAIN_MS
   }
 
-  async #drop(found: ReadonlyMap<string, BlobRow | undefined>): Promise<void> {
-    const { storage } = this.#port
-    const gone = new Map([...found].flatMap(([cid, row]) => (row ? [[cid, row] as const] : [])))
+  async #drop(gone: ReadonlyMap<string, BlobRow>): Promise<void> {
+    if (gone.size === 0) return
     const released = this.release(gone)
-    await Promise.all([storage.put(released.put), storage.delete([...released.delete, ...[...found.keys()].map(waitingBlobKey)])])
-  }
-
-  async #isMentioned(keys: GenerationKeys, cid: string): Promise<boolean> {
-    return (await this.#port.storage.list({ prefix: keys.mention(cid, ''), limit: 1 })).size > 0
+    await Promise.all([this.#port.storage.put(released.put), this.#port.storage.delete(released.delete)])
   }
 
   /** Once, for a room that stored its blobs before they were counted. */
   async #count(): Promise<void> {
     const { storage } = this.#port
-    const rows: Record<string, StorageValue> = {}
-    for (const [key, row] of await storage.list<Omit<BlobRow, 'used'>>({ prefix: blobKey('') })) {
-      const cid = key.slice(blobKey('').length)
-      this.#bytes += row.size
-      Object.assign(rows, { [key]: { ...row, used: row.at }, [blobUseKey(row.at, cid)]: row.size, [waitingBlobKey(cid)]: row.at })
+    const prefix = blobKey('')
+    for await (const rows of pages<Omit<BlobRow, 'used'>>(storage, prefix)) {
+      const counted: Rows = {}
+      for (const [key, row] of rows) {
+        const cid = key.slice(prefix.length)
+        this.#bytes += row.size
+        Object.assign(counted, { [key]: { ...row, used: row.at }, [blobUseKey(row.at, cid)]: row.size, [waitingBlobKey(cid)]: row.at })
+      }
+      await storage.put(counted)
     }
-    await storage.put({ ...rows, [BLOB_BYTES]: this.#bytes })
+    // Only now: a count that was cut off begins anew.
+    await storage.put({ [BLOB_BYTES]: this.#bytes })
   }
 }
+
+/** A megabyte: what a blob holds of memory while it streams in. */
+const PIECES_PER_WRITE = 8
 
 const pieceKeys = (cid: string, { pieces }: BlobRow): string[] => Array.from({ length: pieces }, (_, piece) => blobPieceKey(cid, piece))
 

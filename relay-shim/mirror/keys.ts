@@ -1,7 +1,7 @@
 /** Storage keys of the mirror; `docs/storage.md`, "The room", says what lies under each. */
 import { concat } from '../../wire/bytes.ts'
 import type { RoomStorage, StorageValue } from '../port.ts'
-import { STORAGE_VALUE_BYTES } from '../../wire/limits.ts'
+import { STORAGE_BATCH_KEYS, STORAGE_VALUE_BYTES } from '../../wire/limits.ts'
 
 export type Rows = Record<string, StorageValue>
 
@@ -78,6 +78,20 @@ export const joinPieces = async (storage: RoomStorage, key: string, count: numbe
   const keys = Array.from({ length: count }, (_, i) => pieceKey(key, i))
   const rows = await storage.getMany<Uint8Array>(keys)
   return concat(keys.map((each) => rows.get(each) ?? new Uint8Array(0)))
+}
+
+/** All rows under a prefix, a page at a time: no list grows with the size of the account. */
+export async function* pages<T extends StorageValue>(
+  storage: RoomStorage,
+  prefix: string,
+  limit = STORAGE_BATCH_KEYS,
+): AsyncGenerator<ReadonlyMap<string, T>, void, void> {
+  for (let startAfter: string | undefined; ;) {
+    const rows = await storage.list<T>({ prefix, limit, ...(startAfter !== undefined && { startAfter }) })
+    if (rows.size > 0) yield rows
+    if (rows.size < limit) return
+    startAfter = [...rows.keys()].at(-1)
+  }
 }
 
 /** Two digits keep the pieces in order up to 12 MB; nothing that is read in their order is larger than an event. */

@@ -69,7 +69,10 @@ export class Mirror {
   /** @param onCommit called in the turn in which a commit went out */
   static async open(port: RoomPort, firehose: Firehose, onCommit: (commit: CommitEvent) => void = () => {}): Promise<Mirror> {
     let mirror: Mirror | null = null
-    const blobs = await Blobs.open(port, (work) => (mirror ? mirror.#inTurn(work) : work()))
+    const blobs = await Blobs.open(port, {
+      inTurn: (work) => (mirror ? mirror.#inTurn(work) : work()),
+      keys: () => generationKeys((mirror && mirror.#head?.generation) ?? FIRST_GENERATION),
+    })
     mirror = new Mirror(port, firehose, blobs, onCommit)
     await mirror.#recall()
     return mirror
@@ -202,7 +205,7 @@ export class Mirror {
       await discard(storage, generation)
       throw cause
     }
-    await this.#inTurn(() => this.#blobs.dropUnmentioned(generationKeys(generation)))
+    await this.#inTurn(() => this.#blobs.dropUnmentioned())
   }
 
   /**
@@ -241,7 +244,7 @@ export class Mirror {
       this.#blocks.turnTo(FIRST_GENERATION)
       await Promise.all([storage.put({ [DISCARDED]: [generation] }), storage.delete([HEAD, IDENTITY, DOCUMENTS, ACCOUNT, LAST_EVENT])])
       await this.#discardOld()
-      await this.#blobs.dropUnmentioned(generationKeys(generation), Number.POSITIVE_INFINITY)
+      await this.#blobs.dropUnmentioned(Number.POSITIVE_INFINITY)
     })
   }
 
@@ -385,7 +388,9 @@ export class Mirror {
     }
     if (this.#head) this.#blocks.turnTo(this.#head.generation)
     await this.#discardOld()
-    await this.#blobs.sweep(generationKeys(this.#head?.generation ?? FIRST_GENERATION))
+    await this.#blobs.dropStaged()
+    // Nobody who asks waits for it; what it does not come to is left to the next start.
+    this.#blobs.sweep().catch((cause: unknown) => console.error('mirror: blobs that nobody mentions could not be dropped yet', cause))
   }
 
   async #discardOld(): Promise<void> {

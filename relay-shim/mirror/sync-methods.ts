@@ -1,6 +1,5 @@
 /** `com.atproto.sync.*` but for the event stream. @see https://atproto.com/specs/sync */
 import { invalidRequest } from '../../wire/errors.ts'
-import { STORAGE_BATCH_KEYS } from '../../wire/limits.ts'
 import * as getBlob from '../../lexicons/com/atproto/sync/getBlob.ts'
 import * as getBlocks from '../../lexicons/com/atproto/sync/getBlocks.ts'
 import * as getCheckout from '../../lexicons/com/atproto/sync/getCheckout.ts'
@@ -15,6 +14,7 @@ import { serveBlob } from './blob-answer.ts'
 import { type Block, writeCar } from './car.ts'
 import { exportRepo } from './export.ts'
 import { unlessKnown } from './etag.ts'
+import { isMentioned, mentionedBlobs } from './mentions.ts'
 import { type Method, type MirrorView, isOwn, json, method, requireRepo } from './method.ts'
 import { parseNode } from './node.ts'
 
@@ -71,7 +71,8 @@ export const syncMethods: readonly Method[] = [
 
   method(listBlobs, async (view, { did, since, limit = 500, cursor }) => {
     requireRepo(view, did)
-    const cids = await mentionedBlobs(view, { since, limit, cursor })
+    const cids: string[] = []
+    for await (const cid of mentionedBlobs(view.port.storage, view.keys, { after: cursor, since })) if (cids.push(cid) === limit) break
     const last = cids.at(-1)
     return { cids, ...(last !== undefined && { cursor: last }) }
   }),
@@ -84,8 +85,7 @@ export const syncMethods: readonly Method[] = [
       if (response) return response
     }
     // The tab may have it, now or when it comes back, if any record mentions it.
-    const mentions = await view.port.storage.list({ prefix: view.keys.mention(cid, ''), limit: 1 })
-    if (view.online || mentions.size > 0) return null
+    if (view.online || (await isMentioned(view.port.storage, view.keys, cid))) return null
     throw invalidRequest('Blob not found', 'BlobNotFound')
   }),
 ]
@@ -121,25 +121,4 @@ const proof = async (view: MirrorView, path: string): Promise<Block[]> => {
     cid = node.subtrees[at] ?? null
   }
   return blocks
-}
-
-/** Distinct, in order of CID; with `since`, those that a record of a later rev mentions. */
-const mentionedBlobs = async (
-  view: MirrorView,
-  { since, limit, cursor }: { since: string | undefined; limit: number; cursor: string | undefined },
-): Promise<string[]> => {
-  const prefix = view.keys.mention('', '').slice(0, -1)
-  const cids: string[] = []
-  // '0' is the character after '/', so this lies behind all mentions of the cursor's blob.
-  let startAfter = cursor === undefined ? prefix : `${prefix}${cursor}0`
-  for (;;) {
-    const rows = await view.port.storage.list<string>({ prefix, startAfter, limit: STORAGE_BATCH_KEYS })
-    for (const [key, rev] of rows) {
-      const cid = key.slice(prefix.length, key.indexOf('/'))
-      if (cid !== cids.at(-1) && (since === undefined || rev > since)) cids.push(cid)
-      if (cids.length > limit) return cids.slice(0, limit)
-      startAfter = key
-    }
-    if (rows.size < STORAGE_BATCH_KEYS) return cids
-  }
 }

@@ -33,6 +33,15 @@ export const largePod = async (records: Iterable<readonly [path: string, record:
   return pod
 }
 
+/** Record keys in ascending order. @see https://atproto.com/specs/tid */
+export const tidNumber = (n: number): string => {
+  let tid = ''
+  for (let rest = n; tid.length < TID_CHARACTERS - 1; rest = Math.floor(rest / 32)) tid = `${SORTABLE[rest % 32]}${tid}`
+  return `3${tid}`
+}
+const TID_CHARACTERS = 13
+const SORTABLE = '234567abcdefghijklmnopqrstuvwxyz'
+
 export interface TestBlob {
   readonly cid: string
   readonly bytes: Uint8Array<ArrayBuffer>

@@ -1,6 +1,6 @@
 /** The tab of a pod in Node, for a real room: joins over a WebSocket, and sends snapshots, blobs and events at the room's pace. */
 import { WebSocket } from 'ws'
-import { type FrameOf, type RoomFrame, UPLINK_PATH, UPLINK_PROTOCOL } from '../../wire/frames.ts'
+import { type RoomFrame, UPLINK_PATH, UPLINK_PROTOCOL } from '../../wire/frames.ts'
 import { SendWindow } from '../../wire/window.ts'
 import { CHUNK_BYTES } from '../../wire/limits.ts'
 import type { TestBlob } from './large-pod.ts'
