@@ -3,10 +3,13 @@
  * piece, their number is bounded, and when it is reached whoever has waited longest for its client makes room.
  */
 import { XrpcError } from '../wire/errors.ts'
-import { BODY_DEADLINE_MS, CHUNK_BYTES, MAX_DOWNLOADS, MIN_UNREAD_MS } from '../wire/limits.ts'
+import { BODY_DEADLINE_MS, CHUNK_BYTES, DOWNLOADS_BYTES, MAX_DOWNLOADS, MIN_UNREAD_MS } from '../wire/limits.ts'
 
 /** Of all rooms that live in this isolate, for they share its memory; who has waited longest comes first. One that waits for its tab holds nothing and is not here. */
 const waiting = new Set<Download>()
+
+/** Bytes that each of them may hold now: one alone reads far ahead, many only what they send next. */
+export const downloadShare = (): number => DOWNLOADS_BYTES / Math.max(1, open)
 
 export class Download {
   readonly #over: Promise<never>

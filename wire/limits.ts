@@ -199,8 +199,13 @@ export const MAX_HEADERS_CHARS = 64 * KIB
 export const BODY_DEADLINE_MS = 30 * SECOND_MS
 /** What was refused already is read for the sake of the connection, no longer than this. */
 export const READ_AWAY_DEADLINE_MS = 2 * SECOND_MS
-/** Streamed answers on their way to clients: each may hold up to 2 MiB (a window of the tunnel and what the mirror reads ahead) of the 128 MB that an isolate has. */
+/** Streamed answers on their way to clients: each may hold a window of the tunnel (STREAM_WINDOW_BYTES), or its share of what the mirror reads (DOWNLOADS_BYTES). */
 export const MAX_DOWNLOADS = 48
+/**
+ * What answers of the mirror hold together while their clients read. Who began while they were few holds more than its share if it stops: 48 that never read held
+ * 100 MB of the isolate's 128 when each might hold 2 MiB, and hold some 40 like this.
+ */
+export const DOWNLOADS_BYTES = 12 * MIB
 /** A client that has let its download wait for so long makes room for another one. */
 export const MIN_UNREAD_MS = 1 * SECOND_MS
 /** Requests of one address at the same time, where addresses are known: browsers open six connections over HTTP/1.1 and a hundred streams over HTTP/2. */
@@ -224,14 +229,17 @@ export const MIN_CLAIM_TOKEN_CHARS = 16
 /** A rev may lie this far ahead of the room's clock: what relays tolerate of clocks that are wrong. */
 export const MAX_REV_AHEAD_MS = 5 * MINUTE_MS
 
-/** Blocks the room keeps in memory: the tree and records of some 50,000 posts, a quarter of the isolate's 128 MB. */
-export const BLOCK_CACHE_BYTES = 32 * MIB
+/** Blocks of commits that the room keeps in memory: the tree and records of some 25,000 posts, an eighth of the isolate's 128 MB. */
+export const BLOCK_CACHE_BYTES = 16 * MIB
 
 /** Blocks of a snapshot: their index takes eight bytes of memory each, twice while a snapshot takes another's place. A million records are 1.3 million blocks. */
 export const MAX_PACKED_BLOCKS = 2_000_000
 /** Packs the room keeps in memory: an AppView asks for the same records and nodes again and again. */
 export const PACK_CACHE_BYTES = 8 * MIB
-/** Packs (STORAGE_VALUE_BYTES) read from storage at once; an export reads as many ahead. */
+/** Blobs that the room keeps in memory: a picture that was just posted is fetched by every AppView and its caches. Larger ones are not kept. */
+export const BLOB_CACHE_BYTES = 8 * MIB
+export const MAX_CACHED_BLOB_BYTES = 1 * MIB
+/** Packs (STORAGE_VALUE_BYTES) read from storage at once; an export reads as many ahead, as far as its share goes (DOWNLOADS_BYTES). */
 export const PACK_READ_BATCH = 8
 /** Tree nodes that have left a pack: from this share of its size on their bytes are erased, which costs a write of the whole pack. Records are erased at once. */
 export const PACK_GARBAGE_BYTES = STORAGE_VALUE_BYTES / 8

@@ -19,6 +19,7 @@ import {
   waitingBlobKey,
 } from './keys.ts'
 import { isMentioned, mentionedBlobs } from './mentions.ts'
+import { RecentBlobs } from './recent-blobs.ts'
 
 export interface BlobDeclaration {
   readonly cid: string
@@ -47,6 +48,7 @@ export class Blobs {
   readonly #inTurn: InTurn
   /** Of the generation that serves. */
   readonly #keys: () => GenerationKeys
+  readonly recent = new RecentBlobs()
   readonly #storing = new Map<string, Promise<unknown>>()
   #bytes: number
 
@@ -106,6 +108,7 @@ export class Blobs {
   release(gone: ReadonlyMap<string, BlobRow>): { readonly put: Rows; readonly delete: readonly string[] } {
     const keys: string[] = []
     for (const [cid, row] of gone) {
+      this.recent.forget(cid)
       if (!row.evicted) this.#bytes -= row.size
       keys.push(blobKey(cid), waitingBlobKey(cid), blobUseKey(row.used, cid), ...pieceKeys(cid, row))
     }

@@ -2,7 +2,8 @@
  * The blocks of a snapshot in packs, in the order of the tree, so that what is read together lies together. Commits put nothing here: what they bring lies in
  * rows of its own (`blocks.ts`), what they take out is marked at once and erased soon after.
  */
-import { PACK_READ_BATCH } from '../../wire/limits.ts'
+import { PACK_READ_BATCH, STORAGE_VALUE_BYTES } from '../../wire/limits.ts'
+import { downloadShare } from '../downloads.ts'
 import type { RoomStorage } from '../port.ts'
 import { CID_BYTES, cidAt } from './cid.ts'
 import { type GenerationKeys, type Rows, joinPieces } from './keys.ts'
@@ -99,17 +100,20 @@ export class Packs {
   /** Views into packs, some of them read ahead. @throws when another snapshot has taken this one's place */
   async *read({ first, last, lastBytes }: PackRange): AsyncGenerator<Uint8Array> {
     const end = packOf(last) + 1
-    const load = (from: number): Promise<ReadonlyMap<number, Uint8Array>> => {
-      const loading = this.#cache.pass(Array.from({ length: Math.min(PACK_READ_BATCH, end - from) }, (_, i) => from + i))
+    const load = (from: number) => {
+      // Half of what a download may hold is on its way to the client, half is read ahead.
+      const count = Math.floor(downloadShare() / 2 / STORAGE_VALUE_BYTES)
+      const to = Math.min(end, from + Math.max(1, Math.min(PACK_READ_BATCH, count)))
+      const packs = this.#cache.pass(Array.from({ length: to - from }, (_, i) => from + i))
       // A reader that gives up never looks at it.
-      loading.catch(() => {})
-      return loading
+      packs.catch(() => {})
+      return { to, packs }
     }
-    let ahead = load(packOf(first))
-    for (let from = packOf(first); from < end; from += PACK_READ_BATCH) {
-      const packs = await ahead
-      if (from + PACK_READ_BATCH < end) ahead = load(from + PACK_READ_BATCH)
-      for (let number = from; number < Math.min(from + PACK_READ_BATCH, end); number++) {
+    for (let from = packOf(first), ahead = load(from); from < end;) {
+      const { to, packs: loading } = ahead
+      const packs = await loading
+      if (to < end) ahead = load(to)
+      for (let number = from; number < to; number++) {
         const pack = packs.get(number)
         if (!pack || this.#isClosed) throw new Error('mirror: the snapshot that was read is gone')
         yield pack.subarray(
@@ -117,6 +121,7 @@ export class Packs {
           number === packOf(last) ? offsetOf(last) + lastBytes : pack.length,
         )
       }
+      from = to
     }
   }
 

@@ -81,7 +81,9 @@ export const syncMethods: readonly Method[] = [
     requireRepo(view, did)
     const row = await view.blobs.use(cid)
     if (row && !row.evicted) {
-      const response = await unlessKnown(request, cid, () => serveBlob(view.port.storage, cid, row, request))
+      const response = await unlessKnown(request, cid, () =>
+        serveBlob({ storage: view.port.storage, recent: view.blobs.recent }, cid, row, request),
+      )
       if (response) return response
     }
     // The tab may have it, now or when it comes back, if any record mentions it.

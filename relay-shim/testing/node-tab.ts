@@ -1,11 +1,12 @@
-/** The tab of a pod in Node, for a real room: joins over a WebSocket, and sends snapshots, blobs and events at the room's pace. */
-import { WebSocket } from 'ws'
-import { type RoomFrame, UPLINK_PATH, UPLINK_PROTOCOL } from '../../wire/frames.ts'
+/** What the tab of a pod sends to a real room besides answers: snapshots, blobs and events, at the room's pace. */
+import type { WebSocket } from 'ws'
+import type { RoomFrame } from '../../wire/frames.ts'
 import { SendWindow } from '../../wire/window.ts'
 import { CHUNK_BYTES } from '../../wire/limits.ts'
 import type { TestBlob } from './large-pod.ts'
+import type { RealTab } from './real-tab.ts'
 import type { SigningPod } from './signing-pod.ts'
-import { type TabKeys, TestTab } from './tab.ts'
+import type { TestTab } from './tab.ts'
 
 export class NodeTab {
   readonly tab: TestTab
@@ -14,22 +15,12 @@ export class NodeTab {
   readonly #waiting = new Map<string, { resolve(): void; reject(cause: Error): void }>()
   #lastUpload = 0
 
-  static async connect(keys: TabKeys, port: number, host: string): Promise<NodeTab> {
-    const socket = new WebSocket(`ws://127.0.0.1:${port}${UPLINK_PATH}`, UPLINK_PROTOCOL, { headers: { host } })
-    const tab = new NodeTab(keys, socket)
-    await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject))
-    return tab
-  }
-
-  private constructor(keys: TabKeys, socket: WebSocket) {
+  constructor({ tab, socket }: RealTab) {
     this.#socket = socket
-    this.tab = new TestTab(keys, (bytes) => socket.send(bytes))
-    this.tab.onFrame = (head) => this.#hear(head)
-    socket.on('message', (data: Buffer) => this.tab.receive(new Uint8Array(data)))
+    this.tab = tab
+    tab.onFrame = (head) => this.#hear(head)
     socket.on('close', (code, reason) => {
-      const cause = new Error(`closed with ${code} ${reason.toString()}`)
-      this.tab.lost(cause.message)
-      for (const { reject } of this.#waiting.values()) reject(cause)
+      for (const { reject } of this.#waiting.values()) reject(new Error(`closed with ${code} ${reason.toString()}`))
       for (const window of this.#windows.values()) window.stop()
     })
   }
