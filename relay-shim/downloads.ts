@@ -9,7 +9,7 @@ import { BODY_DEADLINE_MS, CHUNK_BYTES, DOWNLOADS_BYTES, MAX_DOWNLOADS, MIN_UNRE
 const waiting = new Set<Download>()
 
 /** Bytes that each of them may hold now: one alone reads far ahead, many only what they send next. */
-export const downloadShare = (): number => DOWNLOADS_BYTES / Math.max(1, open)
+export const downloadShare = (): number => DOWNLOADS_BYTES / Math.max(1, waiting.size)
 
 export class Download {
   readonly #over: Promise<never>

@@ -65,6 +65,7 @@ export class Mirror {
   #staging = false
   /** Events are verified one after the other: each stands on the one before. */
   #turn: Promise<unknown> = Promise.resolve()
+  #discarding: Promise<void> = Promise.resolve()
 
   /** @param onCommit called in the turn in which a commit went out */
   static async open(port: RoomPort, firehose: Firehose, onCommit: (commit: CommitEvent) => void = () => {}): Promise<Mirror> {
@@ -188,6 +189,7 @@ export class Mirror {
     const generation = (before?.generation ?? FIRST_GENERATION) + 1
     const { storage } = this.#port
     try {
+      await this.#discarding
       await discard(storage, generation)
       await storage.put({ [DISCARDED]: [generation] })
       const staged = await stageSnapshot(storage, generation, head, body, (commit) => this.#check(commit, head, bound))
@@ -387,13 +389,20 @@ export class Mirror {
       this.#identity = { ...identity, documents: parsed, verify: await signatureCheck(identity.signingKey) }
     }
     if (this.#head) this.#blocks.turnTo(this.#head.generation)
-    await this.#discardOld()
     await this.#blobs.dropStaged()
-    // Nobody who asks waits for it; what it does not come to is left to the next start.
+    // Nobody who asks waits for these; what they do not come to is left to the next start.
+    this.#discardOld().catch((cause: unknown) => console.error('mirror: what a snapshot left could not be deleted yet', cause))
     this.#blobs.sweep().catch((cause: unknown) => console.error('mirror: blobs that nobody mentions could not be dropped yet', cause))
   }
 
-  async #discardOld(): Promise<void> {
+  /** One after the other: a generation that is deleted may be the one that is written next. */
+  #discardOld(): Promise<void> {
+    const discarding = this.#discarding.then(() => this.#discardNow())
+    this.#discarding = discarding.catch(() => {})
+    return discarding
+  }
+
+  async #discardNow(): Promise<void> {
     const generations = (await this.#port.storage.get<number[]>(DISCARDED)) ?? []
     for (const generation of generations) if (generation !== this.#head?.generation) await discard(this.#port.storage, generation)
     if (generations.length > 0) await this.#port.storage.delete([DISCARDED])
