@@ -28,7 +28,7 @@ export default defineConfig({
         target: 'es2022',
         modulePreload: { polyfill: false },
         // Not at the root: PartyKit would serve them to any host, and without headers (relay-shim/front-door.ts).
-        rolldownOptions: { input: { owner: at('web/pages/owner.html') } },
+        rolldownOptions: { input: { owner: at('web/pages/owner.html'), operator: at('web/pages/operator.html') } },
       },
     },
     worker: {

@@ -5,6 +5,7 @@
  */
 import { STATUS_PATH, UPLINK_PATH } from '../wire/frames.ts'
 import { KEEP_ALIVE_HOLD_MS, RECONNECT_MAX_MS } from '../wire/limits.ts'
+import { OPERATOR_PATH } from '../wire/operator.ts'
 import type { KeepAliveMessage, NudgeMessage, OwnerAnswer, OwnerCommand, OwnerMessage, PipeFromWorker, PipeMessage } from '../wire/owner.ts'
 import type { Pod } from './app.ts'
 import { requestId, toXrpcError, xrpcErrorToResponse } from './http/errors.ts'
@@ -113,7 +114,11 @@ self.addEventListener('message', (event) => {
 })
 
 const goesToNetwork = ({ pathname, searchParams }: URL): boolean =>
-  pathname === UPLINK_PATH || pathname === STATUS_PATH || pathname === '/sw.js' || searchParams.has('unregister-worker')
+  pathname === UPLINK_PATH ||
+  pathname === STATUS_PATH ||
+  pathname.startsWith(OPERATOR_PATH) ||
+  pathname === '/sw.js' ||
+  searchParams.has('unregister-worker')
 
 const answerLocally = async (request: Request, { pathname }: URL): Promise<Response> => {
   const started = performance.now()
