@@ -19,6 +19,8 @@ export class StorageMeter {
   #counted = 0
   #putSince = 0
   #lookedAt = -Infinity
+  /** All who ask while it runs wait for it. */
+  #looking: Promise<void> | null = null
 
   constructor(storage: MeteredStorage) {
     this.#storage = storage
@@ -32,13 +34,19 @@ export class StorageMeter {
 
   async read(): Promise<number> {
     if (this.#storage.sql) return this.#storage.sql.databaseSize
-    const now = Date.now()
-    if (now - this.#lookedAt >= LOOK_EVERY_MS) {
-      this.#lookedAt = now
+    if (Date.now() - this.#lookedAt >= LOOK_EVERY_MS) this.#looking ??= this.#lookAgain()
+    await this.#looking
+    return this.#counted + this.#putSince
+  }
+
+  async #lookAgain(): Promise<void> {
+    try {
+      this.#lookedAt = Date.now()
       this.#putSince = 0
       this.#counted = await this.#look()
+    } finally {
+      this.#looking = null
     }
-    return this.#counted + this.#putSince
   }
 
   async #look(): Promise<number> {
