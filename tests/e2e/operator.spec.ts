@@ -67,6 +67,7 @@ const looksRight = async (page: Page, name: string): Promise<void> => {
     for (const width of [320, 1100]) {
       await page.emulateMedia({ colorScheme })
       await page.setViewportSize({ width, height: 800 })
+      await page.evaluate(() => Promise.allSettled(document.getAnimations().map(({ finished }) => finished)))
       // Colours are judged by the one, sizes by the other: axe takes seconds on a busy machine.
       if ((colorScheme === 'dark') === (width === 320)) expect(await violationsOn(page)).toEqual([])
       expect(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)).toBeLessThanOrEqual(0)
