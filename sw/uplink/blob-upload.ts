@@ -24,7 +24,7 @@ export class BlobUpload {
     this.#send = send
     this.#uploads = uploads
     // What comes after the record that mentions it, as blobs of an imported repo do, is in no event.
-    this.#unsubscribe = pod.blobs.onExpected((cid) => void this.offer([cid]))
+    this.#unsubscribe = pod.blobs.onExpected((cid) => void this.offer([cid]).catch(() => {}))
   }
 
   /**
@@ -89,6 +89,8 @@ export class BlobUpload {
 
   async #sendBlob(cid: string): Promise<void> {
     const blob = await this.#pod.blobs.get(cid)
+    // It may still come.
+    if (!blob) this.#sent.delete(cid)
     if (!blob || this.#isStopped) return
     const { id, flow } = this.#uploads.open('blob')
     const settled = new Promise<void>((settle) => this.#byCid.set(cid, { flow, settle }))

@@ -139,4 +139,27 @@ describe('blobs', () => {
     room.say({ t: 'blob-refused', cid: 'bafka', error: 'BlobTooLarge', message: 'no' })
     expect((await room.next('blob')).head.cid).toBe('bafkb')
   })
+
+  it('that come to an imported repo later are sent as they come, also when the room has asked for them in vain', async () => {
+    const pod = new SmallPod()
+    pod.land()
+    const room = await joined(pod, 1)
+    room.say({ t: 'blobs-wanted', cids: ['bafklate'] })
+    await quiet()
+    pod.store('bafklate', 10, revOf(1))
+    pod.expected('bafklate')
+    const { id } = (await room.next('blobs')).head
+    room.say({ t: 'blobs-wanted', id, cids: ['bafklate'] })
+    expect((await room.next('blob')).head.cid).toBe('bafklate')
+  })
+
+  it('of an account that does not live here yet stay here', async () => {
+    const pod = new SmallPod('arriving')
+    pod.land()
+    const room = await joined(pod, 1)
+    pod.store('bafkblob', 10, revOf(1))
+    pod.expected('bafkblob')
+    await quiet()
+    expect([room.all('blobs'), room.all('blob')]).toEqual([[], []])
+  })
 })

@@ -211,6 +211,7 @@ export class Session {
     if (!isAnnounced(this.#standing)) {
       // Nobody is told of an account that is not here yet: neither its repo nor its events go out.
       this.#outbox.stop()
+      this.#blobs.stop()
       return this.#open(services)
     }
     const ground = await this.#findGround(mirror, event)
