@@ -11,23 +11,12 @@ import type { RoomPort } from '../port.ts'
 import { Refused } from '../refused.ts'
 import { answer } from './answer.ts'
 import { type BlobDeclaration, Blobs } from './blobs.ts'
+import { type BoundPod, type PodIdentity, boundPod, boundPodRows, recallBoundPod } from './bound-pod.ts'
 import type { BlockPull } from './block-pull.ts'
 import { Blocks } from './blocks.ts'
 import { writeCar } from './car.ts'
-import { type Commit, type SignatureCheck, checkCommit, parseCommit, signatureCheck } from './commit.ts'
-import {
-  ACCOUNT,
-  DISCARDED,
-  DOCUMENTS,
-  HEAD,
-  IDENTITY,
-  LAST_EVENT,
-  type Rows,
-  acceptedKey,
-  cut,
-  generationKeys,
-  joinPieces,
-} from './keys.ts'
+import { type Commit, checkCommit, parseCommit } from './commit.ts'
+import { ACCOUNT, DISCARDED, DOCUMENTS, HEAD, IDENTITY, LAST_EVENT, type Rows, acceptedKey, generationKeys } from './keys.ts'
 import { lackingBlobs, neverCame } from './lacking-blobs.ts'
 import type { BareView, MirrorView, TabPresence } from './method.ts'
 import { planCommit } from './plan.ts'
@@ -35,17 +24,6 @@ import { pullDifference } from './repair.ts'
 import { discard, stageSnapshot } from './snapshot.ts'
 import { type VerifiedCommit, readCommit, verifyCommit } from './verify.ts'
 
-/** Who the pod is: whose events are accepted, by which key they must be signed, what is said about it while the tab is closed. */
-export interface PodIdentity {
-  readonly did: string
-  readonly handle: string
-  /** did:key, P-256 or K-256. */
-  readonly signingKey: string
-  /** Public documents by path, as JSON text. */
-  readonly documents: Readonly<Record<string, string>>
-}
-
-type Bound = PodIdentity & { readonly verify: SignatureCheck }
 type HeadRow = MirrorHead & { readonly generation: number; readonly at: number }
 type AccountRow = { readonly active: boolean; readonly status: string | null }
 /** A mirror that grew from the first commit; each snapshot is one generation up. */
@@ -59,7 +37,7 @@ export class Mirror {
   readonly #blobs: Blobs
   readonly #onCommit: (commit: CommitEvent) => void
   #head: HeadRow | null = null
-  #identity: Bound | null = null
+  #identity: BoundPod | null = null
   #account: AccountRow = { active: true, status: null }
   #lastEvent = 0
   #staging = false
@@ -99,14 +77,11 @@ export class Mirror {
   /** Called at each admitted join, and when the documents change. Another repo in the same room begins with an empty mirror. @throws Refused BadKey */
   async bind(identity: PodIdentity): Promise<void> {
     const before = this.#identity
-    const bound = {
-      ...identity,
-      verify: before?.signingKey === identity.signingKey ? before.verify : await signatureCheck(identity.signingKey),
-    }
+    const bound = await boundPod(identity, before)
     await this.#inTurn(async () => {
       const { storage } = this.#port
-      const { did, handle, signingKey, documents } = identity
-      const rows: Rows = { [IDENTITY]: { did, handle, signingKey }, ...cut(DOCUMENTS, new TextEncoder().encode(JSON.stringify(documents))) }
+      const { did, signingKey } = identity
+      const rows = boundPodRows(identity)
       const isOtherRepo = before !== null && before.did !== did
       // Another key is another pod, or the same one restored, which numbers its events anew.
       if (isOtherRepo || (before && before.signingKey !== signingKey)) rows[LAST_EVENT] = this.#lastEvent = 0
@@ -184,7 +159,7 @@ export class Mirror {
     return head
   }
 
-  async #takeOver(head: MirrorHead, body: AsyncIterable<Uint8Array>, bound: Bound): Promise<void> {
+  async #takeOver(head: MirrorHead, body: AsyncIterable<Uint8Array>, bound: BoundPod): Promise<void> {
     const before = this.#head
     const generation = (before?.generation ?? FIRST_GENERATION) + 1
     const { storage } = this.#port
@@ -250,7 +225,7 @@ export class Mirror {
     })
   }
 
-  async #acceptCommit(event: number, pod: CommitEvent, { did, verify }: Bound): Promise<NumberedEvent> {
+  async #acceptCommit(event: number, pod: CommitEvent, { did, verify }: BoundPod): Promise<NumberedEvent> {
     const commit = await verifyCommit(pod, { did, head: this.head(), verify, nowMs: this.#port.now() })
     const change = await this.#planChange(commit, this.#head)
     const numbered = this.#firehose.number(pod)
@@ -278,7 +253,7 @@ export class Mirror {
     }
   }
 
-  #check(commit: Commit, { rev }: MirrorHead, { did, verify }: Bound): Promise<void> {
+  #check(commit: Commit, { rev }: MirrorHead, { did, verify }: BoundPod): Promise<void> {
     return checkCommit(commit, { did, rev, nowMs: this.#port.now(), verify })
   }
 
@@ -298,12 +273,17 @@ export class Mirror {
   }
 
   /** @throws Refused OutOfSync */
-  #assertUnmoved(before: HeadRow | null, bound: Bound): void {
+  #assertUnmoved(before: HeadRow | null, bound: BoundPod): void {
     if (this.#head !== before || this.#identity?.did !== bound.did || this.#identity.signingKey !== bound.signingKey)
       throw new Refused('OutOfSync', 'The mirror has moved on meanwhile.')
   }
 
-  async #acceptOther(event: number, pod: Exclude<PodEvent, CommitEvent>, body: Uint8Array, { did, verify }: Bound): Promise<NumberedEvent> {
+  async #acceptOther(
+    event: number,
+    pod: Exclude<PodEvent, CommitEvent>,
+    body: Uint8Array,
+    { did, verify }: BoundPod,
+  ): Promise<NumberedEvent> {
     if (pod.did !== did) throw new Refused('WrongRepo', `The event is of ${pod.did}; this room belongs to ${did}.`)
     if (pod.kind === 'sync') {
       const head = this.#head
@@ -343,7 +323,7 @@ export class Mirror {
     return row && String(row[1]) === String(mark) ? row[0] : null
   }
 
-  #bound(): Bound {
+  #bound(): BoundPod {
     if (!this.#identity) throw new Refused('NotBound', 'No pod has joined this room yet.')
     return this.#identity
   }
@@ -369,25 +349,15 @@ export class Mirror {
 
   async #recall(): Promise<void> {
     const { storage } = this.#port
-    const rows = await storage.getMany<HeadRow | AccountRow | Omit<PodIdentity, 'documents'> | Uint8Array | number>([
-      HEAD,
-      IDENTITY,
-      DOCUMENTS,
-      ACCOUNT,
-      LAST_EVENT,
+    const [rows, identity] = await Promise.all([
+      storage.getMany<HeadRow | AccountRow | number>([HEAD, ACCOUNT, LAST_EVENT]),
+      recallBoundPod(storage),
     ])
     const read = <T>(key: string): T | undefined => rows.get(key) as T | undefined
     this.#head = read<HeadRow>(HEAD) ?? null
     this.#account = read<AccountRow>(ACCOUNT) ?? this.#account
     this.#lastEvent = read<number>(LAST_EVENT) ?? 0
-    const identity = read<Omit<PodIdentity, 'documents'>>(IDENTITY)
-    const documents = read<Uint8Array | number>(DOCUMENTS)
-    if (identity && documents !== undefined) {
-      const bytes = typeof documents === 'number' ? await joinPieces(storage, DOCUMENTS, documents) : documents
-      // Our own JSON of a Record<string, string>, see bind().
-      const parsed = JSON.parse(new TextDecoder().decode(bytes)) as Record<string, string>
-      this.#identity = { ...identity, documents: parsed, verify: await signatureCheck(identity.signingKey) }
-    }
+    this.#identity = identity
     if (this.#head) this.#blocks.turnTo(this.#head.generation)
     await this.#blobs.dropStaged()
     // Nobody who asks waits for these; what they do not come to is left to the next start.

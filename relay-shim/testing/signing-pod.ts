@@ -17,7 +17,7 @@ import { type CommitEvent, encodeEvent } from '../../wire/event.ts'
 import type { MirrorHead } from '../../wire/frames.ts'
 import { writeCar } from '../mirror/car.ts'
 import { cidOfBlock } from '../mirror/cid.ts'
-import type { PodIdentity } from '../mirror/mirror.ts'
+import type { PodIdentity } from '../mirror/bound-pod.ts'
 import { parseNode } from '../mirror/node.ts'
 
 export const DID = 'did:web:pod.example'
