@@ -9,6 +9,7 @@ import { reportGrowth } from './growth.ts'
 import { reportInTab } from './in-tab.ts'
 import { importMeasures, largeMeasures, prepareLarge } from './large.ts'
 import { type Measure, measures, prepare, type Subject } from './measures.ts'
+import { mirrorMeasures } from './mirror.ts'
 import { startOurs, startReference } from './sides.ts'
 import { median } from './statistics.ts'
 import { tunnelMeasures } from './tunnel.ts'
@@ -22,7 +23,7 @@ interface Suite {
 
 const suites: readonly Suite[] = [
   { measures: tunnelMeasures, prepare: async () => {} },
-  { measures, prepare },
+  { measures: [...measures, ...mirrorMeasures], prepare },
   { measures: importMeasures, prepare: async () => {} },
   { measures: largeMeasures, prepare: prepareLarge },
 ]
