@@ -1,5 +1,5 @@
 /** An outsider who takes nobody's word: follows the firehose and checks repos with the official libraries and the key in the DID document. */
-import { IdResolver } from '@atproto/identity'
+import { type DidCache, IdResolver } from '@atproto/identity'
 import { cborToLexRecord, readCar, type VerifiedRepo, verifyRepoCar } from '@atproto/repo'
 import { type Event, Firehose } from '@atproto/sync'
 
@@ -8,8 +8,8 @@ const PATIENCE_MS = 30_000
 const RECONNECT_MS = 200
 
 /** @atproto/identity refuses http and loopback by default, rightly; here the pod under test is exactly there. */
-export const newResolver = (plcUrl?: string): IdResolver =>
-  new IdResolver({ fetch: globalThis.fetch, ...(plcUrl !== undefined && { plcUrl }) })
+export const newResolver = (plcUrl?: string, didCache?: DidCache): IdResolver =>
+  new IdResolver({ fetch: globalThis.fetch, ...(plcUrl !== undefined && { plcUrl }), ...(didCache && { didCache }) })
 
 export interface PublishedRecord {
   readonly collection: string
