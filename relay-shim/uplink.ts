@@ -1,5 +1,6 @@
 /** The admitted tab's connection: takes its frames apart and hands each to whom it belongs. It ends with its socket. */
 import { BadFrame, encodeFrame } from '../wire/codec.ts'
+import { Inflow } from '../wire/flow.ts'
 import type { FrameOf, MirrorHead, RoomFrame, TabFrame } from '../wire/frames.ts'
 import {
   MAX_SEEN_PER_SECOND,
@@ -18,7 +19,6 @@ import { BlockPull } from './mirror/block-pull.ts'
 import type { Mirror } from './mirror/mirror.ts'
 import type { RoomSocket } from './port.ts'
 import { Refused, saidOf } from './refused.ts'
-import { Inflow } from './streams.ts'
 import type { SendFrame, Tunnel } from './tunnel.ts'
 
 export interface UplinkParts {
@@ -264,7 +264,10 @@ export class Uplink {
     const name = `${of} ${id}`
     if (this.#uploads.has(name)) throw new BadFrame(`${name} is already open`)
     if (this.#uploads.size > MAX_UPLOADS) throw new BadFrame('too many uploads are open')
-    const inflow = new Inflow((bytes) => this.send({ t: 'credit', of, id, bytes }), UPLOAD_IDLE_MS)
+    const inflow = new Inflow((bytes) => this.send({ t: 'credit', of, id, bytes }), {
+      ms: UPLOAD_IDLE_MS,
+      failure: new Refused('Interrupted', 'Nothing more came.'),
+    })
     this.#uploads.set(name, inflow)
     return inflow
   }

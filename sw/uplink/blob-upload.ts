@@ -2,7 +2,7 @@
 import type { FrameOf, RoomFrame } from '../../wire/frames.ts'
 import { MAX_ASKED_CIDS, REQUEST_DEADLINE_MS } from '../../wire/limits.ts'
 import type { SendFrame, UplinkPod } from './contract.ts'
-import type { Outflow } from './flow.ts'
+import type { Outflow } from '../../wire/flow.ts'
 import type { Uploads } from './uploads.ts'
 
 export class BlobUpload {
