@@ -2,7 +2,6 @@
 import type { WebSocket } from 'ws'
 import type { RoomFrame } from '../../wire/frames.ts'
 import { Outflow } from '../../wire/flow.ts'
-import { CHUNK_BYTES } from '../../wire/limits.ts'
 import type { TestBlob } from './large-pod.ts'
 import type { RealTab } from './real-tab.ts'
 import type { SigningPod } from './signing-pod.ts'
