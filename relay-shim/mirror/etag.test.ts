@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { Firehose } from '../firehose/firehose.ts'
 import { MemoryPort } from '../testing/memory-port.ts'
-import { create, DID, SigningPod } from '../testing/signing-pod.ts'
+import { create, DID, SigningPod, update } from '../testing/signing-pod.ts'
 import { unlessKnown } from './etag.ts'
 import { Mirror } from './mirror.ts'
 
@@ -32,4 +32,31 @@ test.each(['getRepo', 'getLatestCommit'])('%s is not sent to who has it, until t
   expect([again.status, again.body, again.headers.get('etag')]).toEqual([304, null, etag])
   await mirror.accept(...pod.next(await pod.write([create('a.b.c', 'k', { text: 'newer' })])))
   expect((await ask({ 'if-none-match': etag })).status).toBe(200)
+})
+
+test('a record is not sent to who has it, however often the repo changes, and a page of them until it does', async () => {
+  const port = new MemoryPort()
+  const [mirror, pod] = [await Mirror.open(port, await Firehose.open(port)), await SigningPod.create()]
+  await mirror.bind(pod.identity())
+  await mirror.accept(...pod.next(await pod.begin()))
+  await mirror.accept(...pod.next(await pod.write([create('a.b.c', 'k', { text: 'one' })])))
+  const paths = {
+    record: `repo.getRecord?repo=${DID}&collection=a.b.c&rkey=k`,
+    page: `repo.listRecords?repo=${DID}&collection=a.b.c`,
+    proof: `sync.getRecord?did=${DID}&collection=a.b.c&rkey=k`,
+  }
+  const ask = async (path: string, known?: string) => {
+    const headers: Record<string, string> = known === undefined ? {} : { 'if-none-match': known }
+    return (await mirror.answer(new Request(`https://pod.example/xrpc/com.atproto.${path}`, { headers }), { online: true, seenAt: 0 }))!
+  }
+  const tags = Object.fromEntries(
+    await Promise.all(Object.entries(paths).map(async ([of, path]) => [of, (await ask(path)).headers.get('etag') ?? ''])),
+  )
+  const statuses = async () =>
+    Object.fromEntries(await Promise.all(Object.entries(paths).map(async ([of, path]) => [of, (await ask(path, tags[of])).status])))
+  expect(await statuses()).toEqual({ record: 304, page: 304, proof: 304 })
+  await mirror.accept(...pod.next(await pod.write([create('a.b.c', 'l', { text: 'two' })])))
+  expect(await statuses()).toEqual({ record: 304, page: 200, proof: 200 })
+  await mirror.accept(...pod.next(await pod.write([update('a.b.c', 'k', { text: 'three' })])))
+  expect(await statuses()).toEqual({ record: 200, page: 200, proof: 200 })
 })

@@ -29,9 +29,9 @@ export const syncMethods: readonly Method[] = [
     return car(exportRepo(view.blocks, view.head))
   }),
 
-  method(getRecord, async (view, { did, collection, rkey }) => {
+  method(getRecord, (view, { did, collection, rkey }, request) => {
     requireRepo(view, did)
-    return car(writeCar(view.head.commit, await proof(view, `${collection}/${rkey}`)))
+    return unlessKnown(request, view.head.commit, async () => car(writeCar(view.head.commit, await proof(view, `${collection}/${rkey}`))))
   }),
 
   method(getBlocks, async (view, { did, cids }) => {
