@@ -40,8 +40,11 @@ export type SocketState =
       readonly role: 'uplink'
       /** Fresh for this connection; answered at most once. */
       readonly nonce: string
-      /** challenged → greeted (its one hello is being checked) → joined (admitted) → ready (takes requests). */
-      readonly stage: 'challenged' | 'greeted' | 'joined' | 'ready'
+      /**
+       * challenged → greeted (its one hello is being checked) → joined (admitted) → ready (takes requests). `over`: the room has closed it. Until the other
+       * side has answered that, the runtimes go on counting it among the sockets, after a sleep too.
+       */
+      readonly stage: 'challenged' | 'greeted' | 'joined' | 'ready' | 'over'
     }
   | {
       readonly role: 'subscriber'

@@ -234,7 +234,7 @@ export class Room {
   #resume(): void {
     for (const socket of this.#port.sockets('uplink')) {
       const state = socket.state
-      if (state?.role !== 'uplink') continue
+      if (state?.role !== 'uplink' || state.stage === 'over') continue
       if (!isAdmitted(state)) {
         refuse(socket, new Refused('JoinTimeout', 'The tab did not prove itself in time.'))
         continue
@@ -274,8 +274,8 @@ export class Room {
     } catch (cause) {
       return this.#hangUp(socket, cause)
     }
-    // Gone while its hello was checked.
-    if (![...this.#port.sockets('uplink')].some(({ id }) => id === socket.id)) return
+    // Gone, or cut off, while its hello was checked.
+    if (isOver(socket.state) || ![...this.#port.sockets('uplink')].some(({ id }) => id === socket.id)) return
     const older = this.#uplink
     this.#uplink = this.#uplinkOf(socket)
     this.#heardAt = this.#port.now()
@@ -355,7 +355,7 @@ export class Room {
     const uplink = this.#uplink
     if (!uplink || this.#port.now() - this.#heardAt < REQUEST_DEADLINE_MS) return
     this.onClose(uplink.socket)
-    uplink.socket.close(CLOSE_SILENT, 'Silent')
+    close(uplink.socket, CLOSE_SILENT, 'Silent')
   }
 
   #hangUp(socket: RoomSocket, cause: unknown): void {
@@ -401,7 +401,7 @@ export class Room {
 
   /** Whoever has stood there longest goes: an honest tab needs a moment, and a crowd of strangers must not keep it out. */
   #makeRoomAtTheDoor(): void {
-    const waiting = [...this.#port.sockets('uplink')].filter(({ state }) => !isAdmitted(state))
+    const waiting = [...this.#port.sockets('uplink')].filter(({ state }) => !isAdmitted(state) && !isOver(state))
     for (const oldest of waiting.slice(0, Math.max(0, waiting.length + 1 - MAX_UNADMITTED)))
       refuse(oldest, new Refused('TooManyConnections', 'Too many tabs try to join at the same time.'))
   }
@@ -409,13 +409,20 @@ export class Room {
 
 const isAdmitted = (state: SocketState | null): boolean => state?.role === 'uplink' && (state.stage === 'joined' || state.stage === 'ready')
 
+const isOver = (state: SocketState | null): boolean => state?.role === 'uplink' && state.stage === 'over'
+
 /** Says why in one sentence, then closes. */
 const refuse = (socket: RoomSocket, cause: unknown, code = CLOSE_REFUSED): void => {
   if (!(cause instanceof Refused)) console.error('room: the uplink failed', cause)
   const said = refusalOf(cause)
   sendFrame(socket, { t: 'refused', ...said })
+  close(socket, code, said.error)
+}
+
+const close = (socket: RoomSocket, code: number, reason: string): void => {
   try {
-    socket.close(code, said.error)
+    socket.setState({ role: 'uplink', nonce: '', stage: 'over' })
+    socket.close(code, reason)
   } catch {
     // closed already
   }

@@ -1,6 +1,5 @@
 /** The admitted tab's connection: takes its frames apart and hands each to whom it belongs. It ends with its socket. */
 import { BadFrame, encodeFrame } from '../wire/codec.ts'
-import { Inflow } from '../wire/flow.ts'
 import type { FrameOf, MirrorHead, RoomFrame, TabFrame } from '../wire/frames.ts'
 import {
   MAX_SEEN_PER_SECOND,
@@ -19,6 +18,7 @@ import { BlockPull } from './mirror/block-pull.ts'
 import type { Mirror } from './mirror/mirror.ts'
 import type { RoomSocket } from './port.ts'
 import { Refused, saidOf } from './refused.ts'
+import { Inflow } from './streams.ts'
 import type { SendFrame, Tunnel } from './tunnel.ts'
 
 export interface UplinkParts {
@@ -59,6 +59,7 @@ export class Uplink {
   /** The newest event that was accepted and not told yet: one word for all that wait together. */
   #unsaid: { readonly event: number; readonly seq: number } | null = null
   #unsaidCount = 0
+  #hasEnded = false
   #seenSecond = 0
   #seenCount = 0
 
@@ -107,6 +108,8 @@ export class Uplink {
         )
       case 'ready':
         return this.#inLane(0, () => {
+          // Gone while what it had sent before was still being stored.
+          if (this.#hasEnded) return
           this.socket.setState({ role: 'uplink', nonce: '', stage: 'ready' })
           tunnel.ready(this.send)
           onReady()
@@ -143,6 +146,7 @@ export class Uplink {
 
   /** The socket is gone, or a newer tab took its place. */
   end(): void {
+    this.#hasEnded = true
     this.#event = null
     this.interrupt()
     this.#fetches.end()
@@ -264,10 +268,7 @@ export class Uplink {
     const name = `${of} ${id}`
     if (this.#uploads.has(name)) throw new BadFrame(`${name} is already open`)
     if (this.#uploads.size > MAX_UPLOADS) throw new BadFrame('too many uploads are open')
-    const inflow = new Inflow((bytes) => this.send({ t: 'credit', of, id, bytes }), {
-      ms: UPLOAD_IDLE_MS,
-      failure: new Refused('Interrupted', 'Nothing more came.'),
-    })
+    const inflow = new Inflow((bytes) => this.send({ t: 'credit', of, id, bytes }), UPLOAD_IDLE_MS)
     this.#uploads.set(name, inflow)
     return inflow
   }
@@ -282,8 +283,8 @@ export class Uplink {
     if (of === 'egress-request' && this.#fetches.body(id, payload, end)) return
     const upload = this.#uploads.get(`${of} ${id}`)
     if (upload) return upload.accept(payload, end)
-    // Refused before it ended, or begun before this room slept: the tab must not wait for credit.
-    if (!end) this.send({ t: 'cancel', of, id, reason: 'nobody reads this upload' })
+    // Refused before it ended, or begun before this room slept: the tab must wait neither for credit nor for an answer.
+    this.send({ t: 'cancel', of, id, reason: 'nobody reads this upload' })
   }
 }
 
