@@ -1,5 +1,4 @@
 /** Fetches for the pod, where CORS forbids the worker to: only what `egress-address.ts` admits, no redirects followed, bodies streamed both ways. */
-import { packed } from '../wire/flow.ts'
 import type { HeaderList } from '../wire/frames.ts'
 import {
   CHUNK_BYTES,
@@ -15,7 +14,7 @@ import type { NameCheck } from './egress-names.ts'
 import { announcedLength } from './headers.ts'
 import { Patience } from './patience.ts'
 import { Refused } from './refused.ts'
-import type { RequestBody } from './request-body.ts'
+import { packed, type RequestBody } from './request-body.ts'
 import { openPipe } from './streams.ts'
 
 export interface EgressRequest {

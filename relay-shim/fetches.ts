@@ -1,10 +1,10 @@
 /** What one tab has its room fetch: frames in, `egress.ts`, frames out. Ends with the uplink it came by. */
 import { BadFrame } from '../wire/codec.ts'
-import { Inflow, Outflow } from '../wire/flow.ts'
 import type { FrameOf, TabFrame } from '../wire/frames.ts'
 import type { Egress } from './egress.ts'
 import { Refused, refusalOf, saidOf } from './refused.ts'
 import type { RequestBody } from './request-body.ts'
+import { Inflow, Outflow } from './streams.ts'
 import type { SendFrame } from './tunnel.ts'
 
 interface Fetching {

@@ -1,6 +1,5 @@
 /** A request's body, read as far as it must be to know whether it can be sent again. */
 import { XrpcError } from '../wire/errors.ts'
-import { packed } from '../wire/flow.ts'
 import { BODY_DEADLINE_MS, CHUNK_BYTES, READ_AWAY_DEADLINE_MS, REPLAYABLE_BODY_BYTES } from '../wire/limits.ts'
 
 export type RequestBody =
@@ -117,6 +116,25 @@ async function* piecesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8
 async function* continued(begun: readonly Uint8Array[], rest: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
   yield* begun
   yield* rest
+}
+
+/** Full pieces: workerd reads 4 KiB at a time, and each frame costs a head and a credit. */
+export async function* packed(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+  let gathered = new Uint8Array(CHUNK_BYTES)
+  let length = 0
+  for await (const piece of pieces) {
+    for (let at = 0; at < piece.length;) {
+      const taken = Math.min(piece.length - at, CHUNK_BYTES - length)
+      gathered.set(piece.subarray(at, at + taken), length)
+      length += taken
+      at += taken
+      if (length < CHUNK_BYTES) continue
+      yield gathered
+      gathered = new Uint8Array(CHUNK_BYTES)
+      length = 0
+    }
+  }
+  if (length > 0) yield gathered.subarray(0, length)
 }
 
 const joined = (pieces: readonly Uint8Array[], length: number): Uint8Array => {

@@ -1,6 +1,5 @@
 /** Requests of the outside world, through the uplink to the tab and back. Frames: `wire/frames.ts`; flow control and retries: `docs/protocol.md`. */
 import { XrpcError } from '../wire/errors.ts'
-import { Inflow, Outflow } from '../wire/flow.ts'
 import type { FrameOf, HeaderList, RoomFrame, TabFrame } from '../wire/frames.ts'
 import {
   ASLEEP_RETRY_AFTER_S,
@@ -15,7 +14,7 @@ import { errorToResponse } from './answer.ts'
 import { Download } from './downloads.ts'
 import { announcedLength, headersFromTab, headersToTab } from './headers.ts'
 import { readBody, type RequestBody } from './request-body.ts'
-import { openPipe } from './streams.ts'
+import { Inflow, Outflow, openPipe } from './streams.ts'
 
 export type SendFrame = (head: RoomFrame, payload?: Uint8Array) => void
 

@@ -1,7 +1,8 @@
 /** What the tab of a pod sends to a real room besides answers: snapshots, blobs and events, at the room's pace. */
 import type { WebSocket } from 'ws'
 import type { RoomFrame } from '../../wire/frames.ts'
-import { Outflow } from '../../wire/flow.ts'
+import { SendWindow } from '../../wire/window.ts'
+import { CHUNK_BYTES } from '../../wire/limits.ts'
 import type { TestBlob } from './large-pod.ts'
 import type { RealTab } from './real-tab.ts'
 import type { SigningPod } from './signing-pod.ts'
@@ -10,7 +11,7 @@ import type { TestTab } from './tab.ts'
 export class NodeTab {
   readonly tab: TestTab
   readonly #socket: WebSocket
-  readonly #flows = new Map<string, Outflow>()
+  readonly #windows = new Map<string, SendWindow>()
   readonly #waiting = new Map<string, { resolve(): void; reject(cause: Error): void }>()
   #lastUpload = 0
 
@@ -20,7 +21,7 @@ export class NodeTab {
     tab.onFrame = (head) => this.#hear(head)
     socket.on('close', (code, reason) => {
       for (const { reject } of this.#waiting.values()) reject(new Error(`closed with ${code} ${reason.toString()}`))
-      for (const flow of this.#flows.values()) flow.stop()
+      for (const window of this.#windows.values()) window.stop()
     })
   }
 
@@ -52,11 +53,15 @@ export class NodeTab {
   }
 
   async #upload(of: 'blob' | 'snapshot', id: number, bytes: Uint8Array): Promise<void> {
-    const flow = new Outflow((piece, end) => this.tab.send({ t: 'body', of, id, end }, piece))
-    this.#flows.set(`${of} ${id}`, flow)
-    await flow.write(bytes)
+    const window = new SendWindow()
+    this.#windows.set(`${of} ${id}`, window)
+    for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
+      const piece = bytes.subarray(at, at + CHUNK_BYTES)
+      if (!(await window.take(piece.length))) break
+      this.tab.send({ t: 'body', of, id, end: false }, piece)
+    }
     this.tab.send({ t: 'body', of, id, end: true })
-    this.#flows.delete(`${of} ${id}`)
+    this.#windows.delete(`${of} ${id}`)
   }
 
   #wait(name: string): Promise<void> {
@@ -71,7 +76,7 @@ export class NodeTab {
   }
 
   #hear(head: RoomFrame): void {
-    if (head.t === 'credit') this.#flows.get(`${head.of} ${head.id}`)?.credit(head.bytes)
+    if (head.t === 'credit') this.#windows.get(`${head.of} ${head.id}`)?.credit(head.bytes)
     if (head.t === 'snapshot-stored') this.#settle('snapshot')
     if (head.t === 'snapshot-refused') this.#settle('snapshot', refusal(head))
     if (head.t === 'blob-stored') this.#settle(head.cid)

@@ -1,14 +1,13 @@
 /** The real room in a runtime of its own, built and started in a directory of its own, so that it disturbs neither `dist` nor another test. */
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { request, type IncomingHttpHeaders } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createBuilder } from 'vite'
+import { residentBytes } from '../../scripts/processes.ts'
 import type { Runtime } from '../../scripts/runtimes.ts'
 import { type Shim, startShim } from '../../scripts/shim.ts'
-
-const PAGE_BYTES = 4096
 
 export interface RealRoom {
   readonly port: number
@@ -64,7 +63,7 @@ export const startRealRoom = async (
       origin: shim.url,
       log: () => lines.join('\n'),
       getAs: (host, path, headers = {}) => getAs(shim.port, path, { host, ...headers }),
-      residentBytes: () => residentBytes(shim.group),
+      residentBytes: async () => residentBytes(shim.group, 'workerd'),
       restart: async () => {
         await shim.kill()
         shim = await start(shim.port)
@@ -90,20 +89,6 @@ const getAs = (port: number, path: string, headers: Readonly<Record<string, stri
       .on('error', reject)
       .end()
   })
-
-/** @see https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html */
-const residentBytes = async (group: number): Promise<number | null> => {
-  const pids = await readdir('/proc').catch(() => [])
-  const stats = await Promise.all(
-    pids.filter((name) => /^\d+$/.test(name)).map((pid) => readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')),
-  )
-  const pages = stats
-    .filter((stat) => stat.includes('(workerd)'))
-    .map((stat) => stat.slice(stat.lastIndexOf(')') + 2).split(' '))
-    .filter(([, , processGroup]) => processGroup === String(group))
-    .map((fields) => Number(fields[21]))
-  return pages.length === 0 ? null : pages.reduce((sum, count) => sum + count, 0) * PAGE_BYTES
-}
 
 const buildRoom = async (outDir: string): Promise<void> => {
   const configFile = fileURLToPath(new URL('../../vite.config.ts', import.meta.url))

@@ -45,15 +45,19 @@ export const signedHello = async (
   }
 }
 
+/** The connection ended before that came. */
+export class Lost extends Error {}
+
 export class TestTab {
   /** All that came and nobody waited for. */
   readonly received: Received[] = []
   onRequest: (frame: RequestFrame, payload: Uint8Array) => void = () => {}
   onFrame: (head: RoomFrame, payload: Uint8Array) => void = () => {}
+  #lostBy: string | null = null
   readonly #keys: TabKeys
   readonly #put: (bytes: Uint8Array<ArrayBuffer>) => void
   readonly #waiting: Array<{
-    readonly t: string
+    readonly kinds: readonly string[]
     readonly resolve: (received: Received) => void
     readonly reject: (cause: Error) => void
   }> = []
@@ -72,31 +76,40 @@ export class TestTab {
   #hear(head: RoomFrame, payload: Uint8Array): void {
     this.onFrame(head, payload)
     if (head.t === 'request') return this.onRequest(head, payload)
-    const at = this.#waiting.findIndex(({ t }) => t === head.t)
+    const at = this.#waiting.findIndex(({ kinds }) => kinds.includes(head.t))
     if (at >= 0) this.#waiting.splice(at, 1)[0]?.resolve({ head, payload })
     else this.received.push({ head, payload })
   }
 
-  /** The next frame of this kind, come or coming. */
-  async next<T extends RoomFrame['t']>(t: T): Promise<FrameOf<RoomFrame, T>> {
-    const at = this.received.findIndex(({ head }) => head.t === t)
+  /** The next frame of one of these kinds, come or coming. */
+  async next<T extends RoomFrame['t']>(...kinds: readonly T[]): Promise<FrameOf<RoomFrame, T>> {
+    const at = this.received.findIndex(({ head }) => (kinds as readonly string[]).includes(head.t))
     const [come] = at >= 0 ? this.received.splice(at, 1) : []
-    const { head } = come ?? (await new Promise<Received>((resolve, reject) => this.#waiting.push({ t, resolve, reject })))
+    const { head } =
+      come ??
+      (await new Promise<Received>((resolve, reject) => {
+        if (this.#lostBy === null) this.#waiting.push({ kinds, resolve, reject })
+        else reject(new Lost(`no ${kinds.join(' or ')} came: ${this.#lostBy}`))
+      }))
     return head as FrameOf<RoomFrame, T>
   }
 
   /** The connection is gone: nothing more comes. */
   lost(reason: string): void {
-    for (const { t, reject } of this.#waiting.splice(0)) reject(new Error(`no ${t} came: ${reason}`))
+    this.#lostBy = reason
+    for (const { kinds, reject } of this.#waiting.splice(0)) reject(new Lost(`no ${kinds.join(' or ')} came: ${reason}`))
   }
 
   /** Challenge → hello → welcome → ready. */
   async join(changes: Partial<Hello> = {}): Promise<FrameOf<RoomFrame, 'welcome'>> {
-    const challenge = await this.next('challenge')
-    this.send(await signedHello(this.#keys, challenge, changes))
+    await this.greet(await this.next('challenge'), changes)
     const welcome = await this.next('welcome')
     this.send({ t: 'ready' })
     return welcome
+  }
+
+  async greet(challenge: { readonly host: string; readonly nonce: string }, changes: Partial<Hello> = {}): Promise<void> {
+    this.send(await signedHello(this.#keys, challenge, changes))
   }
 
   /** A short answer. */

@@ -31,19 +31,7 @@ export const emailOf = ({
   /** Told after every change. */
   readonly changed: () => void
 }): Email => {
-  /** Every look at a session asks for it, and nobody else writes it. */
-  let known: ReturnType<typeof read> | undefined
-
   const current = async () => {
-    try {
-      return await (known ??= read())
-    } catch (cause) {
-      known = undefined
-      throw cause
-    }
-  }
-
-  const read = async () => {
     const owner = await readPod(store, 'owner')
     return {
       ...(owner?.email !== undefined && { email: owner.email }),
@@ -57,7 +45,6 @@ export const emailOf = ({
       const { email: _, emailConfirmedAt: __, ...rest } = row
       return { ...rest, ...(email !== null && { email }), ...(confirmedAt !== undefined && { emailConfirmedAt: confirmedAt }) }
     })
-    known = undefined
     changed()
   }
 

@@ -1,9 +1,13 @@
 /** Blobs for the mirror: ahead of the commits that mention them, and when the room asks. What it has, or has had, is not sent again. */
 import type { FrameOf, RoomFrame } from '../../wire/frames.ts'
 import { MAX_ASKED_CIDS, REQUEST_DEADLINE_MS } from '../../wire/limits.ts'
+import type { BlobView } from '../repo/contract.ts'
 import type { SendFrame, UplinkPod } from './contract.ts'
-import type { Outflow } from '../../wire/flow.ts'
+import type { Outflow } from './flow.ts'
 import type { Uploads } from './uploads.ts'
+
+/** A room sleeps in the middle of an upload when the tab has paused for long, as a laptop does that was closed. Not again and again. */
+const MAX_BLOB_TRIES = 3
 
 export class BlobUpload {
   readonly #pod: UplinkPod
@@ -11,7 +15,7 @@ export class BlobUpload {
   readonly #uploads: Uploads
   /** Sent on this connection; a second mention sends nothing. */
   readonly #sent = new Map<string, Promise<void>>()
-  readonly #byCid = new Map<string, { readonly flow: Outflow; settle(): void }>()
+  readonly #byCid = new Map<string, { readonly id: number; readonly flow: Outflow; settle(word: 'answered' | 'forgotten'): void }>()
   /** Questions that the room has not answered yet. */
   readonly #asked = new Map<number, (wanted: readonly string[]) => void>()
   readonly #unsubscribe: () => void
@@ -50,13 +54,18 @@ export class BlobUpload {
   answered({ cid }: FrameOf<RoomFrame, 'blob-stored' | 'blob-refused'>): void {
     const upload = this.#byCid.get(cid)
     upload?.flow.stop()
-    upload?.settle()
+    upload?.settle('answered')
+  }
+
+  /** The room slept in the middle of this one, and has forgotten it. */
+  cancelled(id: number): void {
+    for (const upload of this.#byCid.values()) if (upload.id === id) upload.settle('forgotten')
   }
 
   stop(): void {
     this.#isStopped = true
     this.#unsubscribe()
-    for (const upload of this.#byCid.values()) upload.settle()
+    for (const upload of this.#byCid.values()) upload.settle('answered')
     for (const answer of this.#asked.values()) answer([])
   }
 
@@ -91,14 +100,19 @@ export class BlobUpload {
     const blob = await this.#pod.blobs.get(cid)
     // It may still come.
     if (!blob) this.#sent.delete(cid)
-    if (!blob || this.#isStopped) return
+    if (!blob) return
+    for (let tries = 0; tries < MAX_BLOB_TRIES && !this.#isStopped; tries += 1) if ((await this.#upload(cid, blob)) !== 'forgotten') return
+  }
+
+  async #upload(cid: string, blob: BlobView): Promise<'answered' | 'forgotten' | undefined> {
     const { id, flow } = this.#uploads.open('blob')
-    const settled = new Promise<void>((settle) => this.#byCid.set(cid, { flow, settle }))
+    const settled = new Promise<'answered' | 'forgotten'>((settle) => this.#byCid.set(cid, { id, flow, settle }))
     this.#send({ t: 'blob', id, cid, mime: blob.mime, size: blob.size })
-    const isSent = await flow.pipe(blob.bytes.stream())
+    await flow.pipe(blob.bytes.stream())
     this.#uploads.close('blob', id)
-    if (isSent) await soon(settled)
+    const word = await soon(settled)
     this.#byCid.delete(cid)
+    return word
   }
 }
 

@@ -4,13 +4,13 @@ import type { FrameOf, RoomFrame, RoomServices, TabFrame } from '../../wire/fram
 import { CHUNK_BYTES, MAX_EGRESS_URL_CHARS, REQUEST_DEADLINE_MS } from '../../wire/limits.ts'
 import type { Fetch } from '../identity/handle-resolver.ts'
 import type { SendFrame } from './contract.ts'
-import { BodyIn, BodyOut } from './flow.ts'
+import { Inflow, Outflow } from './flow.ts'
 
 interface Fetching {
   resolve(response: Response): void
   reject(cause: unknown): void
-  outflow?: BodyOut
-  inflow?: BodyIn
+  outflow?: Outflow
+  inflow?: Inflow
   /** The other server has answered without reading all of the body. */
   isUnread?: boolean
   /** A room that slept in between has forgotten the fetch and says nothing. */
@@ -80,7 +80,7 @@ export class Egress {
       return fetching.resolve(whole)
     }
     const send = this.#send
-    fetching.inflow = new BodyIn(
+    fetching.inflow = new Inflow(
       (bytes) => send?.({ t: 'credit', of: 'egress-response', id, bytes }),
       () => this.#giveUp(id, new DOMException('nobody reads this answer', 'AbortError')),
     )
@@ -106,7 +106,7 @@ export class Egress {
   }
 
   async #upload(id: number, fetching: Fetching, stream: ReadableStream<Uint8Array>, send: SendFrame): Promise<void> {
-    fetching.outflow = new BodyOut(send, 'egress-request', id)
+    fetching.outflow = new Outflow(send, 'egress-request', id)
     const isSent = await fetching.outflow.pipe(stream)
     if (!isSent && !fetching.isUnread) return this.#settle(id, new XrpcError(400, 'InvalidRequest', 'The body of the request broke off'))
     if (this.#open.has(id) && !fetching.inflow) this.#armBackstop(id, fetching)

@@ -2,7 +2,7 @@
 import type { FrameOf, MirrorHead, RoomFrame, StreamOf } from '../../wire/frames.ts'
 import { isPassing } from '../../wire/refusal.ts'
 import type { SendFrame, UplinkPod } from './contract.ts'
-import { packed, type Outflow } from '../../wire/flow.ts'
+import { packed, type Outflow } from './flow.ts'
 import type { Uploads } from './uploads.ts'
 
 interface UnderWay {

@@ -5,7 +5,7 @@ import { CHUNK_BYTES, MAX_IN_FLIGHT } from '../../wire/limits.ts'
 import { requestId } from '../http/errors.ts'
 import type { Log } from '../operations/log.ts'
 import type { SendFrame, UplinkPod } from './contract.ts'
-import { BodyIn, BodyOut } from './flow.ts'
+import { Inflow, Outflow } from './flow.ts'
 
 export interface RequestOptions {
   readonly send: SendFrame
@@ -18,8 +18,8 @@ export interface RequestOptions {
 
 interface Running {
   readonly abort: AbortController
-  readonly inflow: BodyIn | undefined
-  outflow: BodyOut | undefined
+  readonly inflow: Inflow | undefined
+  outflow: Outflow | undefined
 }
 
 const READS = new Set(['GET', 'HEAD', 'OPTIONS'])
@@ -47,12 +47,12 @@ export class Requests {
     // A room counts those that wait for the head of their answer; some more are on their way to slow clients.
     if (this.#running.size >= 2 * MAX_IN_FLIGHT) throw new BadFrame('too many requests are open')
     const { send } = this.#options
-    const inflow = frame.body === 'stream' ? new BodyIn((bytes) => send({ t: 'credit', of: 'request', id, bytes })) : undefined
+    const inflow = frame.body === 'stream' ? new Inflow((bytes) => send({ t: 'credit', of: 'request', id, bytes })) : undefined
     const running: Running = { abort: new AbortController(), inflow, outflow: undefined }
     this.#running.set(id, running)
     this.#serve(frame, frame.body === 'whole' ? payload : inflow?.stream, running)
       .catch((cause: unknown) => {
-        // The head is not out yet: everything after it ends in BodyOut.
+        // The head is not out yet: everything after it ends in Outflow.
         if (!running.abort.signal.aborted) this.#sendError(id, cause)
       })
       .finally(() => this.#ended(id))
@@ -127,7 +127,7 @@ export class Requests {
     running: Running,
   ): Promise<void> {
     const { send } = this.#options
-    running.outflow = new BodyOut(send, 'response', head.id)
+    running.outflow = new Outflow(send, 'response', head.id)
     send({ t: 'response', ...head, body: 'stream' })
     if (body) await running.outflow.pipe(body)
   }

@@ -153,6 +153,7 @@ export class Session {
         if (head.of === 'egress-request' || head.of === 'egress-response') return this.#options.egress.cancelled(head)
         if (head.of === 'request' || head.of === 'response') return this.#requests.cancel(head.id, head.reason)
         this.#uploads.cancel(head.of, head.id)
+        if (head.of === 'blob') return this.#blobs.cancelled(head.id)
         return this.#mirror.cancel(head.of, head.reason)
       case 'challenge':
         return this.#inTurn('waiting', 'joining', () => this.#join(head))

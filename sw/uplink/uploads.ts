@@ -1,11 +1,11 @@
 /** What is on its way to the room in pieces: the sending end of each stream, by its kind and number. */
 import type { StreamOf } from '../../wire/frames.ts'
 import type { SendFrame } from './contract.ts'
-import { BodyOut } from './flow.ts'
+import { Outflow } from './flow.ts'
 
 export class Uploads {
   readonly #send: SendFrame
-  readonly #flows = new Map<string, BodyOut>()
+  readonly #flows = new Map<string, Outflow>()
   #lastId = 0
 
   constructor(send: SendFrame) {
@@ -17,9 +17,9 @@ export class Uploads {
     return (this.#lastId += 1)
   }
 
-  open(of: StreamOf): { readonly id: number; readonly flow: BodyOut } {
+  open(of: StreamOf): { readonly id: number; readonly flow: Outflow } {
     const id = this.nextId()
-    const flow = new BodyOut(this.#send, of, id)
+    const flow = new Outflow(this.#send, of, id)
     this.#flows.set(`${of} ${id}`, flow)
     return { id, flow }
   }
