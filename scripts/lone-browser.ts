@@ -17,10 +17,14 @@ export const launchAlone = (options: BrowserOptions, url: string): LoneBrowser =
   const mode = options.headless ? ['--headless=new', '--hide-scrollbars', '--mute-audio'] : []
   // No keyring prompt on a desktop, no access to the owner's: this profile has no passwords to keep.
   const keyring = ['--password-store=basic', '--use-mock-keychain']
-  const child = spawn(findChromium(), [`--user-data-dir=${options.profileDir}`, ...mode, ...keyring, ...flags(), url], {
-    detached: true,
-    stdio: 'ignore',
-  })
+  const child = spawn(
+    findChromium(),
+    [`--user-data-dir=${options.profileDir}`, ...mode, ...keyring, ...flags(), ...(options.flags ?? []), url],
+    {
+      detached: true,
+      stdio: 'ignore',
+    },
+  )
   const group = child.pid
   if (group === undefined) throw new Error('Chromium could not be started')
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()))

@@ -31,6 +31,22 @@ export const membersOf = (group: number): number[] => {
     .flatMap(([pid, pgid, stat]) => (Number(pgid) === group && !stat?.startsWith('Z') ? [Number(pid)] : []))
 }
 
+/** Memory that the processes of this name in `group` hold; null where there is no /proc, or none of them. @see https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html */
+export const residentBytes = (group: number, name: string): number | null => {
+  if (process.platform !== 'linux') return null
+  const pages = membersOf(group).flatMap((pid) => {
+    try {
+      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      return stat.includes(`(${name})`) ? Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[21]) : []
+    } catch {
+      return []
+    }
+  })
+  return pages.length === 0 ? null : pages.reduce((sum, count) => sum + count, 0) * PAGE_BYTES
+}
+
+const PAGE_BYTES = 4096
+
 const signalGroup = (group: number, signal: NodeJS.Signals): void => {
   try {
     process.kill(-group, signal)
