@@ -1,12 +1,21 @@
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CID } from 'multiformats/cid'
-import type { Page } from 'playwright'
-import { fetchVerifiedRepo, follow, newResolver } from '../../scripts/witness.ts'
+import { fetchVerifiedRepo, newResolver } from '../../scripts/witness.ts'
 import { Dice } from '../fixtures/dice.ts'
 import { InductiveReplica } from '../fixtures/inductive-replica.ts'
-import { Ledger, LEDGER_COLLECTION, type Transport, Writer } from '../fixtures/ledger.ts'
-import { expect, type Pod, test } from '../fixtures/pod.ts'
+import {
+  fromInside,
+  fromOutside,
+  Ledger,
+  LEDGER_COLLECTION,
+  type LedgerRecord,
+  numberIn,
+  type Transport,
+  Writer,
+} from '../fixtures/ledger.ts'
+import { expect, test } from '../fixtures/pod.ts'
+import { commitsOf, subscribe } from '../fixtures/subscriber.ts'
 
 test.use({ name: 'killed-shim' })
 
@@ -29,7 +38,7 @@ test(`a shim killed ${KILLS} times during ${WRITES} writes: each acknowledged on
   const replica = new InductiveReplica(pod.url, pod.did, await newResolver().did.resolveAtprotoKey(pod.did))
   const ledger = new Ledger()
   await pod.token()
-  const [outside, inside] = [fromOutside(pod), await fromInside(pod.page, await pod.token())]
+  const [outside, inside] = [fromOutside(pod), fromInside(() => pod.page, await pod.token())]
   const writer = (call: Transport, n: number) => new Writer(ledger, pod.did, call, new Dice(seed + n))
   const lane = async (who: Writer, pauseMs: number): Promise<void> => {
     while (ledger.acknowledged < WRITES) if (!(await who.step()) || pauseMs === INSIDE_PAUSE_MS) await sleep(pauseMs)
@@ -73,17 +82,13 @@ test(`a shim killed ${KILLS} times during ${WRITES} writes: each acknowledged on
   expect(
     ledger.mistakesIn(witnessed.map(({ action, path, value }) => ({ action, path, n: value === null ? null : numberIn(value) }))),
   ).toEqual([])
-  // And as one sees it who comes now, verified by another implementation.
-  const follower = follow(pod.url)
-  await follower.until((event) => event.event === 'create' && event.rkey === last)
-  await follower.stop()
-  expect(follower.errors).toEqual([])
-  const stored = follower.events.flatMap((event) => ('rkey' in event ? [event] : []))
-  expect(stored.map(({ event, collection, rkey }) => `${event} ${collection}/${rkey}`)).toEqual(
+  // And as one sees it who comes now.
+  const stored = subscribe(pod.url, 0)
+  await stored.until(({ body }) => body.ops?.some(({ path }) => path.endsWith(last)) ?? false)
+  stored.close()
+  expect(stored.messages.map(({ body }) => body.seq)).toEqual(replica.frames.flatMap((frame) => ('seq' in frame ? [frame.seq] : [])))
+  expect(commitsOf(stored).flatMap(({ ops }) => ops.map(({ action, path }) => `${action} ${path}`))).toEqual(
     replica.operations.map(({ action, path }) => `${action} ${path}`),
-  )
-  expect([...new Set(stored.map(({ seq }) => seq))]).toEqual(
-    replica.frames.flatMap((frame) => ('ops' in frame && frame.ops.length > 0 ? [frame.seq] : [])),
   )
 
   // The mirror, verified by @atproto/repo, holds what the firehose leads to, and what the tab has.
@@ -114,38 +119,3 @@ test(`a shim killed ${KILLS} times during ${WRITES} writes: each acknowledged on
     expect(digest.equals(CID.parse(cid).multihash.digest), cid).toBe(true)
   }
 })
-
-interface LedgerRecord {
-  readonly n: number
-  readonly file?: { readonly ref: { readonly $link: string } }
-}
-
-const numberIn = (record: unknown): number => (record as LedgerRecord).n
-
-const fromOutside =
-  (pod: Pod): Transport =>
-  async (nsid, body) => {
-    const headers: Record<string, string> = typeof body === 'string' ? {} : { 'content-type': 'application/octet-stream' }
-    // Refused, or cut in the middle of the answer.
-    return pod
-      .procedure(nsid, body, headers)
-      .then(async (answer) => ({ status: answer.status, json: await answer.json() }))
-      .catch(() => null)
-  }
-
-const fromInside = async (page: Page, token: string): Promise<Transport> => {
-  return (nsid, body) =>
-    page.evaluate(
-      async ({ nsid, token, text, bytes }) => {
-        const type = text === null ? 'application/octet-stream' : 'application/json'
-        const init = {
-          method: 'POST',
-          headers: { authorization: `Bearer ${token}`, 'content-type': type },
-          body: text ?? new Uint8Array(bytes),
-        }
-        const answer = await fetch(`/xrpc/${nsid}`, init)
-        return { status: answer.status, json: (await answer.json()) as unknown }
-      },
-      typeof body === 'string' ? { nsid, token, text: body, bytes: [] } : { nsid, token, text: null, bytes: [...body] },
-    )
-}
