@@ -5,6 +5,7 @@
  */
 import { parseArgs } from 'node:util'
 import { signIn } from './client.ts'
+import { firehoseMeasures } from './firehose.ts'
 import { reportGrowth } from './growth.ts'
 import { reportInTab } from './in-tab.ts'
 import { importMeasures, largeMeasures, prepareLarge } from './large.ts'
@@ -23,6 +24,7 @@ interface Suite {
 
 const suites: readonly Suite[] = [
   { measures: tunnelMeasures, prepare: async () => {} },
+  { measures: firehoseMeasures, prepare: async () => {} },
   { measures: [...measures, ...mirrorMeasures], prepare },
   { measures: importMeasures, prepare: async () => {} },
   { measures: largeMeasures, prepare: prepareLarge },

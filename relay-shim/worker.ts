@@ -12,6 +12,10 @@ interface Bindings extends Readonly<Record<string, unknown>> {
   readonly ASSETS: { fetch(request: Request | string): Promise<Response> }
 }
 
+/** @see https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1 */
+const CLOSE_NORMAL = 1000
+const CLOSE_WITHOUT_CODE = 1005
+
 export class TabpodRoom extends Server<Bindings> {
   static override readonly options = { hibernate: true }
   readonly #room = new DurableRoom(() => ({
@@ -38,8 +42,10 @@ export class TabpodRoom extends Server<Bindings> {
     return this.#room.onMessage(connection, message)
   }
 
-  override onClose(connection: Connection): Promise<void> {
-    return this.#room.onClose(connection)
+  override async onClose(connection: Connection, code: number): Promise<void> {
+    await this.#room.onClose(connection)
+    // PartyServer answers a close frame with the code in it, and one without a code not at all: the client would wait 10 s and hear 1006.
+    if (code === CLOSE_WITHOUT_CODE) connection.close(CLOSE_NORMAL, '')
   }
 
   override onError(connection: Connection): Promise<void> {

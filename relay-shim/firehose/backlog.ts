@@ -1,7 +1,7 @@
 /**
  * How much of what was sent lies unread in this process, for each subscriber and together. A socket's `send` never waits, so the room must: whoever reads slowly gets no more until
  * it has read, and nobody can make the room hold more than its share.
- * @see docs/decisions/0013-the-firehose-waits-for-its-readers.md
+ * @see docs/decisions/0014-the-firehose-waits-for-its-readers.md
  */
 import {
   DRAIN_POLL_MAX_MS,

@@ -275,6 +275,16 @@ describe('a subscriber that does not read', () => {
     await vi.waitFor(() => expect(seqsOf(socket)).toEqual(seqs), 5_000)
   })
 
+  it('costs no readings of storage while it is waited for', async () => {
+    const { socket } = subscribe()
+    socket.reads = false
+    for (let i = 0; i < 700; i++) append(commit(20_000))
+    await turn()
+    const list = vi.spyOn(port.storage, 'list')
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    expect(list.mock.calls.length).toBeLessThan(3)
+  })
+
   it('is told ConsumerTooSlow when it has read nothing for long, and holds nobody up', async () => {
     const { socket } = subscribe()
     const reader = subscribe().socket

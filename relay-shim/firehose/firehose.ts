@@ -8,6 +8,7 @@ import {
   MAX_SUBSCRIBERS,
   MAX_SUBSCRIBERS_PER_ADDRESS,
   REPLAY_ROWS,
+  SUBSCRIBER_BUFFER_BYTES,
   SUBSCRIBER_RETRY_AFTER_S,
   SUBSCRIBER_STALL_MS,
   UNPROVEN_NOTED_BYTES,
@@ -137,52 +138,52 @@ export class Firehose {
 
   /** Sends what the subscriber lacks, from storage and then from memory, as it reads; what is written meanwhile is among it. */
   async #catchUp(subscriber: Subscriber): Promise<void> {
-    const patience = { least: subscriber.unread, movedMs: this.#port.now() }
     let rows = EVENT_ROWS
     while (this.#isHere(subscriber)) {
-      const before = subscriber.sent
-      if (before >= this.#tail.after) {
+      const { sent } = subscriber
+      let refused: StoredEvent | null
+      if (sent >= this.#tail.after) {
         // No await: nothing can come between the last of these and what is broadcast next.
-        if (this.#sendSome(subscriber, this.#tail.since(before))) {
-          subscriber.live = true
-          this.#note(subscriber)
-          return
-        }
-      } else {
-        if (before < this.#log.pruned) return this.#tooSlow(subscriber)
-        const { last } = this.#log
-        const events = await this.#log.after(before, rows)
-        if (!this.#isHere(subscriber)) return
-        const isAllSent = this.#sendSome(subscriber, events)
-        // There was nothing, so there is nothing up to what was the last when it was asked for.
-        if (events.length === 0) subscriber.sent = Math.max(before, last)
+        refused = this.#sendSome(subscriber, this.#tail.since(sent))
+        subscriber.live = !refused
         this.#note(subscriber)
-        if (isAllSent) {
-          rows = Math.min(rows * 2, REPLAY_ROWS)
-          continue
-        }
-        rows = EVENT_ROWS
+        if (subscriber.live) return
+      } else {
+        if (sent < this.#log.pruned) return this.#tooSlow(subscriber)
+        const { last } = this.#log
+        const events = await this.#log.after(sent, rows)
+        if (!this.#isHere(subscriber)) return
+        refused = this.#sendSome(subscriber, events)
+        // There was nothing, so there is nothing up to what was the last when it was asked for.
+        if (events.length === 0) subscriber.sent = Math.max(sent, last)
+        this.#note(subscriber)
+        rows = refused ? EVENT_ROWS : Math.min(rows * 2, REPLAY_ROWS)
       }
-      if (this.#isHere(subscriber)) await this.#untilRead(subscriber, patience, before)
+      if (refused && this.#isHere(subscriber)) await this.#untilRead(subscriber, refused.frame.length)
     }
   }
 
-  /** A moment. Who has read nothing at all for long is sent away: it would keep the room awake for ever. */
-  async #untilRead(subscriber: Subscriber, patience: { least: number; movedMs: number }, before: number): Promise<void> {
+  /** Until there is room for much, so that storage is not read for every frame. Who has read nothing at all for long is sent away: it would keep the room awake for ever. */
+  async #untilRead(subscriber: Subscriber, bytes: number): Promise<void> {
     // Where the runtime does not tell what was read, only a new connection with a cursor proves it.
     if (subscriber.socket.unread() === null) return this.#tooSlow(subscriber)
-    const isMoving = subscriber.sent > before || subscriber.unread < patience.least
-    if (isMoving || subscriber.unread === 0) {
-      patience.least = subscriber.unread
-      patience.movedMs = this.#port.now()
-    } else if (this.#port.now() - patience.movedMs > SUBSCRIBER_STALL_MS) return this.#tooSlow(subscriber)
-    await this.#backlog.drained()
+    const much = Math.max(bytes, SUBSCRIBER_BUFFER_BYTES / 2)
+    let least = subscriber.unread
+    let movedMs = this.#port.now()
+    while (this.#isHere(subscriber)) {
+      if (this.#backlog.admits(subscriber, much) || (subscriber.unread === 0 && this.#backlog.admits(subscriber, bytes))) return
+      if (subscriber.unread < least || subscriber.unread === 0) {
+        least = subscriber.unread
+        movedMs = this.#port.now()
+      } else if (this.#port.now() - movedMs > SUBSCRIBER_STALL_MS) return this.#tooSlow(subscriber)
+      await this.#backlog.drained()
+    }
   }
 
-  /** False when not all of them could be sent. */
-  #sendSome(subscriber: Subscriber, events: readonly StoredEvent[]): boolean {
-    for (const event of events) if (!this.#backlog.admits(subscriber, event.frame.length) || !this.#send(subscriber, event)) return false
-    return true
+  /** Null when all of them were sent, else the first that was not. */
+  #sendSome(subscriber: Subscriber, events: readonly StoredEvent[]): StoredEvent | null {
+    for (const event of events) if (!this.#backlog.admits(subscriber, event.frame.length) || !this.#send(subscriber, event)) return event
+    return null
   }
 
   /** False when the socket is gone. */
