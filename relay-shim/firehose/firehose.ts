@@ -33,6 +33,7 @@ interface Subscriber extends Holder {
 }
 
 const CLOSE_POLICY = 1008
+const CLOSE_INTERNAL_ERROR = 1011
 /** @see https://www.iana.org/assignments/websocket/websocket.xhtml */
 const CLOSE_TRY_AGAIN_LATER = 1013
 
@@ -136,8 +137,18 @@ export class Firehose {
     await this.#catchUp(subscriber)
   }
 
-  /** Sends what the subscriber lacks, from storage and then from memory, as it reads; what is written meanwhile is among it. */
   async #catchUp(subscriber: Subscriber): Promise<void> {
+    try {
+      await this.#sendMissing(subscriber)
+    } catch (cause) {
+      console.error('room: a subscriber could not be served', cause)
+      this.closed(subscriber.socket)
+      subscriber.socket.close(CLOSE_INTERNAL_ERROR, 'InternalServerError')
+    }
+  }
+
+  /** Sends what the subscriber lacks, from storage and then from memory, as it reads; what is written meanwhile is among it. */
+  async #sendMissing(subscriber: Subscriber): Promise<void> {
     let rows = EVENT_ROWS
     while (this.#isHere(subscriber)) {
       const { sent } = subscriber
