@@ -163,18 +163,12 @@ export class Room {
   }
 
   async onConnect(socket: RoomSocket, request: Request): Promise<void> {
-<<<<<<< HEAD
-    if (new URL(request.url).pathname === SUBSCRIBE_PATH) return this.#parts.firehose.connect(socket, request)
-    this.#makeRoomAtTheDoor()
-=======
     if (new URL(request.url).pathname === SUBSCRIBE_PATH) {
       // Not awaited: PartyServer answers the upgrade when this is done, and a replay waits for its reader.
       void this.#parts.firehose.connect(socket, request)
       return
     }
-    if (this.#unadmitted() >= MAX_UNADMITTED)
-      return refuse(socket, new Refused('TooManyConnections', 'Too many tabs try to join at the same time.'))
->>>>>>> cb95a7a (fix(relay-shim/firehose): PartyServer's upgrade does not wait for the end of a replay, which waits for its reader)
+    this.#makeRoomAtTheDoor()
     const challenge = this.#parts.admission.challenge()
     socket.setState({ role: 'uplink', nonce: challenge.nonce, stage: 'challenged' })
     sendFrame(socket, challenge)
