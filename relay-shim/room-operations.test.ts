@@ -168,7 +168,7 @@ describe('relays', () => {
     expect((await get('/xrpc/com.atproto.sync.listRepos')).body).toMatchObject({ repos: [{ did: 'did:web:pod.example', active: true }] })
     const follower = port.socket()
     await room.onConnect(follower, new Request(`https://pod.example${SUBSCRIBE_PATH}?cursor=0`))
-    expect([follower.sent.length, follower.closed]).toEqual([1, null])
+    await vi.waitFor(() => expect([follower.sent.length, follower.closed]).toEqual([1, null]))
   })
 
   let relay: FakeRelay
