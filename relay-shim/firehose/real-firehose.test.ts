@@ -202,12 +202,11 @@ describe.each(['partykit', 'wrangler'] as const)('on %s', (runtime) => {
     last.seq = seqs.at(-1)!
     expect((await reader).seqs).toEqual(seqs)
     const after = (await room.residentBytes()) ?? 0
-    console.log(runtime, 'resident', (before / MIB).toFixed(0), '->', (after / MIB).toFixed(0), 'MiB')
-    // All that was asked for is 50 × 11 MB and 50 × 3 MB.
-    expect(after - before).toBeLessThan(250 * MIB)
+    // All that was asked for is 50 × 11 MB and 50 × 3 MB. Where the runtime does not tell what was read, more is held before it counts as too much.
+    expect(after - before).toBeLessThan((runtime === 'wrangler' ? 200 : 350) * MIB)
   }, 400_000)
 
-  test('a subscriber that reads again after a long pause gets everything it missed, or is told that it was too slow', async () => {
+  test('a subscriber that reads again after a pause gets everything it missed', async () => {
     const listener = await listen()
     listener.socket.pause()
     const seqs: number[] = []
