@@ -89,7 +89,7 @@ export class SoakLoad {
 
   /** From the mirror, and what only the tab answers, in turn. */
   async #read(): Promise<void> {
-    const { did } = this.#client
+    const did = encodeURIComponent(this.#client.did)
     const paths = [
       `/xrpc/com.atproto.repo.listRecords?repo=${did}&collection=${COLLECTION}&limit=20`,
       `/xrpc/com.atproto.sync.getLatestCommit?did=${did}`,
