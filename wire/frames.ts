@@ -202,7 +202,6 @@ export type StreamOf = v.InferOutput<typeof body>['of']
 export type HeaderList = v.InferOutput<typeof headerList>
 export type MirrorHead = v.InferOutput<typeof head>
 export type Standing = v.InferOutput<typeof standing>
-/** @public The relays of issue 4 are its first use. */
 export type RelayView = v.InferOutput<typeof relayView>
 export type MailPurpose = v.InferOutput<typeof mailPurpose>
 export type PublicJwk = v.InferOutput<typeof publicJwk>
