@@ -23,6 +23,8 @@ export class Outbox {
   readonly #unsubscribe: () => void
   #start: OutboxStart = { commitsAfter: 0, othersAfter: 0 }
   #seen = 0
+  /** The newest event that went out on this connection. */
+  #sent = 0
   #live = false
   #stopped = false
   /** Set while an event waits for its blobs. */
@@ -97,7 +99,7 @@ export class Outbox {
 
   /** The room has this event and all before it. @throws BadFrame when it was never sent: what counts as safe may be forgotten here */
   accepted(event: number): void {
-    if (event > this.#seen) throw new BadFrame(`event ${event} was never sent`)
+    if (event > Math.max(this.#seen, this.#sent)) throw new BadFrame(`event ${event} was never sent`)
     this.#windowBytes = OUTBOX_WINDOW_BYTES
     this.#start = { commitsAfter: Math.max(event, this.#start.commitsAfter), othersAfter: Math.max(event, this.#start.othersAfter) }
     for (const [number, size] of this.#unaccepted) {
@@ -159,6 +161,7 @@ export class Outbox {
 
   /** Sends an event that the room may have had already. */
   repeat({ event, body }: EventRow): void {
+    this.#sent = Math.max(this.#sent, event)
     this.#send({ t: 'event', event, size: body.length }, body.subarray(0, CHUNK_BYTES))
     for (let at = CHUNK_BYTES; at < body.length; at += CHUNK_BYTES) {
       this.#send({ t: 'event-part', event }, body.subarray(at, at + CHUNK_BYTES))
