@@ -39,6 +39,8 @@ export interface SessionOptions {
   /** For what the mirror answers; a worker's own requests go to the network. */
   readonly fetch: typeof globalThis.fetch
   readonly accepted: (event: number) => void
+  /** The room had this event, and all before it, when it welcomed us: its word may have been lost with an older worker. */
+  readonly known: (event: number) => void
   /** The room verified an event and refused it. True: join anew to find common ground. False: that was tried already. */
   readonly rejoins: (frame: FrameOf<RoomFrame, 'rejected'>) => boolean
   readonly answered: RequestOptions['answered']
@@ -217,6 +219,7 @@ export class Session {
     }
     const ground = await this.#findGround(mirror, event)
     const commitsAfter = ground.kind === 'replace' ? await this.#replace(mirror, ground.replaces) : ground.after
+    this.#options.known(Math.min(commitsAfter, event))
     await this.#outbox.catchUp({ commitsAfter, othersAfter: event })
     this.#open(services)
   }

@@ -29,6 +29,7 @@ export class ScriptedRoom {
       log: new Log(),
       fetch: () => Promise.reject(new Error('nothing is fetched here')),
       accepted: () => {},
+      known: () => {},
       rejoins: () => true,
       answered: () => {},
       seen: () => {},

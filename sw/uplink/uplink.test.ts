@@ -72,6 +72,14 @@ it('notes many acknowledgements as one', async () => {
   expect(acknowledge).toHaveBeenCalledTimes(1)
 })
 
+it('learns from the welcome what had arrived, where the word of it was lost with an older worker', async () => {
+  const pod = podWithOneCommit()
+  const room = connect(new Uplink(pod, silent, new Egress(), new Mail(), new Log()))
+  await room.join()
+  await vi.waitFor(() => expect(pod.acknowledgedEvent).toBe(1), { timeout: 3000 })
+  expect(room.heard).not.toContain('event')
+})
+
 it('joins anew once after a rejected event, then shows it, and forgives after an accepted one', async () => {
   const uplink = new Uplink(podWithOneCommit(), silent, new Egress(), new Mail(), new Log())
   const rejected: RoomFrame = { t: 'rejected', event: 2, error: 'BadSignature', message: 'no' }

@@ -43,7 +43,11 @@ export class Uplink {
       mail: this.#mail,
       log: this.#log,
       fetch: (input, init) => fetch(input, init),
-      accepted: (event) => this.#accept(event),
+      accepted: (event) => {
+        this.#hasRejoined = false
+        this.#noteTaken(event)
+      },
+      known: (event) => this.#noteTaken(event),
       rejoins: () => !this.#hasRejoined && (this.#hasRejoined = true),
       answered: (request) => this.#activity.request({ by: 'tab', origin: 'shim', ...request }),
       seen: ({ method, path, status }) => this.#activity.request({ by: 'mirror', origin: 'shim', method, path, status }),
@@ -92,9 +96,9 @@ export class Uplink {
     this.#port = undefined
   }
 
-  #accept(event: number): void {
-    this.#hasRejoined = false
-    if (event > this.#accepted) this.#accepted = event
+  #noteTaken(event: number): void {
+    if (event <= this.#accepted) return
+    this.#accepted = event
     if (this.#isAcknowledging) return
     this.#isAcknowledging = true
     setTimeout(() => {
