@@ -114,6 +114,8 @@ export const RECONNECT_MIN_MS = 100
 export const RECONNECT_MAX_MS = 10 * SECOND_MS
 /** Workers that died soon after each other and are still replaced at once; more look like one request that kills them all. */
 export const MAX_PROMPT_REDIALS = 3
+/** The longest pause after more of them: well below REJOIN_GRACE_MS, so that requests which wait for a worker are still answered by the next one. */
+export const MAX_REDIAL_MS = 3 * SECOND_MS
 export const CONNECT_TIMEOUT_MS = 8 * SECOND_MS
 
 /** Passwords: short ones fall to guessing through a public address, and the reference PDS takes no longer ones. */

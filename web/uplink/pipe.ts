@@ -9,6 +9,7 @@ import {
   KEEP_ALIVE_INTERVAL_MS,
   KEEP_ALIVE_STALE_MS,
   MAX_PROMPT_REDIALS,
+  MAX_REDIAL_MS,
   RECONNECT_MAX_MS,
   RECONNECT_MIN_MS,
 } from '../../wire/limits.ts'
@@ -84,7 +85,7 @@ class Pipe {
   /** Ends this connection and makes a new one: at once, unless the last ones were short-lived as well, as when one frame kills every worker. */
   #redial(): void {
     if (performance.now() - this.#onlineAt > RECONNECT_MAX_MS) this.#shortLived = 0
-    const delay = this.#shortLived < MAX_PROMPT_REDIALS ? 0 : backoff(this.#shortLived - MAX_PROMPT_REDIALS)
+    const delay = this.#shortLived < MAX_PROMPT_REDIALS ? 0 : Math.min(MAX_REDIAL_MS, backoff(this.#shortLived - MAX_PROMPT_REDIALS))
     this.#shortLived++
     this.#hangUp()
     if (delay === 0) this.#socket = this.#dial()
