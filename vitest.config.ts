@@ -6,5 +6,7 @@ export default defineConfig({
   test: {
     include: ['{wire,sw,web,relay-shim,scripts,bench,shims}/**/*.test.{ts,tsx}'],
     testTimeout: 20_000,
+    // Many of them wait for a runtime or a clock. Left alone, two cores get one worker.
+    maxWorkers: 2,
   },
 })
