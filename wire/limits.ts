@@ -114,6 +114,8 @@ export const RECONNECT_MIN_MS = 100
 export const RECONNECT_MAX_MS = 10 * SECOND_MS
 /** Workers that died soon after each other and are still replaced at once; more look like one request that kills them all. */
 export const MAX_PROMPT_REDIALS = 3
+/** How long the page waits for a worker to take a connection over: a stopped one is up in 50 ms. One that was killed just then says nothing, and the room would wait for it longer than requests do. */
+export const PIPE_DEADLINE_MS = 2 * SECOND_MS
 /** The longest pause after more of them: well below REJOIN_GRACE_MS, so that requests which wait for a worker are still answered by the next one. */
 export const MAX_REDIAL_MS = 3 * SECOND_MS
 export const CONNECT_TIMEOUT_MS = 8 * SECOND_MS

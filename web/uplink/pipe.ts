@@ -10,6 +10,7 @@ import {
   KEEP_ALIVE_STALE_MS,
   MAX_PROMPT_REDIALS,
   MAX_REDIAL_MS,
+  PIPE_DEADLINE_MS,
   RECONNECT_MAX_MS,
   RECONNECT_MIN_MS,
 } from '../../wire/limits.ts'
@@ -127,6 +128,8 @@ class Pipe {
     const message: PipeMessage = { tabpod: 'pipe', ...(claim === undefined ? {} : { claim }) }
     this.#lastKeepAlive = performance.now()
     worker.postMessage(message, [port2])
+    // Killed before it named its lock, it would be missed by nobody.
+    setTimeout(() => this.#port === port1 && !this.#watch && this.#redial(), PIPE_DEADLINE_MS)
   }
 
   #fromRoom(frame: ArrayBuffer): void {
