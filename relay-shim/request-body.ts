@@ -1,6 +1,6 @@
 /** A request's body, read as far as it must be to know whether it can be sent again. */
 import { XrpcError } from '../wire/errors.ts'
-import { BODY_DEADLINE_MS, CHUNK_BYTES, READ_AWAY_DEADLINE_MS, REPLAYABLE_BODY_BYTES } from '../wire/limits.ts'
+import { BODY_DEADLINE_MS, CHUNK_BYTES, READ_AWAY_BYTES, READ_AWAY_DEADLINE_MS, REPLAYABLE_BODY_BYTES } from '../wire/limits.ts'
 
 export type RequestBody =
   | { readonly kind: 'none' }
@@ -8,6 +8,8 @@ export type RequestBody =
   | { readonly kind: 'whole'; readonly bytes: Uint8Array }
   /** Passes through once. */
   | { readonly kind: 'stream'; readonly pieces: AsyncIterable<Uint8Array> }
+
+type Pieces = AsyncGenerator<Uint8Array, void, undefined>
 
 const NO_BODY: RequestBody = { kind: 'none' }
 
@@ -36,36 +38,51 @@ const tooSlow = (): XrpcError => new XrpcError(408, 'RequestTimeout', 'The body 
 
 const beginToRead = async (request: Request, hold: (bytes: number) => boolean): Promise<RequestBody> => {
   if (!request.body) return NO_BODY
-  const announced = Number(request.headers.get('content-length') ?? NaN)
+  const announced = announcedBy(request)
   if (announced === 0) return NO_BODY
   if (announced > REPLAYABLE_BODY_BYTES || !hold(announced || REPLAYABLE_BODY_BYTES))
-    return { kind: 'stream', pieces: fullPiecesOf(request.body) }
+    return { kind: 'stream', pieces: toItsEnd(request.body, fullPiecesOf(request.body), announced) }
   if (announced > 0) return { kind: 'whole', bytes: new Uint8Array(await request.arrayBuffer()) }
-  return readUnannounced(piecesOf(request.body))
+  return readUnannounced(toItsEnd(request.body, piecesOf(request.body), announced))
 }
 
 /**
- * Reads a short body that an early refusal would leave unread: workerd closes such a connection, and a client that was about to reuse it
- * hears ECONNRESET instead of the answer (one in ten, measured). Long ones are not worth their traffic.
+ * Reads a body that an early refusal would leave unread: workerd closes such a connection, and a client that is still sending, or was about to
+ * reuse it, hears ECONNRESET instead of the answer (one in ten, measured). What announces more than READ_AWAY_BYTES is not worth its traffic.
  */
 export const readAway = async (request: Request): Promise<void> => {
-  if (!request.body || request.bodyUsed || Number(request.headers.get('content-length') ?? 0) > REPLAYABLE_BODY_BYTES) return
-  const reader = request.body.getReader()
-  // Who sends slowly is not waited for: the answer is what matters.
-  const timer = setTimeout(() => void reader.cancel().catch(() => {}), READ_AWAY_DEADLINE_MS)
+  if (!request.body || request.bodyUsed || request.body.locked || !isWorthReading(announcedBy(request))) return
+  await withinReadAway(readRest(request.body))
+}
+
+/** Who sends slowly is not waited for: the answer is what matters. */
+export const withinReadAway = async (reading: Promise<void>): Promise<void> => {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, READ_AWAY_DEADLINE_MS)
+  })
+  await Promise.race([reading, late])
+  clearTimeout(timer)
+}
+
+const announcedBy = (request: Request): number => Number(request.headers.get('content-length') ?? NaN)
+
+const isWorthReading = (announced: number): boolean => !(announced > READ_AWAY_BYTES)
+
+/** The stream must be unlocked. */
+const readRest = async (body: ReadableStream<Uint8Array>): Promise<void> => {
+  const reader = body.getReader()
   try {
     let length = 0
-    for (let next = await reader.read(); !next.done && length <= REPLAYABLE_BODY_BYTES; next = await reader.read())
-      length += next.value.length
+    for (let next = await reader.read(); !next.done && length <= READ_AWAY_BYTES; next = await reader.read()) length += next.value.length
   } catch {
     // The client is gone: there is nobody left to answer.
   } finally {
-    clearTimeout(timer)
     reader.cancel().catch(() => {})
   }
 }
 
-const readUnannounced = async (pieces: AsyncIterator<Uint8Array> & AsyncIterable<Uint8Array>): Promise<RequestBody> => {
+const readUnannounced = async (pieces: Pieces): Promise<RequestBody> => {
   const begun: Uint8Array[] = []
   let length = 0
   while (length <= REPLAYABLE_BODY_BYTES) {
@@ -85,10 +102,10 @@ interface FullReader extends ReadableStreamBYOBReader {
 const canReadFull = typeof ReadableStreamBYOBReader === 'function' && 'readAtLeast' in ReadableStreamBYOBReader.prototype
 
 /** Pieces of CHUNK_BYTES, gathered by the runtime where it can: its default reader brings 4 KiB at a time, and each costs a turn. */
-const fullPiecesOf = (body: ReadableStream<Uint8Array>): AsyncIterable<Uint8Array> =>
+const fullPiecesOf = (body: ReadableStream<Uint8Array>): Pieces =>
   canReadFull ? filledBy(body.getReader({ mode: 'byob' }) as FullReader) : packed(piecesOf(body))
 
-async function* filledBy(reader: FullReader): AsyncGenerator<Uint8Array, void, undefined> {
+async function* filledBy(reader: FullReader): Pieces {
   try {
     for (;;) {
       const { done, value } = await reader.readAtLeast(CHUNK_BYTES, new Uint8Array(CHUNK_BYTES))
@@ -96,11 +113,11 @@ async function* filledBy(reader: FullReader): AsyncGenerator<Uint8Array, void, u
       if (done) return
     }
   } finally {
-    reader.cancel().catch(() => {})
+    reader.releaseLock()
   }
 }
 
-async function* piecesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+async function* piecesOf(body: ReadableStream<Uint8Array>): Pieces {
   const reader = body.getReader()
   try {
     for (;;) {
@@ -109,17 +126,31 @@ async function* piecesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8
       yield value
     }
   } finally {
-    reader.cancel().catch(() => {})
+    reader.releaseLock()
   }
 }
 
-async function* continued(begun: readonly Uint8Array[], rest: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
-  yield* begun
-  yield* rest
+/** A tab that refuses a body stops reading in the midst of it: what is left is read away, see `readAway`. */
+async function* toItsEnd(body: ReadableStream<Uint8Array>, pieces: Pieces, announced: number): Pieces {
+  try {
+    yield* pieces
+  } finally {
+    if (isWorthReading(announced)) await readRest(body)
+    else body.cancel().catch(() => {})
+  }
+}
+
+async function* continued(begun: readonly Uint8Array[], rest: Pieces): Pieces {
+  try {
+    yield* begun
+    yield* rest
+  } finally {
+    await rest.return()
+  }
 }
 
 /** Full pieces: workerd reads 4 KiB at a time, and each frame costs a head and a credit. */
-export async function* packed(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+export async function* packed(pieces: AsyncIterable<Uint8Array>): Pieces {
   let gathered = new Uint8Array(CHUNK_BYTES)
   let length = 0
   for await (const piece of pieces) {

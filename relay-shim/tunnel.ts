@@ -13,7 +13,7 @@ import {
 import { errorToResponse } from './answer.ts'
 import { Download } from './downloads.ts'
 import { announcedLength, headersFromTab, headersToTab } from './headers.ts'
-import { readBody, type RequestBody } from './request-body.ts'
+import { readBody, type RequestBody, withinReadAway } from './request-body.ts'
 import { Inflow, Outflow, openPipe } from './streams.ts'
 
 export type SendFrame = (head: RoomFrame, payload?: Uint8Array) => void
@@ -35,6 +35,8 @@ interface Call {
   readonly patienceMs: number
   deadline: ReturnType<typeof setTimeout> | undefined
   outflow: Outflow | null
+  /** Ends when no more of a streamed body is read from the client. */
+  upload: Promise<void> | null
   inflow: Inflow | null
 }
 
@@ -181,6 +183,7 @@ export class Tunnel {
         patienceMs: sent.path === IMPORT_PATH ? IMPORT_DEADLINE_MS : REQUEST_DEADLINE_MS,
         deadline: undefined,
         outflow: null,
+        upload: null,
         inflow: null,
       }
       this.#calls.set(call.id, call)
@@ -208,7 +211,7 @@ export class Tunnel {
       call.movedAt = this.#now()
       send({ t: 'body', of: 'request', id: call.id, end }, piece)
     })
-    call.outflow.pipe(pieces).catch(() => this.#clientGone(call, 'the body of the request broke off'))
+    call.upload = call.outflow.pipe(pieces).catch(() => this.#clientGone(call, 'the body of the request broke off'))
   }
 
   #deliver(call: Call, head: FrameOf<TabFrame, 'response'>, payload: Uint8Array): void {
@@ -240,7 +243,7 @@ export class Tunnel {
       return this.#finish(call, errorToResponse(cause))
     }
     const { readable, writable } = openPipe(length)
-    call.settle(new Response(readable, head))
+    this.#settle(call, new Response(readable, head))
     void this.#pump(call, inflow, writable.getWriter(), download)
   }
 
@@ -295,7 +298,13 @@ export class Tunnel {
 
   #finish(call: Call, response: Response): void {
     this.#forget(call)
-    call.settle(response)
+    this.#settle(call, response)
+  }
+
+  /** An answer that comes before its request was read ends the connection under who sends it. */
+  #settle({ upload, settle }: Call, response: Response): void {
+    if (upload) void withinReadAway(upload).then(() => settle(response))
+    else settle(response)
   }
 
   #forget(call: Call): void {

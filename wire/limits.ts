@@ -203,6 +203,8 @@ export const MAX_HEADERS_CHARS = 64 * KIB
 export const BODY_DEADLINE_MS = 30 * SECOND_MS
 /** What was refused already is read for the sake of the connection, no longer than this. */
 export const READ_AWAY_DEADLINE_MS = 2 * SECOND_MS
+/** And no more: several times the longest JSON (1 MB), so that who overdid it hears 413 and not ECONNRESET. */
+export const READ_AWAY_BYTES = 8 * MIB
 /** Streamed answers on their way to clients: each may hold a window of the tunnel (STREAM_WINDOW_BYTES), or its share of what the mirror reads (DOWNLOADS_BYTES). */
 export const MAX_DOWNLOADS = 48
 /**

@@ -111,4 +111,15 @@ describe.each(RUNTIMES)('on %s', (runtime) => {
     )
     expect(Object.fromEntries(asked!.headers)).toMatchObject({ 'content-encoding': 'gzip', 'content-length': '3' })
   })
+
+  test('a long body that the tab refuses at once is answered, every time, though its client is still sending', async () => {
+    stage.answer = ({ id }, tab) => {
+      tab.send({ t: 'cancel', of: 'request', id, reason: 'too large' })
+      tab.answer(id, 'too large', 413)
+    }
+    const body = x(5_000_000)
+    const statuses: number[] = []
+    for (let n = 0; n < 40; n += 1) statuses.push((await fetch(`${stage.room.origin}${PATH}`, { method: 'POST', body })).status)
+    expect(statuses).toEqual(Array.from({ length: 40 }, () => 413))
+  })
 })
