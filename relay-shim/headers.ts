@@ -1,7 +1,8 @@
 /** Which headers pass the tunnel, and in which direction. The reasons in full: `docs/protocol.md`, "Requests". */
+import { DEVICE_COOKIE, DEVICE_HEADER, isDeviceValue } from '../wire/device-cookie.ts'
 import { XrpcError } from '../wire/errors.ts'
 import type { HeaderList } from '../wire/frames.ts'
-import { MAX_HEADERS, MAX_HEADERS_CHARS, MAX_HEADER_CHARS } from '../wire/limits.ts'
+import { DEVICE_COOKIE_MAX_AGE_S, MAX_HEADERS, MAX_HEADERS_CHARS, MAX_HEADER_CHARS } from '../wire/limits.ts'
 
 /** About one connection, not about the message. @see https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1 */
 const HOP_BY_HOP = [
@@ -37,7 +38,7 @@ const NOT_TO_TAB_PREFIX = /^(cf-|mf-|x-forwarded-|x-tabpod-|x-partykit-)/
 
 /**
  * What a tab may not say in the name of its host. content-length: the runtime's to write. content-encoding: the tab hands over decoded bytes; left in, workerd would
- * compress by it. set-cookie: a cookie of the public origin is never the tab's to set (the owner's pages use cookieStore). Then what a browser keeps for the whole host, or
+ * compress by it. set-cookie: a cookie of the public origin is never the tab's to set; of the one there is (wire/device-cookie.ts) it names the value, and the room writes it. Then what a browser keeps for the whole host, or
  * its subdomains, long after this answer: that is the operator's to say. clear-site-data would erase a pod that is opened from its own address, and
  * service-worker-allowed would let a script of the tab's take the place of /sw.js.
  */
@@ -68,6 +69,11 @@ export const headersToTab = (headers: Headers): HeaderList => {
   let chars = 0
   for (const [name, value] of headers) {
     if (NOT_TO_TAB.has(name) || NOT_TO_TAB_PREFIX.test(name) || nominated.has(name)) continue
+    if (name === 'cookie') {
+      const device = deviceOf(value)
+      if (device !== null) list.push([name, `${DEVICE_COOKIE}=${device}`])
+      continue
+    }
     if (name.length > 256 || value.length > MAX_HEADER_CHARS) throw tooLarge(`Header ${name.slice(0, 64)} is too long.`)
     list.push([name, value])
     chars += name.length + value.length
@@ -83,6 +89,7 @@ export const headersFromTab = (list: HeaderList): Headers => {
   const nominated = nominatedBy(list.find(([name]) => name.toLowerCase() === 'connection')?.[1])
   for (const [name, value] of list) {
     const lower = name.toLowerCase()
+    if (lower === DEVICE_HEADER && (value === '' || isDeviceValue(value))) headers.set('set-cookie', deviceCookie(value))
     if (NOT_FROM_TAB.has(lower) || NOT_FROM_TAB_PREFIX.test(lower) || nominated.has(lower)) continue
     // workerd takes a header without a name.
     if (!NAME.test(name) || !VALUE.test(value)) throw new TypeError(`${lower} is no header`)
@@ -90,6 +97,21 @@ export const headersFromTab = (list: HeaderList): Headers => {
   }
   return headers
 }
+
+/** What a host's other services left with a browser is not the tab's to read. null where there is none, or more than one: somebody has slipped one in. */
+const deviceOf = (cookies: string): string | null => {
+  const values = cookies
+    .split(';')
+    .map((pair) => pair.trim())
+    .filter((pair) => pair.startsWith(`${DEVICE_COOKIE}=`))
+    .map((pair) => pair.slice(DEVICE_COOKIE.length + 1))
+  const [value] = values
+  return value !== undefined && values.length === 1 && isDeviceValue(value) ? value : null
+}
+
+/** Lax: an app's link to the authorize page must find the browser signed in; a form of another site must not. */
+const deviceCookie = (value: string): string =>
+  `${DEVICE_COOKIE}=${value}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=${value === '' ? 0 : DEVICE_COOKIE_MAX_AGE_S}`
 
 const NAME = /^[\w!#$%&'*+.^`|~-]+$/
 /** Bytes, none of them a line break or another control character: a runtime that cuts characters down to bytes would make line breaks of some. @see https://www.rfc-editor.org/rfc/rfc9110#section-5.5 */

@@ -74,6 +74,9 @@ export const REFRESH_GRACE_MS = 2 * HOUR_MS
 export const MAX_SIGN_IN_FAILURES = 5
 export const SIGN_IN_LOCK_MS = 15 * MINUTE_MS
 
+/** The longest that Chromium keeps a cookie. How long a browser is signed in by it is the tab's to say. */
+export const DEVICE_COOKIE_MAX_AGE_S = 400 * 24 * 60 * 60
+
 /** OWASP's 2023 figure for PBKDF2-HMAC-SHA-256. */
 export const PASSWORD_ROUNDS = 600_000
 
