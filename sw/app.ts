@@ -1,11 +1,12 @@
 /** The composition: services and edges of the one pod that lives in this profile, put together into `handle(Request) → Response`. */
 import { version } from '../package.json'
+import { XrpcError } from '../wire/errors.ts'
 import type { MailPurpose, RoomServices } from '../wire/frames.ts'
 import type { Health, IdentityCheck, PodSummary, RecoveryFile } from '../wire/owner.ts'
 import { type AccountServices, composeAccount } from './account-services.ts'
 import { preferencesOf } from './account/preferences.ts'
 import { type Foundation, foundPod, foundVacantPod } from './creation.ts'
-import { Authenticator } from './http/auth.ts'
+import { type AppTokens, Authenticator } from './http/auth.ts'
 import { type Handler, makeHandler } from './http/site.ts'
 import type { KeyVault } from './identity/contract.ts'
 import { originToDidWeb } from './identity/did-document.ts'
@@ -78,6 +79,8 @@ export interface PodOptions extends RepoOptions {
   /** For what the pod asks of other servers: through its room, which CORS does not bind, and which names some of them. Default: `fetch`, and no services. */
   readonly egress?: { readonly fetch: Fetch; readonly services: RoomServices }
   readonly hooks?: PodHooks
+  /** Tokens of apps. Default: none is valid. */
+  readonly apps?: AppTokens
   /** Default: one that is written nowhere. */
   readonly log?: Log
 }
@@ -195,7 +198,7 @@ const composePod = async (store: Store, { identity, vault, repo }: Foundation, o
   // While it arrives, and after it has left, the account is known by the key of another server: its document is asked then.
   const isOwn = (did: string): boolean => did === identity.did && identity.standing === 'active'
   const signingKey: DidResolver['signingKey'] = async (did, asked) => (isOwn(did) ? vault.signingDidKey : resolver.signingKey(did, asked))
-  const authenticator = new Authenticator({ issuer, sessions: account.sessions, keys: { signingKey }, now })
+  const authenticator = new Authenticator({ issuer, sessions: account.sessions, keys: { signingKey }, apps: options.apps ?? NO_APPS, now })
   const recovery = new RecoveryVoice(store)
   const appview = (): string | null => egress.services.appview
   const proxy = makeProxy({ identity, repo, authenticator, vault, resolver, fetch, appview, now })
@@ -273,6 +276,9 @@ const composePod = async (store: Store, { identity, vault, repo }: Foundation, o
   }
 }
 
+const NO_APPS: AppTokens = {
+  authenticate: () => Promise.reject(new XrpcError(401, 'invalid_token', 'No app is signed in here')),
+}
 const NO_SERVICES: RoomServices = { appview: null, plc: null, mail: false }
 const PLC_DIRECTORY = 'https://plc.directory'
 const workerFetch: Fetch = (url, init) => globalThis.fetch(url, init)

@@ -5,6 +5,7 @@ import { jwtVerify, SignJWT } from 'jose'
 import { afterEach, beforeEach, expect } from 'vitest'
 import type { AccessScope } from './account/sessions.ts'
 import { createPod, type Pod } from './app.ts'
+import type { AppTokens } from './http/auth.ts'
 import { openStore, type Store } from './store/open.ts'
 import { putSession } from './store/sessions.ts'
 
@@ -34,8 +35,8 @@ export const documentOf = (host: string, service: string) => ({
   service: [{ id: `#${service}`, type: 'Service', serviceEndpoint: `https://${host}` }],
 })
 
-/** A fresh one for each test of the file that calls this. */
-export const servePod = (): Served => {
+/** A fresh one for each test of the file that calls this. @param apps default: no app is signed in */
+export const servePod = (apps?: AppTokens): Served => {
   let store: Store
   const served = {} as Served
   const fetch = async (url: string, init: RequestInit = {}): Promise<Response> => {
@@ -61,7 +62,11 @@ export const servePod = (): Served => {
         return served.services
       },
     }
-    served.pod = await createPod(store, { handle: 'alice.test', password: 'correct horse', origin: ORIGIN }, { egress })
+    served.pod = await createPod(
+      store,
+      { handle: 'alice.test', password: 'correct horse', origin: ORIGIN },
+      { egress, ...(apps && { apps }) },
+    )
   })
   afterEach(async () => {
     await served.pod.close()
@@ -79,7 +84,7 @@ const tokenOf = ({ pod }: Served, scope: AccessScope) =>
     .setExpirationTime('1h')
     .sign(pod.vault.sessionKey)
 
-export type Init = RequestInit & { scope?: AccessScope | null; proxy?: string; headers?: Record<string, string> }
+export type Init = Omit<RequestInit, 'headers'> & { scope?: AccessScope | null; proxy?: string; headers?: Record<string, string> }
 
 /** @param path behind `/xrpc/` */
 export const call = async (served: Served, path: string, init: Init = {}): Promise<Response> => {

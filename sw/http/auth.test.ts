@@ -1,7 +1,9 @@
 import { SignJWT } from 'jose'
 import { beforeAll, expect, test } from 'vitest'
+import { XrpcError } from '../../wire/errors.ts'
 import { makeKeys } from '../identity/key-vault.ts'
-import { Authenticator } from './auth.ts'
+import { type AppTokens, Authenticator } from './auth.ts'
+import { always, never } from './permissions.ts'
 
 const DID = 'did:web:localhost%3A1999'
 const NOW = 1_800_000_000
@@ -24,11 +26,13 @@ const refreshToken = (claims: Record<string, unknown> = {}) =>
   token({ typ: 'refresh+jwt', claims: { scope: 'com.atproto.refresh', ...claims } })
 const bearing = (authorization?: string) =>
   new Request('http://localhost:1999/', authorization === undefined ? {} : { headers: { authorization } })
-const authenticator = (clock = { now: NOW * 1000 }, open = new Set(['family'])) =>
+const NO_APPS: AppTokens = { authenticate: () => Promise.reject(new Error('nobody is asked')) }
+const authenticator = (clock = { now: NOW * 1000 }, open = new Set(['family']), apps = NO_APPS) =>
   new Authenticator({
     issuer: { did: DID, audience: DID, key },
     sessions: { isOpen: async (family) => open.has(family) },
     keys: { signingKey: () => Promise.reject(new Error('nobody is asked')) },
+    apps,
     now: () => clock.now,
   })
 
@@ -36,12 +40,12 @@ test.each(['com.atproto.access', 'com.atproto.appPass', 'com.atproto.appPassPriv
   'a token of scope %s is let in',
   async (scope) => {
     const request = bearing(`Bearer ${await token({ claims: { scope } })}`)
-    expect(await authenticator().access(request)).toEqual({ did: DID, scope })
+    expect(await authenticator().access(always)(request)).toMatchObject({ did: DID, scope })
   },
 )
 
 test('the scheme may be written in any case', async () => {
-  expect(await authenticator().access(bearing(`bearer ${await token()}`))).toMatchObject({ did: DID })
+  expect(await authenticator().access(always)(bearing(`bearer ${await token()}`))).toMatchObject({ did: DID })
 })
 
 test.each([
@@ -53,7 +57,7 @@ test.each([
   ['what is no JWT', 'Bearer abc', 400, 'InvalidToken'],
   ['an unsigned JWT', `Bearer ${btoa('{"alg":"none"}')}.${btoa(JSON.stringify(access))}.`, 400, 'InvalidToken'],
 ])('%s is refused', async (_, header, status, error) => {
-  await expect(authenticator().access(bearing(header))).rejects.toMatchObject({ status, error })
+  await expect(authenticator().access(always)(bearing(header))).rejects.toMatchObject({ status, error })
 })
 
 const faults: ReadonlyArray<[string, () => Parts, string]> = [
@@ -70,26 +74,26 @@ const faults: ReadonlyArray<[string, () => Parts, string]> = [
   ['a token bound to a key', () => ({ claims: { cnf: { jkt: 'x' } } }), 'InvalidToken'],
 ]
 test.each(faults)('%s does not give access', async (_, parts, error) => {
-  await expect(authenticator().access(bearing(`Bearer ${await token(parts())}`))).rejects.toMatchObject({ status: 400, error })
+  await expect(authenticator().access(always)(bearing(`Bearer ${await token(parts())}`))).rejects.toMatchObject({ status: 400, error })
 })
 
 test('a changed byte in the signature is noticed even after the token was seen', async () => {
   const guard = authenticator()
   const good = await token()
-  await guard.access(bearing(`Bearer ${good}`))
+  await guard.access(always)(bearing(`Bearer ${good}`))
   const bad = good.slice(0, -5) + (good.at(-5) === 'A' ? 'B' : 'A') + good.slice(-4)
-  await expect(guard.access(bearing(`Bearer ${bad}`))).rejects.toMatchObject({ error: 'InvalidToken' })
+  await expect(guard.access(always)(bearing(`Bearer ${bad}`))).rejects.toMatchObject({ error: 'InvalidToken' })
 })
 
 test('a token is verified once, and not let in a moment after it expired', async () => {
   const clock = { now: NOW * 1000 }
   const guard = authenticator(clock)
   const request = bearing(`Bearer ${await token()}`)
-  const first = await guard.access(request)
+  const first = await guard.access(always)(request)
   // A second verification would make a second object.
-  expect(await guard.access(request)).toBe(first)
+  expect(await guard.access(always)(request)).toBe(first)
   clock.now = (NOW + 7200) * 1000
-  await expect(guard.access(request)).rejects.toMatchObject({ status: 400, error: 'ExpiredToken' })
+  await expect(guard.access(always)(request)).rejects.toMatchObject({ status: 400, error: 'ExpiredToken' })
 })
 
 test('a refresh token gives its id, an access token is none', async () => {
@@ -112,11 +116,11 @@ test('a token ends with its sign-in, also one that was seen before, and one that
   const open = new Set(['family'])
   const guard = authenticator(undefined, open)
   const request = bearing(`Bearer ${await token()}`)
-  await guard.access(request)
+  await guard.access(always)(request)
   open.clear()
   const revoked = { status: 400, error: 'ExpiredToken' }
-  await expect(guard.access(request)).rejects.toMatchObject(revoked)
-  await expect(guard.access(bearing(`Bearer ${await token({ claims: { sid: undefined } })}`))).rejects.toMatchObject(revoked)
+  await expect(guard.access(always)(request)).rejects.toMatchObject(revoked)
+  await expect(guard.access(always)(bearing(`Bearer ${await token({ claims: { sid: undefined } })}`))).rejects.toMatchObject(revoked)
 })
 
 test.each(['com.atproto.appPassPrivileged', 'com.atproto.appPass'])(
@@ -124,14 +128,69 @@ test.each(['com.atproto.appPassPrivileged', 'com.atproto.appPass'])(
   async (scope) => {
     const guard = authenticator()
     const request = bearing(`Bearer ${await token({ claims: { scope } })}`)
-    await guard.access(request)
-    await expect(guard.accessFull(request)).rejects.toMatchObject({ status: 400, error: 'InvalidToken' })
-    expect(await guard.accessFull(bearing(`Bearer ${await token()}`))).toMatchObject({ did: DID })
+    await guard.access(always)(request)
+    await expect(guard.accessFull(always)(request)).rejects.toMatchObject({ status: 400, error: 'InvalidToken' })
+    expect(await guard.accessFull(always)(bearing(`Bearer ${await token()}`))).toMatchObject({ did: DID })
   },
 )
 
 test('who may be nobody is still nobody with a bad token', async () => {
   const guard = authenticator()
-  expect(await guard.accessOptional(bearing())).toBeNull()
-  await expect(guard.accessOptional(bearing('Bearer abc'))).rejects.toMatchObject({ status: 400, error: 'InvalidToken' })
+  expect(await guard.accessOptional(always)(bearing())).toBeNull()
+  await expect(guard.accessOptional(always)(bearing('Bearer abc'))).rejects.toMatchObject({ status: 400, error: 'InvalidToken' })
+})
+
+/** As the provider gives it: what it throws is the caller's. */
+const appsOf = (scope: string, did = DID): AppTokens => ({
+  authenticate: async (request) => {
+    if (request.headers.get('authorization')?.split(' ')[1] !== 'good') throw new XrpcError(401, 'invalid_token', 'Invalid token')
+    return { did, scope }
+  },
+})
+const withApps = (apps: AppTokens) => authenticator(undefined, undefined, apps)
+
+test.each(['DPoP good', 'dpop good', 'DPOP good'])('%s is an app’s token, with what was granted to it', async (header) => {
+  const credentials = await withApps(appsOf('atproto repo:com.example.note?action=create')).access(always)(bearing(header))
+  expect(credentials).toMatchObject({ did: DID, scope: null })
+  expect(() => credentials.may.repo('create', 'com.example.note')).not.toThrow()
+  expect(() => credentials.may.repo('delete', 'com.example.note')).toThrow('Missing required scope "repo:com.example.note?action=delete"')
+})
+
+test('the rule of the route is asked, also where sessions need the owner’s password', async () => {
+  const guard = withApps(appsOf('atproto'))
+  const forbidden = { status: 403, error: 'Forbidden' }
+  await expect(guard.access(never())(bearing('DPoP good'))).rejects.toMatchObject(forbidden)
+  await expect(guard.accessFull(never())(bearing('DPoP good'))).rejects.toMatchObject(forbidden)
+  await expect(guard.accessOptional(never())(bearing('DPoP good'))).rejects.toMatchObject(forbidden)
+  await expect(guard.accessOrServiceAuth('a.b.c', never())(bearing('DPoP good'))).rejects.toMatchObject(forbidden)
+  const missing = { status: 403, error: 'ScopeMissingError', message: 'Missing required scope "account:repo?action=manage"' }
+  await expect(guard.accessFull((may) => may.account('repo', 'manage'))(bearing('DPoP good'))).rejects.toMatchObject(missing)
+})
+
+test('a rule for apps is none for sessions', async () => {
+  expect(await authenticator().accessFull(never())(bearing(`Bearer ${await token()}`))).toMatchObject({ scope: 'com.atproto.access' })
+})
+
+test.each([
+  ['a session’s token', `DPoP ${'eyJhbGciOiJIUzI1NiJ9.e30.x'}`, 401, 'invalid_token'],
+  ['a scheme alone', 'DPoP', 400, 'InvalidToken'],
+  ['one word too many', 'DPoP good token', 400, 'InvalidToken'],
+])('%s under the scheme of apps is refused', async (_, header, status, error) => {
+  await expect(withApps(appsOf('atproto')).access(always)(bearing(header))).rejects.toMatchObject({ status, error })
+})
+
+test('an app’s token under the scheme of sessions is refused without asking whose it is', async () => {
+  await expect(authenticator().access(always)(bearing('Bearer good'))).rejects.toMatchObject({ status: 400, error: 'InvalidToken' })
+})
+
+test('an app’s token is no refresh token of a session', async () => {
+  const guard = withApps(appsOf('atproto'))
+  await expect(guard.refresh(bearing('DPoP good'))).rejects.toMatchObject({ status: 401, error: 'AuthMissing' })
+  await expect(guard.refreshEvenExpired(bearing('DPoP good'))).rejects.toMatchObject({ status: 401, error: 'AuthMissing' })
+})
+
+test('an app’s token of another account, or one that is no atproto token, is refused', async () => {
+  const invalid = { status: 400, error: 'InvalidToken' }
+  await expect(withApps(appsOf('atproto', 'did:web:bob.example')).access(always)(bearing('DPoP good'))).rejects.toMatchObject(invalid)
+  await expect(withApps(appsOf('transition:generic')).access(always)(bearing('DPoP good'))).rejects.toMatchObject(invalid)
 })

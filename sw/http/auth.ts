@@ -1,5 +1,5 @@
 /**
- * Who is calling: legacy Bearer tokens and service tokens, with the error names of the reference PDS.
+ * Who is calling: legacy Bearer tokens, service tokens, and tokens of apps (OAuth), with the error names of the reference PDS.
  * @see https://atproto.com/specs/xrpc#authentication
  */
 import { decodeJwt, errors, jwtVerify, type JWTPayload } from 'jose'
@@ -7,11 +7,21 @@ import { invalidRequest, XrpcError } from '../../wire/errors.ts'
 import type { Standing } from '../../wire/frames.ts'
 import { MAX_CACHED_TOKENS } from '../../wire/limits.ts'
 import { type AccessScope, REFRESH_SCOPE, type TokenIssuer } from '../account/sessions.ts'
+import { type AppRule, EVERYTHING, grantedBy, type Permissions } from './permissions.ts'
 import { type SigningKeys, verifyServiceToken } from './service-token.ts'
 
 export interface AccessCredentials {
   readonly did: string
-  readonly scope: AccessScope
+  /** What a session may that was opened with a password; null: an app that the owner has authorized. */
+  readonly scope: AccessScope | null
+  /** What an app may. */
+  readonly may: Permissions
+}
+
+/** Tokens of apps. */
+export interface AppTokens {
+  /** Checks the token, its binding to a key, and the proof that the caller has that key. @throws XrpcError 401 with `WWW-Authenticate` */
+  authenticate(request: Request): Promise<{ readonly did: string; readonly scope: string }>
 }
 
 export interface RefreshCredentials {
@@ -32,11 +42,12 @@ export interface AuthenticatorOptions {
   readonly sessions: { isOpen(family: string): Promise<boolean> }
   /** Keys of those who issue service tokens. */
   readonly keys: SigningKeys
+  readonly apps: AppTokens
   readonly now?: () => number
 }
 
 interface Seen {
-  readonly credentials: AccessCredentials
+  readonly credentials: AccessCredentials & { readonly scope: AccessScope }
   readonly family: string
   readonly expiresAt: number
 }
@@ -45,33 +56,47 @@ const FULL: readonly AccessScope[] = ['com.atproto.access']
 const STANDARD: readonly AccessScope[] = [...FULL, 'com.atproto.appPassPrivileged', 'com.atproto.appPass']
 
 /**
- * Guards of routes: each takes a request and gives credentials. None asks how the account stands: `assertActive` does.
- * @throws XrpcError 401 AuthMissing | 400 InvalidToken | 400 ExpiredToken (also when its sign-in has ended)
+ * Guards of routes: each takes a request and gives credentials. None asks how the account stands: `assertActive` does. What an app may is decided at each
+ * route: there is no guard without a rule for apps.
+ * @throws XrpcError 401 AuthMissing | 400 InvalidToken | 400 ExpiredToken (also when its sign-in has ended); for apps what `AppTokens` and the rule throw
  */
 export class Authenticator {
   readonly #issuer: TokenIssuer
   readonly #sessions: AuthenticatorOptions['sessions']
   readonly #keys: SigningKeys
+  readonly #apps: AppTokens
   readonly #now: () => number
   /** Verified access tokens by their whole header: a client shows the same one at every request for two hours. May be lost at any time. */
   readonly #seen = new Map<string, Seen>()
 
-  constructor({ issuer, sessions, keys, now = Date.now }: AuthenticatorOptions) {
+  constructor({ issuer, sessions, keys, apps, now = Date.now }: AuthenticatorOptions) {
     this.#issuer = issuer
     this.#sessions = sessions
     this.#keys = keys
+    this.#apps = apps
     this.#now = now
   }
 
-  /** Any session: the owner, or an app with an app password. */
-  readonly access = (request: Request): Promise<AccessCredentials> => this.#access(request, STANDARD)
+  /** Any session, with the owner's password or an app password, and the apps that the rule lets in. */
+  readonly access =
+    (rule: AppRule) =>
+    (request: Request): Promise<AccessCredentials> =>
+      this.#access(request, STANDARD, rule)
 
-  /** Any session, or nobody; not somebody who only says so. */
-  readonly accessOptional = async (request: Request): Promise<AccessCredentials | null> =>
-    request.headers.has('authorization') ? this.access(request) : null
+  /** The same, or nobody; not somebody who only says so. */
+  readonly accessOptional =
+    (rule: AppRule) =>
+    async (request: Request): Promise<AccessCredentials | null> =>
+      request.headers.has('authorization') ? this.#access(request, STANDARD, rule) : null
 
-  /** The owner's own password only: account settings, moving. What privileged app passwords may besides (chat) is `mayCall`'s to say. */
-  readonly accessFull = (request: Request): Promise<AccessCredentials> => this.#access(request, FULL)
+  /**
+   * Of sessions only those with the owner's own password: account settings, moving. What privileged app passwords may besides (chat) is `mayCall`'s to
+   * say.
+   */
+  readonly accessFull =
+    (rule: AppRule) =>
+    (request: Request): Promise<AccessCredentials> =>
+      this.#access(request, FULL, rule)
 
   readonly refresh = (request: Request): Promise<RefreshCredentials> => this.#refresh(request)
 
@@ -87,13 +112,14 @@ export class Authenticator {
     async (request: Request): Promise<ServiceCredentials | null> =>
       request.headers.has('authorization') ? this.#service(request, lxm) : null
 
-  /** Any session, or a service token made for method `lxm`. */
+  /** The same as `access`, or a service token made for method `lxm`. */
   readonly accessOrServiceAuth =
-    (lxm: string) =>
+    (lxm: string, rule: AppRule) =>
     (request: Request): Promise<AccessCredentials | ServiceCredentials> =>
-      namesMethod(request) ? this.#service(request, lxm) : this.access(request)
+      namesMethod(request) ? this.#service(request, lxm) : this.#access(request, STANDARD, rule)
 
-  async #access(request: Request, scopes: readonly AccessScope[]): Promise<AccessCredentials> {
+  async #access(request: Request, scopes: readonly AccessScope[], rule: AppRule): Promise<AccessCredentials> {
+    if (isDpop(request)) return this.#app(request, rule)
     const header = request.headers.get('authorization')
     const known = header === null ? undefined : this.#seen.get(header)
     const { credentials, family } = known && known.expiresAt > this.#now() ? known : await this.#admit(header)
@@ -102,10 +128,24 @@ export class Authenticator {
     return credentials
   }
 
+  async #app(request: Request, rule: AppRule): Promise<AccessCredentials> {
+    const { did, scope } = await this.#apps.authenticate(request)
+    const scopes = scope.split(' ')
+    if (did !== this.#issuer.did) throw invalidToken('Malformed token')
+    if (!scopes.includes('atproto')) throw invalidToken('OAuth token does not have "atproto" scope')
+    const may = grantedBy(scopes)
+    rule(may, request)
+    return { did, scope: null, may }
+  }
+
   async #admit(header: string | null): Promise<Seen> {
     const { scope, sid, exp = 0 } = await this.#verify(header, 'at+jwt')
     if (!isAccessScope(scope)) throw invalidToken('Bad token scope')
-    const seen = { credentials: { did: this.#issuer.did, scope }, family: typeof sid === 'string' ? sid : '', expiresAt: exp * 1000 }
+    const seen = {
+      credentials: { did: this.#issuer.did, scope, may: EVERYTHING },
+      family: typeof sid === 'string' ? sid : '',
+      expiresAt: exp * 1000,
+    }
     if (this.#seen.size >= MAX_CACHED_TOKENS) this.#seen.clear()
     if (header !== null) this.#seen.set(header, seen)
     return seen
@@ -166,10 +206,21 @@ export const assertActive = ({ standing }: { readonly standing: Standing }): voi
   if (standing !== 'active') throw new XrpcError(401, 'AccountDeactivated', 'Account is deactivated')
 }
 
+/** @see https://www.rfc-editor.org/rfc/rfc9449#name-the-dpop-authentication-sch */
+const DPOP = 'dpop'
+
+/** Exactly a scheme and a token, as for Bearer; anything else is a malformed header. */
+const isDpop = ({ headers }: Request): boolean => {
+  const [scheme = '', token, ...rest] = headers.get('authorization')?.split(' ') ?? []
+  return scheme.toLowerCase() === DPOP && Boolean(token) && rest.length === 0
+}
+
 const bearerToken = (header: string | null): string => {
   if (!header) throw new XrpcError(401, 'AuthMissing', 'Authentication Required')
   const [scheme, token, ...rest] = header.split(' ')
   if (!scheme || !token || rest.length > 0) throw invalidToken('Malformed authorization header')
+  // A token of another kind than the one that is asked for, such as a refresh token: as if none had come.
+  if (scheme.toLowerCase() === DPOP) throw new XrpcError(401, 'AuthMissing', 'Authentication Required')
   if (scheme.toLowerCase() !== 'bearer') throw invalidToken(`Unsupported authorization type: ${scheme}`)
   return token
 }

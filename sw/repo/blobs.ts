@@ -30,6 +30,7 @@ export const blobService = (store: Store, now: () => number = Date.now, quota: (
       const mime = sniffMime(start) ?? (declared.mime || 'application/octet-stream')
       if (declared.types && !admitsType(declared.types, mime))
         throw new XrpcError(415, 'UnsupportedMediaType', `This server takes no ${mime}`)
+      declared.assertType?.(mime)
       const bytes = new Blob([...parts], { type: mime })
       const cid = String(cidForRawHash(new Uint8Array(await digest)))
       const row = await putBlob(store, { cid, mime, size, createdAt: now(), bytes }, quota())

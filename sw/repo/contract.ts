@@ -167,12 +167,13 @@ export interface BlobView {
 export interface BlobService {
   /**
    * Streams into storage, hashing as it goes; never holds more than a few chunks. The header's type is corrected by sniffing.
-   * `maxBytes` and `types` bind what apps upload; what comes back with the repo is taken as it is.
+   * `maxBytes` and `types` bind what apps upload; what comes back with the repo is taken as it is. `assertType` is told the type that would be kept, and
+   * throws where the app may not store such.
    * @throws XrpcError BlobTooLarge (413) | UnsupportedMediaType (415) | BlobQuotaExceeded (413) | StorageFull (507) | InvalidRequest when `declaredLength` is not what came
    */
   upload(
     body: ReadableStream<Uint8Array>,
-    declared: { mime: string; length?: number; maxBytes?: number; types?: readonly string[] },
+    declared: { mime: string; length?: number; maxBytes?: number; types?: readonly string[]; assertType?: (mime: string) => void },
   ): Promise<{ cid: string; mime: string; size: number }>
   get(cid: string): Promise<BlobView | null>
   /** Referenced blobs, sorted by CID. */

@@ -5,6 +5,7 @@ import { type LexValue, lexStringify } from '@atproto/lex'
 import { invalidRequest } from '../../wire/errors.ts'
 import type { Preference, Preferences } from '../account/preferences.ts'
 import type { AccessCredentials, Authenticator } from '../http/auth.ts'
+import type { AppRule } from '../http/permissions.ts'
 import type { Proxy } from './proxy.ts'
 import { type Route, route } from './router.ts'
 
@@ -14,14 +15,19 @@ export const actorRoutes = (services: {
   readonly proxy: Proxy
 }): Route[] => {
   const { authenticator, preferences, proxy } = services
+  /** Kept here, but for apps they are one of the AppView's methods, and granted as such. */
+  const mayAskFor =
+    (nsid: string): AppRule =>
+    (may, request) =>
+      may.rpc(proxy.audience(request), nsid)
   const routes = [
-    route(getPreferences.main, authenticator.access, async ({ credentials }) => {
+    route(getPreferences.main, authenticator.access(mayAskFor(getPreferences.main.nsid)), async ({ credentials }) => {
       const found = await preferences.list(isFull(credentials))
       return new Response(`{"preferences":[${found.map(({ json }) => json).join(',')}]}`, {
         headers: { 'content-type': 'application/json; charset=utf-8' },
       })
     }),
-    route(putPreferences.main, authenticator.access, async ({ input, credentials }) => {
+    route(putPreferences.main, authenticator.access(mayAskFor(putPreferences.main.nsid)), async ({ input, credentials }) => {
       await preferences.replace(input.preferences.map(toPreference), isFull(credentials))
       return undefined
     }),

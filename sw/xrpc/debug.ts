@@ -2,6 +2,7 @@
 import { lexStringify, type LexValue } from '@atproto/lex'
 import { invalidRequest, XrpcError } from '../../wire/errors.ts'
 import type { Authenticator } from '../http/auth.ts'
+import { never } from '../http/permissions.ts'
 import type { Configuration } from '../operations/configuration.ts'
 import { keepPrivate, privately } from './router.ts'
 
@@ -20,7 +21,7 @@ export const makeDebug =
     const isKnown = what === 'repo' || what === 'block'
     if (!configuration.settings.debugRoutes || !isKnown) throw new XrpcError(404, 'NotFound', `nothing is at ${pathname}`)
     try {
-      await authenticator.accessFull(request)
+      await authenticator.accessFull(never())(request)
       if (what === 'repo') return keepPrivate(Response.json(await inspectRepo()))
       const cid = searchParams.get('cid')
       if (cid === null) throw invalidRequest('Say which block, as in ?cid=bafy…')

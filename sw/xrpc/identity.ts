@@ -6,6 +6,7 @@ import * as resolveIdentityMethod from '../../lexicons/com/atproto/identity/reso
 import * as updateHandle from '../../lexicons/com/atproto/identity/updateHandle.ts'
 import type { LexMap } from '@atproto/lex'
 import { anyone, type Authenticator } from '../http/auth.ts'
+import { always } from '../http/permissions.ts'
 import type { IdentityChanges } from '../identity/identity-changes.ts'
 import { findDid, type IdentityResolverParts, readDocument, type ResolvedIdentity, resolveIdentity } from '../identity/identity-resolver.ts'
 import { type Route, route } from './router.ts'
@@ -22,13 +23,17 @@ export const identityRoutes = (services: IdentityServices): Route[] => {
     route(resolveHandle.main, anyone, async ({ params }) => ({ did: await findDid(services, params.handle) })),
     route(resolveIdentityMethod.main, anyone, async ({ params }) => toAnswer(await resolveIdentity(services, params.identifier))),
     // Each costs a question to other servers, whatever is remembered: not for everyone.
-    route(refreshIdentity.main, authenticator.access, async ({ input }) =>
+    route(refreshIdentity.main, authenticator.access(always), async ({ input }) =>
       toAnswer(await resolveIdentity(services, input.identifier, { fresh: true })),
     ),
-    route(updateHandle.main, authenticator.access, async ({ input }) => {
-      await changes.changeHandle(input.handle)
-      return undefined
-    }),
+    route(
+      updateHandle.main,
+      authenticator.access((may) => may.identity('handle')),
+      async ({ input }) => {
+        await changes.changeHandle(input.handle)
+        return undefined
+      },
+    ),
   ]
 }
 

@@ -2,6 +2,7 @@
 import * as registerPush from '../../lexicons/app/bsky/notification/registerPush.ts'
 import * as unregisterPush from '../../lexicons/app/bsky/notification/unregisterPush.ts'
 import type { Authenticator } from '../http/auth.ts'
+import { byContent } from '../http/permissions.ts'
 import type { Proxy } from './proxy.ts'
 import { type Route, route } from './router.ts'
 
@@ -18,12 +19,14 @@ export const notificationRoutes = (services: {
     return own?.startsWith(`${did}#`) ? own : `${did}#bsky_notif`
   }
   return [
-    route(registerPush.main, authenticator.access, async ({ input, request }) => {
+    route(registerPush.main, authenticator.access(byContent), async ({ input, credentials, request }) => {
+      credentials.may.rpc(`${input.serviceDid}#bsky_notif`, registerPush.main.nsid)
       const answer = await proxy.send(registerPush.main.nsid, serviceOf(input.serviceDid), request, input)
       await answer.body?.cancel()
       return undefined
     }),
-    route(unregisterPush.main, authenticator.access, async ({ input, request }) => {
+    route(unregisterPush.main, authenticator.access(byContent), async ({ input, credentials, request }) => {
+      credentials.may.rpc(`${input.serviceDid}#bsky_notif`, unregisterPush.main.nsid)
       const answer = await proxy.send(unregisterPush.main.nsid, serviceOf(input.serviceDid), request, input)
       await answer.body?.cancel()
       return undefined

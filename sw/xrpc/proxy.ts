@@ -5,6 +5,7 @@
 import { invalidRequest, notImplemented, XrpcError } from '../../wire/errors.ts'
 import { CHUNK_BYTES } from '../../wire/limits.ts'
 import type { Authenticator } from '../http/auth.ts'
+import { byContent } from '../http/permissions.ts'
 import type { KeyVault } from '../identity/contract.ts'
 import type { DidResolver } from '../identity/did-resolver.ts'
 import type { Fetch } from '../identity/handle-resolver.ts'
@@ -34,6 +35,8 @@ export interface Proxy {
   send(nsid: string, service: string, request: Request, input: LexValue): Promise<Response>
   /** For reads that need no account: another repo's record as the AppView has it. null: there is no AppView. */
   lookUp(request: Request): Promise<Response | null>
+  /** `did#service` that answers this for an AppView's methods, the ones that are answered here included. */
+  audience(request: Request): string
   /** Whether the client wants another service than the default AppView for this. */
   goesElsewhere(request: Request): boolean
 }
@@ -44,8 +47,13 @@ interface Destination {
 }
 
 const APPVIEW = 'bsky_appview'
+/** The one that apps name, also to a pod that has none. */
+const NETWORKS_APPVIEW = 'did:web:api.bsky.app#bsky_appview'
+const GET_RECORD = 'com.atproto.repo.getRecord'
 const CHAT = 'did:web:api.bsky.chat#bsky_chat'
 const GET_FEED = 'app.bsky.feed.getFeed'
+/** What the AppView asks of the feed generator, with the token that it got. */
+const GET_FEED_SKELETON = 'app.bsky.feed.getFeedSkeleton'
 
 export const makeProxy = (parts: ProxyParts): Proxy => {
   const { identity, authenticator, vault, resolver, appview, now } = parts
@@ -68,7 +76,7 @@ export const makeProxy = (parts: ProxyParts): Proxy => {
     if (response.status >= 500) throw await toUpstreamError(response)
     const { value } = (await readShortJson(response)) as { value?: { did?: unknown } | null }
     if (typeof value?.did !== 'string') throw invalidRequest('The feed generator could not be found', 'UnknownFeed')
-    return { aud: value.did, lxm: 'app.bsky.feed.getFeedSkeleton' }
+    return { aud: value.did, lxm: GET_FEED_SKELETON }
   }
 
   const pass = async (request: Request, origin: string, authorization: string | null): Promise<Response> => {
@@ -118,8 +126,9 @@ export const makeProxy = (parts: ProxyParts): Proxy => {
           throw new XrpcError(405, 'InvalidRequest', `XRPC takes ${VERBS.join(', ')}, not ${request.method}`, {
             headers: { allow: VERBS.join(', ') },
           })
-        const { scope } = await authenticator.access(request)
+        const { scope, may } = await authenticator.access(byContent)(request)
         if (!mayCall(nsid, scope)) throw invalidRequest('Bad token method', 'InvalidToken')
+        for (const lxm of nsid === GET_FEED ? [nsid, GET_FEED_SKELETON] : [nsid]) may.rpc(audienceOf(destination), lxm)
         return keepPrivate(await forwardTo(destination, nsid, request))
       } catch (cause) {
         throw privately(cause)
@@ -142,11 +151,13 @@ export const makeProxy = (parts: ProxyParts): Proxy => {
     async lookUp(request) {
       // Only the owner decides whom else this pod talks to.
       const isOwner = namedService(request) !== null && request.headers.has('authorization')
-      if (isOwner) await authenticator.access(request)
       const service = (isOwner ? namedService(request) : null) ?? appview()
+      if (isOwner) await authenticator.access((may) => may.rpc(service ?? '', GET_RECORD))(request)
       if (service === null) return null
       return pass(request, await originOf(parseService(service)), null)
     },
+
+    audience: (request) => namedService(request) ?? appview() ?? NETWORKS_APPVIEW,
 
     goesElsewhere(request) {
       const named = namedService(request)
@@ -155,6 +166,8 @@ export const makeProxy = (parts: ProxyParts): Proxy => {
     },
   }
 }
+
+const audienceOf = ({ did, service }: Destination): string => `${did}#${service}`
 
 const VERBS = ['GET', 'HEAD', 'POST']
 

@@ -8,6 +8,7 @@ import { invalidRequest, XrpcError } from '../../wire/errors.ts'
 import { MAX_IMPORT_BYTES } from '../../wire/limits.ts'
 import type { Authenticator } from '../http/auth.ts'
 import { wholeLength } from '../http/body.ts'
+import { always } from '../http/permissions.ts'
 import type { SigningKeys } from '../http/service-token.ts'
 import type { Self } from '../identity/self.ts'
 import type { Log } from '../operations/log.ts'
@@ -27,19 +28,23 @@ export const repoImportRoutes = (services: {
 }): Route[] => {
   const { identity, authenticator, repo, blobs, log } = services
   return [
-    route(importRepo.main, authenticator.accessFull, async ({ request }) => {
-      if (identity.standing === 'active' && !repo.isEmpty())
-        throw invalidRequest('The repo is in use: deactivate the account before another takes its place', 'RepoNotEmpty')
-      if ((wholeLength(request).length ?? 0) > MAX_IMPORT_BYTES)
-        throw new XrpcError(413, 'PayloadTooLarge', `A repo may have at most ${MAX_IMPORT_BYTES} bytes`)
-      const signingKey = await keyElsewhere(services)
-      // Firefox has no Request.body: https://bugzilla.mozilla.org/show_bug.cgi?id=1387483
-      const body = request.body ?? (await request.blob()).stream()
-      const { records } = await repo.import(body, signingKey === undefined ? {} : { signingKey })
-      log.note('import', `a repo of ${records} records came in`)
-      return undefined
-    }),
-    route(listMissingBlobs.main, authenticator.access, ({ params }) => blobs.missing(params)),
+    route(
+      importRepo.main,
+      authenticator.accessFull((may) => may.account('repo', 'manage')),
+      async ({ request }) => {
+        if (identity.standing === 'active' && !repo.isEmpty())
+          throw invalidRequest('The repo is in use: deactivate the account before another takes its place', 'RepoNotEmpty')
+        if ((wholeLength(request).length ?? 0) > MAX_IMPORT_BYTES)
+          throw new XrpcError(413, 'PayloadTooLarge', `A repo may have at most ${MAX_IMPORT_BYTES} bytes`)
+        const signingKey = await keyElsewhere(services)
+        // Firefox has no Request.body: https://bugzilla.mozilla.org/show_bug.cgi?id=1387483
+        const body = request.body ?? (await request.blob()).stream()
+        const { records } = await repo.import(body, signingKey === undefined ? {} : { signingKey })
+        log.note('import', `a repo of ${records} records came in`)
+        return undefined
+      },
+    ),
+    route(listMissingBlobs.main, authenticator.access(always), ({ params }) => blobs.missing(params)),
   ]
 }
 

@@ -14,6 +14,7 @@ import { parseCid } from '@atproto/lex'
 import { invalidRequest, XrpcError } from '../../wire/errors.ts'
 import { MAX_WRITES_PER_COMMIT } from '../../wire/limits.ts'
 import { anyone, assertActive, type Authenticator } from '../http/auth.ts'
+import { byContent } from '../http/permissions.ts'
 import { wholeLength } from '../http/body.ts'
 import type { Self } from '../identity/self.ts'
 import type { Configuration } from '../operations/configuration.ts'
@@ -43,26 +44,33 @@ export const repoRoutes = (services: {
   }
 
   return [
-    route(createRecord.main, authenticator.access, async ({ input, key }) => {
+    route(createRecord.main, authenticator.access(byContent), async ({ input, credentials, key }) => {
       const { repo: actor, validate, swapCommit, ...record } = input
       assertOwn(actor)
+      credentials.may.repo('create', record.collection)
       return toWritten(await repo.write([{ action: 'create', ...record }], toOptions({ validate, swapCommit, key })))
     }),
-    route(putRecord.main, authenticator.access, async ({ input, key }) => {
+    route(putRecord.main, authenticator.access(byContent), async ({ input, credentials, key }) => {
       const { repo: actor, validate, swapCommit, ...record } = input
       assertOwn(actor)
+      // Which of the two it will be shows only when it is written.
+      credentials.may.repo('create', record.collection)
+      credentials.may.repo('update', record.collection)
       return toWritten(await repo.write([{ action: 'put', ...record }], toOptions({ validate, swapCommit, key })))
     }),
-    route(deleteRecord.main, authenticator.access, async ({ input, key }) => {
+    route(deleteRecord.main, authenticator.access(byContent), async ({ input, credentials, key }) => {
       const { repo: actor, swapCommit, ...record } = input
       assertOwn(actor)
+      credentials.may.repo('delete', record.collection)
       return toCommit(await repo.write([{ action: 'delete', ...record }], toOptions({ swapCommit, key })))
     }),
-    route(applyWrites.main, authenticator.access, async ({ input, key }) => {
+    route(applyWrites.main, authenticator.access(byContent), async ({ input, credentials, key }) => {
       const { repo: actor, validate, swapCommit, writes } = input
       assertOwn(actor)
       if (writes.length > MAX_WRITES_PER_COMMIT) throw invalidRequest(`Too many writes. Max: ${MAX_WRITES_PER_COMMIT}`)
-      const outcome = await repo.write(writes.map(toWrite), toOptions({ validate, swapCommit, key }))
+      const wanted = writes.map(toWrite)
+      for (const { action, collection } of wanted) credentials.may.repo(action, collection)
+      const outcome = await repo.write(wanted, toOptions({ validate, swapCommit, key }))
       return { ...toCommit(outcome), results: outcome.results.map(toResult) }
     }),
 
@@ -87,17 +95,26 @@ export const repoRoutes = (services: {
       return { handle: identity.handle, did: identity.did, didDoc: { ...identity.document }, collections, handleIsCorrect: true }
     }),
 
-    route(uploadBlob.main, authenticator.accessOrServiceAuth(uploadBlob.main.nsid), async ({ request, credentials }) => {
-      assertIssuer(credentials.did)
-      // Firefox has no Request.body, and an empty one is null: https://bugzilla.mozilla.org/show_bug.cgi?id=1387483
-      const body = request.body ?? (await request.blob()).stream()
-      const { maxBlobBytes: maxBytes, blobTypes } = configuration.settings
-      const mime = request.headers.get('content-type') ?? 'application/octet-stream'
-      const blob = await blobs.upload(body, { mime, maxBytes, types: blobTypes, ...wholeLength(request) })
-      return { blob: { $type: 'blob', ref: parseCid(blob.cid), mimeType: blob.mime, size: blob.size } }
-    }),
+    route(
+      uploadBlob.main,
+      authenticator.accessOrServiceAuth(uploadBlob.main.nsid, (may, request) => may.blob(typeOf(request))),
+      async ({ request, credentials }) => {
+        assertIssuer(credentials.did)
+        // Firefox has no Request.body, and an empty one is null: https://bugzilla.mozilla.org/show_bug.cgi?id=1387483
+        const body = request.body ?? (await request.blob()).stream()
+        const { maxBlobBytes: maxBytes, blobTypes } = configuration.settings
+        // A picture by its header may be a video by its bytes: what is kept must be granted, too.
+        const assertType = (mime: string): void => {
+          if ('may' in credentials) credentials.may.blob(mime)
+        }
+        const blob = await blobs.upload(body, { mime: typeOf(request), maxBytes, types: blobTypes, assertType, ...wholeLength(request) })
+        return { blob: { $type: 'blob', ref: parseCid(blob.cid), mimeType: blob.mime, size: blob.size } }
+      },
+    ),
   ]
 }
+
+const typeOf = ({ headers }: Request): string => headers.get('content-type') ?? 'application/octet-stream'
 
 const toOptions = (given: {
   readonly validate?: boolean | undefined
@@ -109,7 +126,7 @@ const toOptions = (given: {
   ...(given.key !== undefined && { key: given.key }),
 })
 
-const toWrite = (write: applyWrites.$InputBody['writes'][number]): Write => {
+const toWrite = (write: applyWrites.$InputBody['writes'][number]): Exclude<Write, { action: 'put' }> => {
   const { collection } = write
   switch (write.$type) {
     case 'com.atproto.repo.applyWrites#create':

@@ -15,9 +15,13 @@ import type { Sessions } from '../account/sessions.ts'
 import type { SignIn } from '../account/sign-in.ts'
 import type { AccountStanding } from '../account/standing.ts'
 import { anyone, type Authenticator } from '../http/auth.ts'
+import { always, never } from '../http/permissions.ts'
 import type { DidDocument } from '../identity/did-document.ts'
 import type { Self } from '../identity/self.ts'
 import { type Route, route } from './router.ts'
+
+/** No app can be authorized while the account is inactive, so none could do this with fresh credentials. */
+const REACTIVATION = 'Account reactivation is not available with OAuth credentials. Sign in to your account management page to reactivate.'
 
 /** What a client gives to create an account. */
 export interface WantedAccount {
@@ -70,17 +74,21 @@ export const accountRoutes = (services: {
     // The key is there already: a vacant pod has the one that its account will have, and no other can be had.
     route(reserveSigningKey.main, anyone, () => ({ signingKey: signingDidKey })),
 
-    route(checkAccountStatus.main, authenticator.access, () => standing.status()),
-    route(activateAccount.main, authenticator.accessFull, async () => {
+    route(checkAccountStatus.main, authenticator.access(always), () => standing.status()),
+    route(activateAccount.main, authenticator.accessFull(never(REACTIVATION)), async () => {
       await standing.activate()
       return undefined
     }),
-    route(deactivateAccount.main, authenticator.accessFull, async ({ input }) => {
-      await standing.deactivate(input.deleteAfter)
-      return undefined
-    }),
+    route(
+      deactivateAccount.main,
+      authenticator.accessFull((may) => may.account('status', 'manage')),
+      async ({ input }) => {
+        await standing.deactivate(input.deleteAfter)
+        return undefined
+      },
+    ),
 
-    route(requestAccountDelete.main, authenticator.accessFull, async () => {
+    route(requestAccountDelete.main, authenticator.accessFull(never()), async () => {
       await inbox.issue('delete-account')
       return undefined
     }),

@@ -4,6 +4,7 @@ import * as listAppPasswords from '../../lexicons/com/atproto/server/listAppPass
 import * as revokeAppPassword from '../../lexicons/com/atproto/server/revokeAppPassword.ts'
 import type { AppPasswords } from '../account/app-passwords.ts'
 import type { Authenticator } from '../http/auth.ts'
+import { never } from '../http/permissions.ts'
 import { type Route, route } from './router.ts'
 
 export const appPasswordRoutes = ({
@@ -13,10 +14,12 @@ export const appPasswordRoutes = ({
   readonly authenticator: Authenticator
   readonly appPasswords: AppPasswords
 }): Route[] => [
-  route(createAppPassword.main, authenticator.accessFull, ({ input }) => appPasswords.create(input.name, input.privileged ?? false)),
-  // Apps may see and take back app passwords, as at the reference PDS; they learn no secret by it.
-  route(listAppPasswords.main, authenticator.access, async () => ({ passwords: await appPasswords.list() })),
-  route(revokeAppPassword.main, authenticator.access, async ({ input }) => {
+  route(createAppPassword.main, authenticator.accessFull(never()), ({ input }) =>
+    appPasswords.create(input.name, input.privileged ?? false),
+  ),
+  // Who signed in with an app password may see and take back all of them, as at the reference PDS; they learn no secret by it.
+  route(listAppPasswords.main, authenticator.access(never()), async () => ({ passwords: await appPasswords.list() })),
+  route(revokeAppPassword.main, authenticator.access(never()), async ({ input }) => {
     await appPasswords.revoke(input.name)
     return undefined
   }),

@@ -8,7 +8,12 @@ import * as updateEmail from '../../lexicons/com/atproto/server/updateEmail.ts'
 import type { Email } from '../account/email.ts'
 import type { OwnerPassword } from '../account/owner-password.ts'
 import { anyone, type Authenticator } from '../http/auth.ts'
+import { type AppRule, never } from '../http/permissions.ts'
 import { type Route, route } from './router.ts'
+
+const mayManageEmail: AppRule = (may) => may.account('email', 'manage')
+/** Who can read the old address could take the account over by it. */
+const notByApps = never('Use the account manager interface to update email address associated with an account')
 
 export const emailRoutes = (services: {
   readonly authenticator: Authenticator
@@ -17,16 +22,16 @@ export const emailRoutes = (services: {
 }): Route[] => {
   const { authenticator, email, ownerPassword } = services
   return [
-    route(requestEmailConfirmation.main, authenticator.access, async () => {
+    route(requestEmailConfirmation.main, authenticator.access(mayManageEmail), async () => {
       await email.requestConfirmation()
       return undefined
     }),
-    route(confirmEmail.main, authenticator.access, async ({ input }) => {
+    route(confirmEmail.main, authenticator.access(mayManageEmail), async ({ input }) => {
       await email.confirm(input.email, input.token)
       return undefined
     }),
-    route(requestEmailUpdate.main, authenticator.accessFull, () => email.requestUpdate()),
-    route(updateEmail.main, authenticator.accessFull, async ({ input }) => {
+    route(requestEmailUpdate.main, authenticator.accessFull(notByApps), () => email.requestUpdate()),
+    route(updateEmail.main, authenticator.accessFull(notByApps), async ({ input }) => {
       await email.update(input.email, input.token)
       return undefined
     }),

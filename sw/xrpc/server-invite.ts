@@ -5,6 +5,7 @@ import * as getAccountInviteCodes from '../../lexicons/com/atproto/server/getAcc
 import * as checkHandleAvailability from '../../lexicons/com/atproto/temp/checkHandleAvailability.ts'
 import * as checkSignupQueue from '../../lexicons/com/atproto/temp/checkSignupQueue.ts'
 import { anyone, type Authenticator, nobody } from '../http/auth.ts'
+import { never } from '../http/permissions.ts'
 import { type Route, route } from './router.ts'
 
 export const inviteRoutes = ({
@@ -16,8 +17,8 @@ export const inviteRoutes = ({
 }): Route[] => [
   route(createInviteCode.main, nobody, () => undefined),
   route(createInviteCodes.main, nobody, () => undefined),
-  route(getAccountInviteCodes.main, authenticator.accessFull, () => ({ codes: [] })),
-  route(checkSignupQueue.main, authenticator.access, () => ({ activated: true })),
+  route(getAccountInviteCodes.main, authenticator.accessFull(never()), () => ({ codes: [] })),
+  route(checkSignupQueue.main, authenticator.access(never()), () => ({ activated: true })),
   route(checkHandleAvailability.main, anyone, ({ params }) => ({
     handle: params.handle,
     result: isVacant()

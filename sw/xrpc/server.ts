@@ -10,6 +10,7 @@ import type { Email } from '../account/email.ts'
 import type { Sessions } from '../account/sessions.ts'
 import type { SignIn } from '../account/sign-in.ts'
 import { anyone, type Authenticator } from '../http/auth.ts'
+import { always } from '../http/permissions.ts'
 import type { Self } from '../identity/self.ts'
 import type { Configuration } from '../operations/configuration.ts'
 import { type Route, route } from './router.ts'
@@ -39,25 +40,25 @@ export const serverRoutes = (services: {
   readonly email: Pick<Email, 'current'>
 }): Route[] => {
   const { identity, serviceDid, configuration, authenticator, signIn, sessions, email } = services
-  const account = async () => ({
+  const account = async (withEmail: boolean) => ({
     did: identity.did,
     handle: identity.handle,
     // Clients go where the document points: of an account that is arriving that is still its old server.
     ...(identity.standing !== 'arriving' && { didDoc: { ...identity.document } }),
-    ...(await email.current()),
+    ...(withEmail && (await email.current())),
     ...accountStatus(identity.standing),
   })
   return [
     route(describeServer.main, anyone, () => describeService(serviceDid, configuration.settings)),
     route(createSession.main, anyone, async ({ input }) => {
       const appPassword = await signIn.check(input.identifier, input.password)
-      return { ...(await sessions.open(appPassword ?? undefined)), ...(await account()) }
+      return { ...(await sessions.open(appPassword ?? undefined)), ...(await account(true)) }
     }),
     route(refreshSession.main, authenticator.refresh, async ({ credentials }) => ({
       ...(await sessions.rotate(credentials.tokenId)),
-      ...(await account()),
+      ...(await account(true)),
     })),
-    route(getSession.main, authenticator.access, account),
+    route(getSession.main, authenticator.access(always), ({ credentials }) => account(credentials.may.seesEmail)),
     route(deleteSession.main, authenticator.refreshEvenExpired, async ({ credentials }) => {
       await sessions.close(credentials.tokenId)
       return undefined

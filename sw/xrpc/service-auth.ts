@@ -8,6 +8,7 @@ import { invalidRequest } from '../../wire/errors.ts'
 import { MAX_SERVICE_TOKEN_TTL_MS, SERVICE_TOKEN_TTL_MS } from '../../wire/limits.ts'
 import type { AccessScope } from '../account/sessions.ts'
 import type { Authenticator } from '../http/auth.ts'
+import { byContent } from '../http/permissions.ts'
 import type { KeyVault } from '../identity/contract.ts'
 import { isAtprotoDid } from '../identity/did-resolver.ts'
 import { type Route, route } from './router.ts'
@@ -41,8 +42,9 @@ export const serviceAuthRoutes = (services: {
 }): Route[] => {
   const { did, authenticator, vault, now } = services
   return [
-    route(getServiceAuth.main, authenticator.access, async ({ params, credentials }) => {
+    route(getServiceAuth.main, authenticator.access(byContent), async ({ params, credentials }) => {
       const { aud, lxm, exp } = params
+      credentials.may.rpc(aud, lxm ?? '*')
       const [service = '', fragment, ...rest] = aud.split('#')
       if (!isAtprotoDid(service) || fragment === '' || rest.length > 0)
         throw invalidRequest('aud must be a valid atproto DID or did#serviceId reference')
@@ -77,8 +79,8 @@ const PROTECTED = new Set(
   ].map((nsid) => nsid.toLowerCase()),
 )
 
-/** Whether a session of this scope may use that method of another service; services compare names without regard to case. */
-export const mayCall = (nsid: string, scope: AccessScope): boolean => {
+/** Whether a session of this scope may use that method of another service, as far as no app's permissions decide (null); services compare names without regard to case. */
+export const mayCall = (nsid: string, scope: AccessScope | null): boolean => {
   const name = nsid.toLowerCase()
   if (PROTECTED.has(name)) return false
   const isPrivileged = name.startsWith('chat.bsky.') || name === 'com.atproto.server.createaccount'

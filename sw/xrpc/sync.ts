@@ -14,6 +14,7 @@ import * as listBlobs from '../../lexicons/com/atproto/sync/listBlobs.ts'
 import * as listRepos from '../../lexicons/com/atproto/sync/listRepos.ts'
 import { invalidRequest } from '../../wire/errors.ts'
 import { type AccessCredentials, anyone, type Authenticator } from '../http/auth.ts'
+import { always } from '../http/permissions.ts'
 import { blobToResponse } from '../http/blob-response.ts'
 import type { Self } from '../identity/self.ts'
 import type { BlobService, RepoReader } from '../repo/contract.ts'
@@ -39,28 +40,28 @@ export const syncRoutes = (services: {
   }
 
   return [
-    route(getRepo.main, authenticator.accessOptional, ({ params, credentials }) => {
+    route(getRepo.main, authenticator.accessOptional(always), ({ params, credentials }) => {
       assertAvailable(params.did, credentials)
       return new Response(repo.car(params.since), CAR)
     }),
-    route(getCheckout.main, authenticator.accessOptional, ({ params, credentials }) => {
+    route(getCheckout.main, authenticator.accessOptional(always), ({ params, credentials }) => {
       assertAvailable(params.did, credentials)
       return new Response(repo.car(), CAR)
     }),
-    route(getRecord.main, authenticator.accessOptional, async ({ params, credentials }) => {
+    route(getRecord.main, authenticator.accessOptional(always), async ({ params, credentials }) => {
       assertAvailable(params.did, credentials)
       return toCar(await repo.proof(params.collection, params.rkey))
     }),
-    route(getBlocks.main, authenticator.accessOptional, async ({ params, credentials }) => {
+    route(getBlocks.main, authenticator.accessOptional(always), async ({ params, credentials }) => {
       assertAvailable(params.did, credentials)
       return toCar(await repo.blocks(params.cids))
     }),
-    route(getLatestCommit.main, authenticator.accessOptional, ({ params, credentials }) => {
+    route(getLatestCommit.main, authenticator.accessOptional(always), ({ params, credentials }) => {
       assertAvailable(params.did, credentials)
       const { commit, rev } = repo.head()
       return { cid: commit, rev }
     }),
-    route(getHead.main, authenticator.accessOptional, ({ params, credentials }) => {
+    route(getHead.main, authenticator.accessOptional(always), ({ params, credentials }) => {
       assertAvailable(params.did, credentials)
       return { root: repo.head().commit }
     }),
@@ -75,12 +76,12 @@ export const syncRoutes = (services: {
       const { commit, rev } = repo.head()
       return { repos: [{ did: repo.did, head: commit, rev, ...accountStatus(identity.standing) }] }
     }),
-    route(listBlobs.main, authenticator.accessOptional, ({ params, credentials }) => {
+    route(listBlobs.main, authenticator.accessOptional(always), ({ params, credentials }) => {
       const { did, ...options } = params
       assertAvailable(did, credentials)
       return blobs.list(options)
     }),
-    route(getBlob.main, authenticator.accessOptional, async ({ params, request, credentials }) => {
+    route(getBlob.main, authenticator.accessOptional(always), async ({ params, request, credentials }) => {
       assertAvailable(params.did, credentials)
       const blob = await blobs.get(params.cid)
       // What no record mentions yet, the owner has not published.
