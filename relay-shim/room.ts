@@ -3,7 +3,7 @@ import { BadFrame, decodeMessage } from '../wire/codec.ts'
 import type { CommitEvent } from '../wire/event.ts'
 import { XrpcError } from '../wire/errors.ts'
 import { parseTabFrame, type FrameOf, type TabFrame } from '../wire/frames.ts'
-import { ASLEEP_RETRY_AFTER_S, JOIN_DEADLINE_MS, MAX_UNADMITTED, REQUEST_DEADLINE_MS } from '../wire/limits.ts'
+import { ASLEEP_RETRY_AFTER_S, REQUEST_DEADLINE_MS } from '../wire/limits.ts'
 import { Admission, admitHandle, type Ground, mirrors, restoredElsewhere } from './admission.ts'
 import { allowOrigins, ANSWERED_BY, errorToResponse, isPodPath, notFound, preflight } from './answer.ts'
 import { type Condition, conditionAnswer } from './condition.ts'
@@ -11,14 +11,15 @@ import { Egress } from './egress.ts'
 import { nameCheckOf } from './egress-names.ts'
 import { Firehose } from './firehose/firehose.ts'
 import { Quotas } from './hosting/quotas.ts'
+import { CLOSE_REPLACED, CLOSE_SILENT, closeUplink, Joining, refuse } from './joining.ts'
 import { Lane } from './lane.ts'
 import { Mailer } from './mail/mailer.ts'
 import { Mirror } from './mirror/mirror.ts'
 import { Oversight } from './operator/oversight.ts'
 import { type Told, TOLD_KEY } from './operator/reports.ts'
-import type { RoomPort, RoomSocket, SocketState } from './port.ts'
+import type { RoomPort, RoomSocket } from './port.ts'
 import { RateLimits, type Visit } from './rate-limits/rate-limits.ts'
-import { Refused, refusalOf } from './refused.ts'
+import { Refused } from './refused.ts'
 import { Relays } from './relays/relays.ts'
 import { readAway } from './request-body.ts'
 import { Tunnel } from './tunnel.ts'
@@ -38,12 +39,6 @@ interface Handler {
   readonly answer: (request: Request, url: URL, visit: Visit) => Answer | Promise<Answer>
 }
 
-/** Close codes of the uplink; the reason is the code of the `refused` frame before it. @see https://www.rfc-editor.org/rfc/rfc6455#section-7.4.2 */
-const CLOSE_REFUSED = 4003
-const CLOSE_REPLACED = 4009
-/** No refusal goes before it: a tab that does hear it dials again. */
-const CLOSE_SILENT = 4008
-
 interface RoomParts {
   readonly admission: Admission
   readonly mirror: Mirror
@@ -61,8 +56,7 @@ export class Room {
   readonly #relays: Relays
   readonly #oversight: Oversight
   readonly #lane = new Lane()
-  /** What cuts off who does not join, by socket. A timer that runs keeps the room awake. */
-  readonly #joining = new Map<string, ReturnType<typeof setTimeout>>()
+  readonly #joining: Joining
   readonly #awakeSince: number
   #uplink: Uplink | null = null
   /** When the admitted tab said anything last, in ms since 1970; stored when it comes and when it goes. */
@@ -98,6 +92,7 @@ export class Room {
       seen: (relays) => this.#uplink?.send({ t: 'relays', relays }),
     })
     const { admission, mirror, quotas } = parts
+    this.#joining = new Joining(port, admission)
     this.#oversight = new Oversight(
       {
         port,
@@ -168,15 +163,7 @@ export class Room {
       void this.#parts.firehose.connect(socket, request)
       return
     }
-    this.#makeRoomAtTheDoor()
-    const challenge = this.#parts.admission.challenge()
-    socket.setState({ role: 'uplink', nonce: challenge.nonce, stage: 'challenged' })
-    sendFrame(socket, challenge)
-    const cutOff = (): void => {
-      this.#joining.delete(socket.id)
-      if (!isAdmitted(socket.state)) refuse(socket, new Refused('JoinTimeout', 'The tab did not prove itself in time.'))
-    }
-    this.#joining.set(socket.id, setTimeout(cutOff, JOIN_DEADLINE_MS))
+    this.#joining.begin(socket)
   }
 
   onMessage(socket: RoomSocket, bytes: Uint8Array): void {
@@ -197,7 +184,7 @@ export class Room {
 
   onClose(socket: RoomSocket): void {
     if (socket.state?.role === 'subscriber') return this.#parts.firehose.closed(socket)
-    this.#joinedOrGone(socket)
+    this.#joining.ended(socket)
     if (socket.id !== this.#uplink?.socket.id) return
     this.#partFrom(this.#uplink)
   }
@@ -234,33 +221,25 @@ export class Room {
     throw new XrpcError(503, 'NoPodHere', 'No pod lives at this address yet.', { headers: { 'retry-after': String(ASLEEP_RETRY_AFTER_S) } })
   }
 
-  /** Sockets outlive the room's memory: the tab that was admitted still is; whose hello was cut off must say it anew, on a new connection. */
+  /** After a hibernation. */
   #resume(): void {
-    for (const socket of this.#port.sockets('uplink')) {
-      const state = socket.state
-      if (state?.role !== 'uplink' || state.stage === 'over') continue
-      if (!isAdmitted(state)) {
-        refuse(socket, new Refused('JoinTimeout', 'The tab did not prove itself in time.'))
-        continue
-      }
-      this.#uplink = this.#uplinkOf(socket)
-      this.#heardAt = this.#port.now()
-      if (state.stage === 'ready') this.#tunnel.ready(this.#uplink.send)
-    }
+    const socket = this.#joining.resumed()
+    if (!socket) return
+    this.#uplink = this.#uplinkOf(socket)
+    this.#heardAt = this.#port.now()
+    if (socket.state?.role === 'uplink' && socket.state.stage === 'ready') this.#tunnel.ready(this.#uplink.send)
   }
 
   async #greet(socket: RoomSocket, hello: FrameOf<TabFrame, 'hello'>): Promise<void> {
-    const state = socket.state
-    if (state?.role !== 'uplink' || state.stage !== 'challenged') return
-    // The nonce is spent, whatever comes of it.
-    socket.setState({ role: 'uplink', nonce: '', stage: 'greeted' })
+    const nonce = this.#joining.takeNonce(socket)
+    if (nonce === null) return
     try {
-      await this.#parts.admission.verify(hello, state.nonce)
-      await this.#parts.admission.identify(hello, this.#ground(state.nonce))
-      await this.#parts.admission.judge(hello, this.#ground(state.nonce))
+      await this.#parts.admission.verify(hello, nonce)
+      await this.#parts.admission.identify(hello, this.#ground(nonce))
+      await this.#parts.admission.judge(hello, this.#ground(nonce))
       // Nothing that the older tab does not finish keeps out whoever may have the room.
       this.#uplink?.interrupt()
-      this.#lane.enter(() => this.#admit(socket, hello, state.nonce))
+      this.#lane.enter(() => this.#admit(socket, hello, nonce))
     } catch (cause) {
       this.#hangUp(socket, cause)
     }
@@ -278,8 +257,7 @@ export class Room {
     } catch (cause) {
       return this.#hangUp(socket, cause)
     }
-    // Gone, or cut off, while its hello was checked.
-    if (isOver(socket.state) || ![...this.#port.sockets('uplink')].some(({ id }) => id === socket.id)) return
+    if (!this.#joining.isWaiting(socket)) return
     const older = this.#uplink
     this.#uplink = this.#uplinkOf(socket)
     this.#heardAt = this.#port.now()
@@ -293,7 +271,7 @@ export class Room {
         CLOSE_REPLACED,
       )
     }
-    this.#joinedOrGone(socket)
+    this.#joining.ended(socket)
     socket.setState({ role: 'uplink', nonce: '', stage: 'joined' })
     this.#tunnel.expect()
     sendFrame(socket, {
@@ -359,20 +337,13 @@ export class Room {
     const uplink = this.#uplink
     if (!uplink || this.#port.now() - this.#heardAt < REQUEST_DEADLINE_MS) return
     this.onClose(uplink.socket)
-    close(uplink.socket, CLOSE_SILENT, 'Silent')
+    closeUplink(uplink.socket, CLOSE_SILENT, 'Silent')
   }
 
   #hangUp(socket: RoomSocket, cause: unknown): void {
-    if (socket.id === this.#uplink?.socket.id) {
-      this.#partFrom(this.#uplink)
-    }
-    this.#joinedOrGone(socket)
+    if (socket.id === this.#uplink?.socket.id) this.#partFrom(this.#uplink)
+    this.#joining.ended(socket)
     refuse(socket, cause)
-  }
-
-  #joinedOrGone({ id }: RoomSocket): void {
-    clearTimeout(this.#joining.get(id))
-    this.#joining.delete(id)
   }
 
   #partFrom(uplink: Uplink): void {
@@ -401,33 +372,5 @@ export class Room {
 
   get #isToBeSeen(): boolean {
     return this.#parts.admission.binding?.standing === 'active'
-  }
-
-  /** Whoever has stood there longest goes: an honest tab needs a moment, and a crowd of strangers must not keep it out. */
-  #makeRoomAtTheDoor(): void {
-    const waiting = [...this.#port.sockets('uplink')].filter(({ state }) => !isAdmitted(state) && !isOver(state))
-    for (const oldest of waiting.slice(0, Math.max(0, waiting.length + 1 - MAX_UNADMITTED)))
-      refuse(oldest, new Refused('TooManyConnections', 'Too many tabs try to join at the same time.'))
-  }
-}
-
-const isAdmitted = (state: SocketState | null): boolean => state?.role === 'uplink' && (state.stage === 'joined' || state.stage === 'ready')
-
-const isOver = (state: SocketState | null): boolean => state?.role === 'uplink' && state.stage === 'over'
-
-/** Says why in one sentence, then closes. */
-const refuse = (socket: RoomSocket, cause: unknown, code = CLOSE_REFUSED): void => {
-  if (!(cause instanceof Refused)) console.error('room: the uplink failed', cause)
-  const said = refusalOf(cause)
-  sendFrame(socket, { t: 'refused', ...said })
-  close(socket, code, said.error)
-}
-
-const close = (socket: RoomSocket, code: number, reason: string): void => {
-  try {
-    socket.setState({ role: 'uplink', nonce: '', stage: 'over' })
-    socket.close(code, reason)
-  } catch {
-    // closed already
   }
 }
