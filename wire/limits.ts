@@ -436,3 +436,10 @@ export const MAX_KICK_REASON_CHARS = 300
 export const MAX_KICK_MS = 400 * DAY_MS
 /** How long events that a quota holds back wait before the first of them is offered again: a quota frees itself within hours. */
 export const HOLD_RETRY_MS = 1 * MINUTE_MS
+
+/** A permission set is used this long without a newer answer; asked for anew it is every day. @see https://atproto.com/specs/permission#permission-sets */
+export const PERMISSION_SET_MAX_AGE_MS = 90 * DAY_MS
+/** While its host does not answer, it is asked this often at most. */
+export const PERMISSION_SET_RETRY_MS = 5 * MINUTE_MS
+/** The proof of one record: a record of a megabyte at most, and some nodes of the tree. */
+export const MAX_RECORD_PROOF_BYTES = 2 * MIB

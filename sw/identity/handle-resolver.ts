@@ -1,9 +1,8 @@
 /**
- * Handle → DID, remembered for a while, by both ways of the spec at once: the DNS TXT record (over HTTPS, a worker has no other DNS) and the well-known file.
+ * Handle → DID, remembered for a while, by both ways of the spec at once: the DNS TXT record and the well-known file.
  * @see https://atproto.com/specs/handle#handle-resolution
  */
 import { isValidDid } from '@atproto/syntax'
-import * as v from 'valibot'
 import {
   HANDLE_LOOKUP_DEADLINE_MS,
   HANDLE_MAX_AGE_MS,
@@ -11,15 +10,11 @@ import {
   MAX_CACHED_HANDLES,
   MAX_HANDLE_ANSWER_BYTES,
 } from '../../wire/limits.ts'
+import { didInDns } from './dns-did.ts'
 import { Remembered } from './remembered.ts'
 import { readShortText } from './short-text.ts'
 
 export type Fetch = (url: string, init?: RequestInit) => Promise<Response>
-
-/** Google's and Cloudflare's resolvers speak the same JSON and allow cross-origin reads; one is enough. */
-const DNS_OVER_HTTPS = 'https://cloudflare-dns.com/dns-query'
-const TXT_RECORD = 16
-const dnsAnswer = v.object({ Answer: v.optional(v.array(v.object({ type: v.number(), data: v.string() })), []) })
 
 /** Handles as they were resolved lately. */
 export interface HandleResolver {
@@ -41,20 +36,8 @@ export const handleResolver = (fetch: Fetch, now: () => number): HandleResolver 
 /** null when neither way names exactly one valid DID. DNS wins where they differ, as the spec advises. Never throws. */
 export const resolveHandle = async (handle: string, fetch: Fetch): Promise<string | null> => {
   const signal = AbortSignal.timeout(HANDLE_LOOKUP_DEADLINE_MS)
-  const [dns, wellKnown] = await Promise.allSettled([askDns(handle, fetch, signal), askWellKnown(handle, fetch, signal)])
+  const [dns, wellKnown] = await Promise.allSettled([didInDns(`_atproto.${handle}`, fetch, signal), askWellKnown(handle, fetch, signal)])
   return (dns.status === 'fulfilled' && dns.value) || (wellKnown.status === 'fulfilled' && wellKnown.value) || null
-}
-
-const askDns = async (handle: string, fetch: Fetch, signal: AbortSignal): Promise<string | null> => {
-  const query = new URLSearchParams({ name: `_atproto.${handle}`, type: 'TXT' })
-  const response = await fetch(`${DNS_OVER_HTTPS}?${query}`, { headers: { accept: 'application/dns-json' }, signal })
-  const { Answer } = v.parse(dnsAnswer, JSON.parse(await shortText(response)))
-  const dids = Answer.filter(({ type }) => type === TXT_RECORD)
-    // A TXT record is one or more quoted strings, to be joined.
-    .map(({ data }) => data.replaceAll(/"\s+"/g, '').replaceAll('"', ''))
-    .filter((text) => text.startsWith('did='))
-    .map((text) => text.slice('did='.length).trim())
-  return dids.length === 1 ? onlyDid(dids[0]) : null
 }
 
 const askWellKnown = async (handle: string, fetch: Fetch, signal: AbortSignal): Promise<string | null> => {
