@@ -1,0 +1,90 @@
+import { describe, expect, test } from 'vitest'
+import { describeScope, type PermissionSet } from './scope-sentences.ts'
+
+const sentences = (scope: string): string[] => describeScope(scope).map(({ sentence }) => sentence)
+const wide = (scope: string): string[] => describeScope(scope).flatMap((each) => (each.isWide ? [each.scope] : []))
+
+describe('a scope in plain sentences', () => {
+  test.each([
+    ['atproto', 'Know who you are: your handle and your DID'],
+    ['transition:chat.bsky', 'Read and send your direct messages'],
+    ['transition:email', 'See your e-mail address'],
+    ['repo:app.bsky.feed.post', 'Create, change and delete posts'],
+    ['repo:app.bsky.feed.like?action=create', 'Create likes'],
+    [
+      'repo?collection=app.bsky.feed.post&collection=com.example.note&action=create&action=delete',
+      'Create and delete posts and records of the kind com.example.note',
+    ],
+    ['repo:*', 'Create, change and delete records of every kind, posts and profile included'],
+    ['blob:image/*', 'Upload pictures'],
+    ['blob:*/*', 'Upload files of any kind'],
+    ['blob:application/pdf', 'Upload files of the type application/pdf'],
+    [
+      'rpc:app.bsky.feed.getTimeline?aud=did:web:api.bsky.app%23bsky_appview',
+      'Call app.bsky.feed.getTimeline at api.bsky.app in your name',
+    ],
+    ['rpc:*?aud=did:web:api.bsky.app%23bsky_appview', 'Ask for anything at api.bsky.app in your name'],
+    ['rpc:app.bsky.feed.getTimeline?aud=*', 'Call app.bsky.feed.getTimeline at any server in your name'],
+    ['account:email', 'See your e-mail address'],
+    ['account:email?action=manage', 'See and change your e-mail address'],
+    ['account:repo?action=manage', 'Put another repo in place of yours, as when an account moves'],
+    ['account:status?action=manage', 'Switch your account off and on'],
+    ['identity:handle', 'Change your handle'],
+    ['identity:*', 'Change your identity, handle and keys included: it could take the account away from you'],
+  ])('%s', (scope, sentence) => {
+    expect(sentences(scope)).toEqual([sentence])
+  })
+
+  test('one sentence for each value, none of them twice, in the order in which they are asked for', () => {
+    expect(describeScope('atproto  blob:image/* atproto repo:*').map(({ scope }) => scope)).toEqual(['atproto', 'blob:image/*', 'repo:*'])
+  })
+
+  test('what has no words is shown as it is, and as something to look at twice', () => {
+    expect(describeScope('space:thing')).toMatchObject([
+      { sentence: 'Something that this server has no words for: space:thing', isWide: true },
+    ])
+  })
+
+  test('what reaches far is marked', () => {
+    const asked =
+      'atproto repo:app.bsky.feed.post repo:* rpc:a.b.c?aud=* rpc:*?aud=did:web:x.example%23s identity:handle account:email blob:*/* transition:generic'
+    expect(wide(asked)).toEqual(['repo:*', 'rpc:a.b.c?aud=*', 'rpc:*?aud=did:web:x.example%23s', 'identity:handle', 'transition:generic'])
+  })
+
+  test('only `atproto` cannot be left out', () => {
+    expect(describeScope('atproto transition:generic repo:*').map(({ isNeeded }) => isNeeded)).toEqual([true, false, false])
+  })
+})
+
+describe('a permission set', () => {
+  const set: PermissionSet = {
+    type: 'permission-set',
+    title: 'Basic <calendar>',
+    detail: 'Read and write events',
+    permissions: [
+      { type: 'permission', resource: 'repo', collection: ['com.example.calendar.event'] },
+      { type: 'permission', resource: 'rpc', lxm: ['com.example.calendar.list'], aud: '*' },
+      // Of another namespace: not this set's to give.
+      { type: 'permission', resource: 'repo', collection: ['app.bsky.feed.post'] },
+    ],
+  }
+
+  test('is told by what is in it; what its makers say of it is a claim', () => {
+    const [described] = describeScope('include:com.example.calendar.basic', new Map([['com.example.calendar.basic', set]]))
+    expect(described).toEqual({
+      scope: 'include:com.example.calendar.basic',
+      sentence: 'What example.com calls “calendar.basic”',
+      claim: 'Basic <calendar>: Read and write events',
+      parts: [
+        'Create, change and delete records of the kind com.example.calendar.event',
+        'Call com.example.calendar.list at any server in your name',
+      ],
+      isNeeded: false,
+      isWide: true,
+    })
+  })
+
+  test('that is not known says nothing about its contents', () => {
+    expect(describeScope('include:com.example.calendar.basic')).toMatchObject([{ parts: [] }])
+  })
+})
