@@ -202,6 +202,7 @@ const ALL =
 
 /** The token is the scope that it carries: who issues tokens is not asked here. */
 const served = servePod({
+  nextNonce: async () => 'the next nonce',
   authenticate: async (request) => ({ did: DID, scope: decodeURIComponent(request.headers.get('authorization')?.split(' ')[1] ?? '') }),
 })
 
@@ -262,6 +263,12 @@ describe.each(rows)('$nsid', ({ nsid, decision, query, init }) => {
       for (const scope of decision.needs) expect([scope, await refusal(scope)]).toEqual([scope, null])
     })
   }
+})
+
+test('every answer to an app carries a nonce for its next proof, a refusal too; nobody else’s does', async () => {
+  for (const nsid of ['com.atproto.server.getSession', 'com.atproto.server.listAppPasswords', 'com.atproto.server.nothing'])
+    expect((await callWith('', nsid)).headers.get('dpop-nonce')).toBe('the next nonce')
+  expect((await callOf(served, 'com.atproto.server.getSession')).headers.has('dpop-nonce')).toBe(false)
 })
 
 const MISSING = { status: 403, error: 'ScopeMissingError' }

@@ -198,7 +198,8 @@ const composePod = async (store: Store, { identity, vault, repo }: Foundation, o
   // While it arrives, and after it has left, the account is known by the key of another server: its document is asked then.
   const isOwn = (did: string): boolean => did === identity.did && identity.standing === 'active'
   const signingKey: DidResolver['signingKey'] = async (did, asked) => (isOwn(did) ? vault.signingDidKey : resolver.signingKey(did, asked))
-  const authenticator = new Authenticator({ issuer, sessions: account.sessions, keys: { signingKey }, apps: options.apps ?? NO_APPS, now })
+  const apps = options.apps ?? NO_APPS
+  const authenticator = new Authenticator({ issuer, sessions: account.sessions, keys: { signingKey }, apps, now })
   const recovery = new RecoveryVoice(store)
   const appview = (): string | null => egress.services.appview
   const proxy = makeProxy({ identity, repo, authenticator, vault, resolver, fetch, appview, now })
@@ -244,7 +245,7 @@ const composePod = async (store: Store, { identity, vault, repo }: Foundation, o
         { store, identity, vault, voice: recovery, fetch: pointing.fetch, plc: pointing.directory, rejoin, now },
         passphrase,
       ),
-    handle: makeHandler({ documents, xrpc, health, debug, log, configuration }),
+    handle: makeHandler({ documents, xrpc, health, debug, apps, log, configuration }),
     documents,
     summary: async () => {
       const { did, handle, origin, createdAt, standing, account: row } = identity
@@ -278,6 +279,7 @@ const composePod = async (store: Store, { identity, vault, repo }: Foundation, o
 
 const NO_APPS: AppTokens = {
   authenticate: () => Promise.reject(new XrpcError(401, 'invalid_token', 'No app is signed in here')),
+  nextNonce: () => Promise.resolve(''),
 }
 const NO_SERVICES: RoomServices = { appview: null, plc: null, mail: false }
 const PLC_DIRECTORY = 'https://plc.directory'

@@ -26,7 +26,7 @@ const refreshToken = (claims: Record<string, unknown> = {}) =>
   token({ typ: 'refresh+jwt', claims: { scope: 'com.atproto.refresh', ...claims } })
 const bearing = (authorization?: string) =>
   new Request('http://localhost:1999/', authorization === undefined ? {} : { headers: { authorization } })
-const NO_APPS: AppTokens = { authenticate: () => Promise.reject(new Error('nobody is asked')) }
+const NO_APPS: AppTokens = { authenticate: () => Promise.reject(new Error('nobody is asked')), nextNonce: async () => 'nonce' }
 const authenticator = (clock = { now: NOW * 1000 }, open = new Set(['family']), apps = NO_APPS) =>
   new Authenticator({
     issuer: { did: DID, audience: DID, key },
@@ -146,6 +146,7 @@ const appsOf = (scope: string, did = DID): AppTokens => ({
     if (request.headers.get('authorization')?.split(' ')[1] !== 'good') throw new XrpcError(401, 'invalid_token', 'Invalid token')
     return { did, scope }
   },
+  nextNonce: async () => 'nonce',
 })
 const withApps = (apps: AppTokens) => authenticator(undefined, undefined, apps)
 

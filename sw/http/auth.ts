@@ -22,6 +22,8 @@ export interface AccessCredentials {
 export interface AppTokens {
   /** Checks the token, its binding to a key, and the proof that the caller has that key. @throws XrpcError 401 with `WWW-Authenticate` */
   authenticate(request: Request): Promise<{ readonly did: string; readonly scope: string }>
+  /** For the caller's next proof. */
+  nextNonce(): Promise<string>
 }
 
 export interface RefreshCredentials {
@@ -209,8 +211,8 @@ export const assertActive = ({ standing }: { readonly standing: Standing }): voi
 /** @see https://www.rfc-editor.org/rfc/rfc9449#name-the-dpop-authentication-sch */
 const DPOP = 'dpop'
 
-/** Exactly a scheme and a token, as for Bearer; anything else is a malformed header. */
-const isDpop = ({ headers }: Request): boolean => {
+/** Whether it shows an app's token. Exactly a scheme and a token, as for Bearer; anything else is a malformed header. */
+export const isDpop = ({ headers }: Request): boolean => {
   const [scheme = '', token, ...rest] = headers.get('authorization')?.split(' ') ?? []
   return scheme.toLowerCase() === DPOP && Boolean(token) && rest.length === 0
 }

@@ -5,6 +5,7 @@ import { Hono } from 'hono/tiny'
 import { XrpcError } from '../../wire/errors.ts'
 import type { Configuration } from '../operations/configuration.ts'
 import type { Log } from '../operations/log.ts'
+import { type AppTokens, isDpop } from './auth.ts'
 import { allowOrigins, preflight } from './cors.ts'
 import { requestId, toXrpcError, xrpcErrorToResponse } from './errors.ts'
 
@@ -25,6 +26,7 @@ export interface Site {
   readonly xrpc: (nsid: string, request: Request, key: string | undefined) => Promise<Response>
   readonly health: () => object
   readonly debug: (what: string, request: Request) => Promise<Response>
+  readonly apps: Pick<AppTokens, 'nextNonce'>
   readonly log: Log
   readonly configuration: Pick<Configuration, 'settings'>
 }
@@ -34,7 +36,7 @@ interface Bindings extends RequestContext {
   readonly fail: (cause: unknown) => Response
 }
 
-export const makeHandler = ({ documents, xrpc, health, debug, log, configuration }: Site): Handler => {
+export const makeHandler = ({ documents, xrpc, health, debug, apps, log, configuration }: Site): Handler => {
   const site = new Hono<{ Bindings: Bindings }>()
   site.get('/.well-known/*', ({ req, notFound }) => {
     const text = documents()[req.path]
@@ -62,6 +64,8 @@ export const makeHandler = ({ documents, xrpc, health, debug, log, configuration
     } catch (cause) {
       response = fail(cause)
     }
+    // Of refusals, too. @see https://www.rfc-editor.org/rfc/rfc9449#section-9
+    if (isDpop(request)) response.headers.set('dpop-nonce', await apps.nextNonce())
     log.request({
       request: id,
       origin: context.origin,
