@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vite'
+import { oauthWithoutNode, roomWithoutZod } from './shims/replacements.ts'
 
 const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
 
@@ -8,7 +9,6 @@ export const alias = {
   '@atproto/common': at('shims/atproto-common.ts'),
   'node:timers/promises': at('shims/timers-promises.ts'),
   'unicode-segmenter/grapheme': at('shims/unicode-segmenter.ts'),
-  zod: at('shims/zod.ts'),
 }
 /** Without it the bundler keeps what its index merely mentions: schemas for DID documents, built when the worker starts. */
 export const treeshake = { moduleSideEffects: [{ test: /@atproto\/common-web/, sideEffects: false }] }
@@ -19,6 +19,7 @@ export default defineConfig({
   root: at('web'),
   publicDir: at('web/public'),
   resolve: { alias },
+  plugins: [oauthWithoutNode, roomWithoutZod],
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   environments: {
     client: {

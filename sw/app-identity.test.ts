@@ -67,7 +67,7 @@ describe('a did:web', () => {
       didDoc: { alsoKnownAs: ['at://al.test'] },
     })
     expect((await methods().resolveHandle({ handle: 'al.test' })).data).toEqual({ did })
-    expect(JSON.parse(pod.documents()['/.well-known/did.json']!)).toMatchObject({ alsoKnownAs: ['at://al.test'] })
+    expect(JSON.parse((await pod.documents())['/.well-known/did.json']!)).toMatchObject({ alsoKnownAs: ['at://al.test'] })
     expect(events).toEqual([{ kind: 'identity', did, handle: 'al.test' }])
     const stranger = new AtpAgent({ service: ORIGIN, fetch: (input, init) => pod.handle(new Request(input, init), { origin: 'shim' }) })
     await expect(stranger.com.atproto.identity.updateHandle({ handle: 'mallory.test' })).rejects.toMatchObject({ status: 401 })

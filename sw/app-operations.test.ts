@@ -157,7 +157,7 @@ describe('settings', () => {
     const { accessJwt } = await signIn()
     await owner({ kind: 'configure', settings: { blobTypes: ['image/*'], maxBlobBytes: 5000 } })
     expect(await (await ask('/xrpc/com.atproto.server.describeServer')).json()).toMatchObject({ blobUploadLimit: 5000 })
-    expect(pod.documents()['/xrpc/com.atproto.server.describeServer']).toContain('"blobUploadLimit":5000')
+    expect((await pod.documents())['/xrpc/com.atproto.server.describeServer']).toContain('"blobUploadLimit":5000')
     expect((await upload(accessJwt)).status).toBe(200)
     const text = await upload(accessJwt, new TextEncoder().encode('plain'), 'text/plain')
     expect([text.status, (await text.json()).error]).toEqual([415, 'UnsupportedMediaType'])
@@ -214,18 +214,18 @@ describe('debug routes', () => {
 })
 
 describe('the identity', () => {
-  const serve = () => {
-    for (const path of ['/.well-known/did.json', '/.well-known/atproto-did']) served[path] = pod.documents()[path] ?? ''
+  const serve = async () => {
+    for (const path of ['/.well-known/did.json', '/.well-known/atproto-did']) served[path] = (await pod.documents())[path] ?? ''
   }
 
   test('is in order where document and handle are served as the pod would have them', async () => {
-    serve()
+    await serve()
     expect(await owner({ kind: 'check-identity' })).toMatchObject({ ok: true, value: { at: now, document: null, handle: null } })
   })
 
   test('another server, another key and another name are each a sentence', async () => {
     const found = async (change: (document: string) => string) => {
-      serve()
+      await serve()
       served['/.well-known/did.json'] = change(served['/.well-known/did.json'] ?? '')
       return pod.checkIdentity()
     }
@@ -237,7 +237,7 @@ describe('the identity', () => {
       'another key',
     )
     expect((await found((text) => text.replace('alice.test', 'bob.test'))).handle).toContain('names bob.test')
-    serve()
+    await serve()
     served['/.well-known/atproto-did'] = 'did:web:other.example'
     expect((await pod.checkIdentity()).handle).toContain('leads to did:web:other.example')
   })

@@ -209,7 +209,7 @@ describe('anyone', () => {
   test('reads the well-known documents, exactly as the mirror will serve them', async () => {
     const did = encodeURIComponent(DID)
     const queries: Record<string, string> = { resolveDid: `?did=${did}`, resolveIdentity: `?identifier=${did}` }
-    for (const [path, text] of Object.entries(pod.documents()))
+    for (const [path, text] of Object.entries(await pod.documents()))
       expect(await (await ask(path + (queries[path.split('.').at(-1) ?? ''] ?? ''))).text()).toBe(text)
     expect(await (await ask('/.well-known/atproto-did')).text()).toBe(DID)
     expect((await ask('/.well-known/did.json')).headers.get('content-type')).toContain('application/json')

@@ -1,6 +1,5 @@
 /** The composition: services and edges of the one pod that lives in this profile, put together into `handle(Request) → Response`. */
 import { version } from '../package.json'
-import { XrpcError } from '../wire/errors.ts'
 import type { MailPurpose, RoomServices } from '../wire/frames.ts'
 import type { Health, IdentityCheck, PodSummary, RecoveryFile } from '../wire/owner.ts'
 import { type AccountServices, composeAccount } from './account-services.ts'
@@ -16,6 +15,9 @@ import { IdentityChanges } from './identity/identity-changes.ts'
 import { openVault } from './identity/key-vault.ts'
 import { assertPointsHere } from './identity/pointing.ts'
 import { Self } from './identity/self.ts'
+import { composeOAuth, type OAuth } from './oauth/oauth.ts'
+import type { ProviderSettings } from './oauth/provider.ts'
+import { permissionSetResolver } from './oauth/permission-sets.ts'
 import { Configuration } from './operations/configuration.ts'
 import { checkIdentity } from './operations/identity-check.ts'
 import { countOutbox, inspectBlock, inspectRepo } from './operations/inspection.ts'
@@ -55,6 +57,7 @@ export interface Pod {
   readonly blobs: BlobService
   readonly vault: KeyVault
   readonly account: AccountServices
+  readonly oauth: OAuth
   readonly changes: IdentityChanges
   readonly configuration: Configuration
   health(): Health
@@ -65,7 +68,7 @@ export interface Pod {
   readonly recovery: RecoveryVoice
   readonly handle: Handler
   /** Public documents by path, for the mirror: text as it is to be served. */
-  documents(): Readonly<Record<string, string>>
+  documents(): Promise<Readonly<Record<string, string>>>
   summary(): Promise<PodSummary>
   /** @param rejoin has the page connect anew. @throws what `makeRecoveryFile` throws */
   makeRecoveryFile(passphrase: string, rejoin: () => void): Promise<RecoveryFile>
@@ -79,8 +82,10 @@ export interface PodOptions extends RepoOptions {
   /** For what the pod asks of other servers: through its room, which CORS does not bind, and which names some of them. Default: `fetch`, and no services. */
   readonly egress?: { readonly fetch: Fetch; readonly services: RoomServices }
   readonly hooks?: PodHooks
-  /** Tokens of apps. Default: none is valid. */
+  /** Tokens of apps. Default: those of the OAuth provider. */
   readonly apps?: AppTokens
+  /** What an integrator wants of the OAuth provider (docs/oauth.md). */
+  readonly oauth?: ProviderSettings
   /** Default: one that is written nowhere. */
   readonly log?: Log
 }
@@ -143,9 +148,9 @@ const composePod = async (store: Store, { identity, vault, repo }: Foundation, o
   )
   const serviceDid = originToDidWeb(identity.origin)
   const issuer = { did: identity.did, audience: serviceDid, key: vault.sessionKey }
-  const documents = (): Readonly<Record<string, string>> => ({
+  const documents = async (): Promise<Readonly<Record<string, string>>> => ({
     '/xrpc/com.atproto.server.describeServer': JSON.stringify(describeService(serviceDid, configuration.settings)),
-    ...(identity.standing !== 'vacant' && ownDocuments()),
+    ...(identity.standing !== 'vacant' && { ...ownDocuments(), ...(await oauth.documents()) }),
   })
   const ownDocuments = (): Readonly<Record<string, string>> => ({
     // Another DID than this host's own is served elsewhere: here it would look like a did:web.
@@ -198,7 +203,19 @@ const composePod = async (store: Store, { identity, vault, repo }: Foundation, o
   // While it arrives, and after it has left, the account is known by the key of another server: its document is asked then.
   const isOwn = (did: string): boolean => did === identity.did && identity.standing === 'active'
   const signingKey: DidResolver['signingKey'] = async (did, asked) => (isOwn(did) ? vault.signingDidKey : resolver.signingKey(did, asked))
-  const apps = options.apps ?? NO_APPS
+  const own = { is: isOwn, proof: (collection: string, rkey: string) => repo.proof(collection, rkey), signingDidKey: vault.signingDidKey }
+  const lexicons = permissionSetResolver({ fetch, dids: resolver, own })
+  const oauth = composeOAuth({
+    store,
+    identity,
+    audience: serviceDid,
+    fetch,
+    lexicons,
+    ...(options.oauth && { settings: options.oauth }),
+    log,
+    now,
+  })
+  const apps = options.apps ?? oauth.access
   const authenticator = new Authenticator({ issuer, sessions: account.sessions, keys: { signingKey }, apps, now })
   const recovery = new RecoveryVoice(store)
   const appview = (): string | null => egress.services.appview
@@ -234,6 +251,7 @@ const composePod = async (store: Store, { identity, vault, repo }: Foundation, o
     blobs,
     vault,
     account,
+    oauth,
     changes,
     configuration,
     health: () => ({ version: `tabpod ${version}`, startedAt: Math.round(performance.timeOrigin) }),
@@ -245,7 +263,7 @@ const composePod = async (store: Store, { identity, vault, repo }: Foundation, o
         { store, identity, vault, voice: recovery, fetch: pointing.fetch, plc: pointing.directory, rejoin, now },
         passphrase,
       ),
-    handle: makeHandler({ documents, xrpc, health, debug, apps, log, configuration }),
+    handle: makeHandler({ documents, oauth: oauth.endpoints, xrpc, health, debug, apps, log, configuration }),
     documents,
     summary: async () => {
       const { did, handle, origin, createdAt, standing, account: row } = identity
@@ -277,10 +295,6 @@ const composePod = async (store: Store, { identity, vault, repo }: Foundation, o
   }
 }
 
-const NO_APPS: AppTokens = {
-  authenticate: () => Promise.reject(new XrpcError(401, 'invalid_token', 'No app is signed in here')),
-  nextNonce: () => Promise.resolve(''),
-}
 const NO_SERVICES: RoomServices = { appview: null, plc: null, mail: false }
 const PLC_DIRECTORY = 'https://plc.directory'
 const workerFetch: Fetch = (url, init) => globalThis.fetch(url, init)

@@ -73,7 +73,7 @@ test('a did:web of this host changes its key with its document', async () => {
   await pod.rotateSigningKey()
   const after = await reopened
   expect(after.vault.signingDidKey).not.toBe(pod.vault.signingDidKey)
-  expect(after.documents()['/.well-known/did.json']).toContain(after.vault.signingDidKey.slice('did:key:'.length))
+  expect((await after.documents())['/.well-known/did.json']).toContain(after.vault.signingDidKey.slice('did:key:'.length))
   expect(await verified(after)).toHaveLength(1)
 })
 

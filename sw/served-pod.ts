@@ -107,7 +107,9 @@ export const errorOf = async (response: Response) => ({ status: response.status,
 
 /** As any service checks it: with nothing but the public document of the account. */
 export const verified = async ({ pod }: Served, token: string) => {
-  const document = JSON.parse(pod.documents()['/.well-known/did.json'] ?? '') as { verificationMethod: [{ publicKeyMultibase: string }] }
+  const document = JSON.parse((await pod.documents())['/.well-known/did.json'] ?? '') as {
+    verificationMethod: [{ publicKeyMultibase: string }]
+  }
   const multikey = document.verificationMethod[0].publicKeyMultibase
   const { keyBytes } = parseMultikey(multikey)
   const raw = new Uint8Array(keyBytes)

@@ -102,7 +102,7 @@ describe('a vacant pod', () => {
       handle: 'handle.invalid',
       inviteCode: expect.stringMatching(/^localhost-[a-z2-7]{5}-[a-z2-7]{5}$/),
     })
-    expect(Object.keys(pod.documents())).toEqual(['/xrpc/com.atproto.server.describeServer'])
+    expect(Object.keys(await pod.documents())).toEqual(['/xrpc/com.atproto.server.describeServer'])
     const { server, sync } = agentWith().com.atproto
     expect((await sync.listRepos()).data.repos).toEqual([])
     await expect(sync.getRepo({ did: SERVICE })).rejects.toMatchObject({ error: 'RepoNotFound' })
@@ -207,7 +207,7 @@ describe('an account that brings its DID', () => {
     network['https://mover.example/.well-known/did.json'] = () => Response.json(documentOf(WEB_MOVER, pod.vault.signingDidKey, ORIGIN))
     await agent.com.atproto.server.activateAccount()
     expect(await pod.summary()).toMatchObject({ did: WEB_MOVER, standing: 'active' })
-    expect(Object.keys(pod.documents())).not.toContain('/.well-known/did.json')
+    expect(Object.keys(await pod.documents())).not.toContain('/.well-known/did.json')
   })
 
   test('needs a handle that names it', async () => {

@@ -1,6 +1,7 @@
 /**
  * Everything that is an address of the pod: well-known documents, XRPC, health. One handler for local and forwarded requests.
  */
+import type { Context } from 'hono'
 import { Hono } from 'hono/tiny'
 import { XrpcError } from '../../wire/errors.ts'
 import type { Configuration } from '../operations/configuration.ts'
@@ -22,7 +23,8 @@ export type Handler = (request: Request, context: RequestContext) => Promise<Res
 
 export interface Site {
   /** Public documents by path, as they are now; those under `/xrpc/` belong to `xrpc`. */
-  readonly documents: () => Readonly<Record<string, string>>
+  readonly documents: () => Promise<Readonly<Record<string, string>>>
+  readonly oauth: { answer(path: string, request: Request): Promise<Response> | null }
   readonly xrpc: (nsid: string, request: Request, key: string | undefined) => Promise<Response>
   readonly health: () => object
   readonly debug: (what: string, request: Request) => Promise<Response>
@@ -36,12 +38,15 @@ interface Bindings extends RequestContext {
   readonly fail: (cause: unknown) => Response
 }
 
-export const makeHandler = ({ documents, xrpc, health, debug, apps, log, configuration }: Site): Handler => {
+export const makeHandler = ({ documents, oauth, xrpc, health, debug, apps, log, configuration }: Site): Handler => {
   const site = new Hono<{ Bindings: Bindings }>()
-  site.get('/.well-known/*', ({ req, notFound }) => {
-    const text = documents()[req.path]
+  const document = async ({ req, notFound }: Context): Promise<Response> => {
+    const text = (await documents())[req.path]
     return text === undefined ? notFound() : new Response(text, { headers: { 'content-type': contentType(text) } })
-  })
+  }
+  site.get('/.well-known/*', document)
+  site.get('/oauth/jwks', document)
+  site.all('/oauth/*', ({ req, notFound }) => oauth.answer(req.path, req.raw) ?? notFound())
   site.get('/health', () => Response.json(health()))
   site.get('/xrpc/_health', () => Response.json(health()))
   site.get('/xrpc/_debug/:what', ({ req }) => debug(req.param('what'), req.raw))

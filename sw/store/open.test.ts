@@ -3,6 +3,7 @@ import { expect, it } from 'vitest'
 import { HeadMoved, land } from './land.ts'
 import { deleteStore, openStore } from './open.ts'
 import { changePod, readPod, writePod } from './pod.ts'
+import { copyAsVersion1 } from './testing.ts'
 
 it('keeps pod rows over a reopening, and CryptoKeys with them', async () => {
   const store = await openStore('open-1')
@@ -44,4 +45,16 @@ it('lands all or nothing', async () => {
   await land(store, good)
   await expect(land(store, good)).rejects.toBeInstanceOf(HeadMoved)
   expect(await readPod(store, 'head')).toEqual(head)
+})
+
+it('gives a pod of the first version every store that a new one has', async () => {
+  const first = await openStore('open-5-new')
+  await writePod(first, { head: { commit: 'c', rev: 'r', data: 'd', event: 3 } })
+  await copyAsVersion1(first, 'open-5')
+  const upgraded = await openStore('open-5')
+  expect(Array.from(upgraded.objectStoreNames)).toEqual(Array.from(first.objectStoreNames))
+  for (const name of upgraded.objectStoreNames) {
+    const [ours, made] = [upgraded.transaction(name).store, first.transaction(name).store]
+    expect([name, ours.keyPath, Array.from(ours.indexNames)]).toEqual([name, made.keyPath, Array.from(made.indexNames)])
+  }
 })

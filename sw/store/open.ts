@@ -22,6 +22,7 @@ export const openStore = async (name: string = DATABASE_NAME): Promise<Store> =>
       if (from < 2) createAccountStores(store)
       if (from < 2) createImportStores(store)
       if (from < 2) createLogStore(store)
+      if (from < 3) createOAuthStores(store)
     },
     blocked() {
       // Should the other tab let go after all, nobody here waits for this connection any more.
@@ -60,6 +61,25 @@ const createImportStores = (store: Store): void => {
 
 const createLogStore = (store: Store): void => {
   store.createObjectStore('log', { keyPath: 'page' })
+}
+
+/** Version 3: the OAuth provider. */
+const createOAuthStores = (store: Store): void => {
+  const requests = store.createObjectStore('oauthRequests', { keyPath: 'id' })
+  requests.createIndex('code', 'code')
+  requests.createIndex('expiresAt', 'expiresAt')
+  const sessions = store.createObjectStore('oauthSessions', { keyPath: 'id' })
+  sessions.createIndex('tokenId', 'tokenId')
+  sessions.createIndex('code', 'code')
+  sessions.createIndex('clientId', 'clientId')
+  sessions.createIndex('deviceId', 'deviceId')
+  store.createObjectStore('oauthRefreshTokens', { keyPath: 'hash' }).createIndex('session', 'session')
+  store.createObjectStore('oauthReplays', { keyPath: 'key' }).createIndex('until', 'until')
+  store.createObjectStore('oauthDevices', { keyPath: 'id' })
+  store.createObjectStore('oauthClients', { keyPath: 'clientId' })
+  store.createObjectStore('oauthDocuments', { keyPath: 'key' })
+  store.createObjectStore('oauthLedger', { autoIncrement: true })
+  store.createObjectStore('passkeys', { keyPath: 'id' })
 }
 
 const createStores = (store: Store): void => {

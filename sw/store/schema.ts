@@ -6,9 +6,10 @@ import type { DBSchema } from 'idb'
 import type { MailPurpose, Standing } from '../../wire/frames.ts'
 import type { LogFact, LogLevel } from '../../wire/log.ts'
 import type { Settings } from '../../wire/settings.ts'
+import type { OAuthStores, ProviderRow } from './oauth-schema.ts'
 
 export const DATABASE_NAME = 'tabpod'
-export const DATABASE_VERSION = 2
+export const DATABASE_VERSION = 3
 
 /** The one pod of this profile; singletons under fixed keys, so that each may change alone. */
 export interface PodRows {
@@ -89,6 +90,8 @@ export interface PodRows {
   settings: Partial<Settings>
   /** When the owner last had the network told who this is (ms), oldest first. */
   announced: readonly number[]
+  /** Keys and secrets of the OAuth provider; made when it is first asked for. */
+  provider: ProviderRow
   /** Private preferences of apps, in their order; `json` holds `$type` too. */
   preferences: ReadonlyArray<{ readonly type: string; readonly json: string }>
 }
@@ -229,7 +232,7 @@ export interface AnswerRow {
   readonly outcome: unknown
 }
 
-export interface PodDatabase extends DBSchema {
+export interface PodDatabase extends DBSchema, OAuthStores {
   pod: { key: keyof PodRows; value: PodRows[keyof PodRows] }
   records: { key: [collection: string, rkey: string]; value: RecordRow }
   recordPacks: { key: [generation: number, collection: string, first: string]; value: RecordPackRow }

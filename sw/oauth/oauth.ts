@@ -1,0 +1,56 @@
+/** The OAuth provider of the pod, put together. What needs the core waits until somebody asks for it. */
+import type { Log } from '../operations/log.ts'
+import { accessGuardOf } from './access.ts'
+import { authorizationsOf } from './authorizations.ts'
+import type { AccessGuard, Authorizations } from './contract.ts'
+import { type Endpoints, endpointsOf } from './endpoints.ts'
+import { type ComposedProvider, composeProvider, type ProviderParts } from './provider.ts'
+import { providerKeyFor } from './provider-keys.ts'
+import { repliesOf } from './replies.ts'
+
+export interface OAuth {
+  readonly endpoints: Endpoints
+  readonly authorizations: Authorizations
+  readonly access: AccessGuard
+  /** Public documents by path: for the mirror, and for who asks here. */
+  documents(): Promise<Readonly<Record<string, string>>>
+}
+
+export const composeOAuth = (parts: ProviderParts & { readonly log: Pick<Log, 'failure'> }): OAuth => {
+  const { store, identity, audience, now, log } = parts
+  let composed: Promise<ComposedProvider> | undefined
+  const provider = (): Promise<ComposedProvider> => {
+    composed ??= composeProvider(parts).catch((cause: unknown) => {
+      composed = undefined
+      throw cause
+    })
+    return composed
+  }
+  const { origin } = identity
+  const replies = repliesOf({ issuer: origin, keyFor: (alg) => providerKeyFor(store, alg, now()), now })
+  return {
+    endpoints: endpointsOf({ origin, provider, log }),
+    authorizations: authorizationsOf({ store, identity, provider, replies, now }),
+    access: accessGuardOf({ origin, audience, provider }),
+    documents: async () => documentsOf(origin, (await provider()).server),
+  }
+}
+
+/** @see https://datatracker.ietf.org/doc/html/rfc8414 @see https://datatracker.ietf.org/doc/html/rfc9728 */
+const documentsOf = (origin: string, { metadata, jwks }: ComposedProvider['server']): Readonly<Record<string, string>> => {
+  const server = JSON.stringify(metadata)
+  const keys = JSON.stringify(jwks)
+  return {
+    '/.well-known/oauth-protected-resource': JSON.stringify({
+      resource: origin,
+      authorization_servers: [origin],
+      scopes_supported: [],
+      bearer_methods_supported: ['header'],
+      resource_documentation: 'https://atproto.com',
+    }),
+    '/.well-known/oauth-authorization-server': server,
+    '/.well-known/openid-configuration': server,
+    '/.well-known/jwks.json': keys,
+    '/oauth/jwks': keys,
+  }
+}

@@ -1,0 +1,129 @@
+/**
+ * The core of the official provider over our stores. What it decides stays with it; here is only where this server is another: its lifetimes, a grace for clients that
+ * race with themselves, prompts of public clients, and grants that end when a client's key is gone.
+ * @see https://atproto.com/specs/oauth
+ */
+import { InvalidGrantError } from '@atproto/oauth-provider/errors'
+import type { OAuthHooks } from '@atproto/oauth-provider/hooks'
+import {
+  AccessTokenMode,
+  type CustomMetadata,
+  type LexResolver,
+  OAuthProvider,
+  type OAuthProviderOptions,
+} from '@atproto/oauth-provider/provider'
+import { OAuthVerifier, type OAuthVerifierOptions } from '@atproto/oauth-provider/verifier'
+import { OAUTH_ACCESS_TTL_MS, OAUTH_SIGN_IN_MAX_AGE_MS } from '../../wire/oauth-limits.ts'
+import type { Fetch } from '../identity/handle-resolver.ts'
+import type { Self } from '../identity/self.ts'
+import type { Store } from '../store/open.ts'
+import { accountOf, accountStoreOf } from './account-store.ts'
+import { fetchDocument } from './client-documents.ts'
+import { endWithoutInlineKey, endWithoutPublishedKey } from './client-keys.ts'
+import { clientCachesOf, lexiconStoreOf, replayStoreOf, requestStoreOf, tokenStoreOf, wasJustRefreshed } from './core-stores.ts'
+import { agingLexiconStore } from './permission-sets.ts'
+import { keysetOf, providerRow } from './provider-keys.ts'
+
+/** What an integrator may say; all of it may be left out. */
+export interface ProviderSettings {
+  /** Called by the core. Throwing refuses; `onCreateToken` and `onDecodeToken` may replace claims. */
+  readonly hooks?: Pick<
+    OAuthHooks,
+    'getClientInfo' | 'onAuthorizationRequest' | 'onAuthorized' | 'onCreateToken' | 'onDecodeToken' | 'onTokenCreated' | 'onTokenRefreshed'
+  >
+  /** Goes into the authorization server's metadata. */
+  readonly metadata?: CustomMetadata
+  /** `looked-up` (default): short, and over the moment its grant is. `self-contained`: names its scopes, for servers that cannot ask. */
+  readonly accessTokens?: 'looked-up' | 'self-contained'
+}
+
+export interface ProviderParts {
+  readonly store: Store
+  readonly identity: Pick<Self, 'did' | 'handle' | 'standing' | 'origin'>
+  /** DID of this server: `aud`. */
+  readonly audience: string
+  /** Through the room: CORS does not bind it, and it reaches nothing private. */
+  readonly fetch: Fetch
+  /** Looks permission sets up. */
+  readonly lexicons: Pick<LexResolver, 'get'>
+  readonly settings?: ProviderSettings
+  readonly now: () => number
+}
+
+export interface ComposedProvider {
+  readonly server: PodProvider
+  /** Judges access tokens, by nonces of its own. */
+  readonly resource: ResourceVerifier
+}
+
+export const composeProvider = async (parts: ProviderParts): Promise<ComposedProvider> => {
+  const { store, identity, fetch, lexicons, settings = {}, now } = parts
+  const row = await providerRow(store, now())
+  const shared = { issuer: identity.origin, keyset: await keysetOf(row), replayStore: replayStoreOf(store, now) }
+  const caches = clientCachesOf(store, now, {
+    metadata: (clientId, metadata) => endWithoutInlineKey(store, clientId, metadata),
+    jwks: (url, jwks) => endWithoutPublishedKey(store, url, jwks),
+  })
+  const server = new PodProvider(
+    {
+      ...shared,
+      ...caches,
+      ...settings.hooks,
+      dpopSecret: row.nonces.server,
+      accountStore: accountStoreOf(parts),
+      requestStore: requestStoreOf(store, now),
+      tokenStore: tokenStoreOf(store, () => accountOf(parts), now),
+      lexiconStore: agingLexiconStore(lexiconStoreOf(store, now), now),
+      deviceStore: NO_DEVICES,
+      safeFetch: fetchDocument(fetch),
+      // The core asks for nothing else of it.
+      lexResolver: lexicons as LexResolver,
+      ...(settings.metadata && { metadata: settings.metadata }),
+      accessTokenMode: settings.accessTokens === 'self-contained' ? AccessTokenMode.stateless : AccessTokenMode.stateful,
+      tokenMaxAge: OAUTH_ACCESS_TTL_MS,
+      authenticationMaxAge: OAUTH_SIGN_IN_MAX_AGE_MS,
+    },
+    (refreshToken) => wasJustRefreshed(store, refreshToken, now()),
+  )
+  return { server, resource: new ResourceVerifier({ ...shared, dpopSecret: row.nonces.resource }, server) }
+}
+
+/** Nobody asks for it: the core's device manager is ours (shims/oauth-provider/device-manager.ts). */
+const NO_DEVICES = {} as NonNullable<OAuthProviderOptions['deviceStore']>
+
+export class PodProvider extends OAuthProvider {
+  readonly #wasJustRefreshed: (refreshToken: string) => Promise<boolean>
+
+  constructor(options: OAuthProviderOptions, wasJustRefreshed: (refreshToken: string) => Promise<boolean>) {
+    super(options)
+    this.#wasJustRefreshed = wasJustRefreshed
+  }
+
+  /** The core takes every refresh token that comes twice for stolen. Two pages of one app ask at the same moment now and then. */
+  protected override async refreshTokenGrant(
+    ...args: Parameters<OAuthProvider['refreshTokenGrant']>
+  ): ReturnType<OAuthProvider['refreshTokenGrant']> {
+    if (await this.#wasJustRefreshed(args[3].refresh_token)) throw new InvalidGrantError('Refresh token was used just now')
+    return super.refreshTokenGrant(...args)
+  }
+
+  /** The claims of an access token that names its grant only. */
+  readonly claimsOf: OAuthProvider['tokenManager']['loadTokenClaims'] = (tokenType, payload) =>
+    this.tokenManager.loadTokenClaims(tokenType, payload)
+}
+
+/** As resource server: the same keys, other nonces. @see https://datatracker.ietf.org/doc/html/rfc9449#section-9 */
+export class ResourceVerifier extends OAuthVerifier {
+  readonly #server: PodProvider
+
+  constructor(options: OAuthVerifierOptions, server: PodProvider) {
+    super(options)
+    this.#server = server
+  }
+
+  /** Looked up in either mode: a grant that is over is over at once. */
+  protected override async decodeToken(...args: Parameters<OAuthVerifier['decodeToken']>): ReturnType<OAuthVerifier['decodeToken']> {
+    const payload = await super.decodeToken(...args)
+    return { ...payload, ...(await this.#server.claimsOf(args[0], payload)) }
+  }
+}

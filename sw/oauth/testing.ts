@@ -1,0 +1,174 @@
+/** For tests of the provider: a pod's, on a store of its own, and a client that speaks to it as apps do. */
+import { LexResolverError } from '@atproto/oauth-provider/provider'
+import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose'
+import type { Fetch } from '../identity/handle-resolver.ts'
+import { changeOAuthDevice } from '../store/oauth-devices.ts'
+import { openStore, type Store } from '../store/open.ts'
+import { type Device, OWN_DEVICE } from './contract.ts'
+import { composeOAuth, type OAuth } from './oauth.ts'
+import type { ProviderParts, ProviderSettings } from './provider.ts'
+
+export const ORIGIN = 'http://localhost:1999'
+export const DID = 'did:web:localhost%3A1999'
+export const DEVICE: Device = { id: OWN_DEVICE, userAgent: 'Test/1.0', address: '192.0.2.7' }
+export const REDIRECT = 'http://127.0.0.1/callback'
+export const LOOPBACK = `http://localhost?redirect_uri=${encodeURIComponent(REDIRECT)}&scope=${encodeURIComponent('atproto transition:generic')}`
+
+export interface Stage {
+  readonly name: string
+  readonly store: Store
+  readonly oauth: OAuth
+  /** What clients publish, by URL. */
+  readonly web: Map<string, () => Response>
+  readonly failures: unknown[]
+}
+
+const NO_LEXICONS: ProviderParts['lexicons'] = {
+  get: (nsid) => Promise.reject(LexResolverError.from(nsid)),
+}
+
+/** @param name of the store: the same one again is what a new worker finds */
+export const stage = async (
+  options: {
+    readonly name?: string
+    readonly settings?: ProviderSettings
+    readonly web?: Map<string, () => Response>
+    readonly lexicons?: ProviderParts['lexicons']
+  } = {},
+): Promise<Stage> => {
+  const { name = crypto.randomUUID(), settings, web = new Map(), lexicons = NO_LEXICONS } = options
+  const store = await openStore(name)
+  const failures: unknown[] = []
+  const fetch: Fetch = async (url) => web.get(url)?.() ?? new Response(null, { status: 404 })
+  const oauth = composeOAuth({
+    store,
+    identity: { did: DID, handle: 'alice.test', standing: 'active', origin: ORIGIN },
+    audience: DID,
+    fetch,
+    lexicons,
+    ...(settings && { settings }),
+    log: { failure: (_what, cause) => failures.push(cause) },
+    now: Date.now,
+  })
+  return { name, store, oauth, web, failures }
+}
+
+/** The device is known and the owner signed in on it. */
+export const signIn = async ({ store, oauth }: Stage, device = DEVICE): Promise<void> => {
+  const { id, userAgent, address } = device
+  const now = Date.now()
+  await changeOAuthDevice(store, id, (row) => row ?? { id, userAgent, address, createdAt: now, lastSeenAt: now })
+  await oauth.authorizations.signedIn(device, 'password')
+}
+
+/** The owner's part: opens the page and agrees. @returns what comes back at the client's redirect_uri */
+export const agree = async (
+  { oauth }: Stage,
+  clientId: string,
+  requestUri: string,
+  more: { readonly scopes?: readonly string[]; readonly until?: number } = {},
+): Promise<URLSearchParams> => {
+  const begun = await oauth.authorizations.begin(new URLSearchParams({ client_id: clientId, request_uri: requestUri }), DEVICE)
+  if (begun.kind === 'reply') throw new Error(`answered at once: ${begun.reply.outcome}`)
+  const reply = await oauth.authorizations.accept({ requestUri, device: DEVICE, ...more })
+  if (reply.kind === 'form') return new URLSearchParams(reply.fields)
+  return new URL(reply.url).searchParams
+}
+
+export interface Answered {
+  readonly status: number
+  readonly headers: Headers
+  readonly body: Record<string, unknown>
+}
+
+/** A client of its own making, so that it can do what no honest one does. */
+export class TestClient {
+  readonly clientId: string
+  readonly #oauth: OAuth
+  readonly #pair: CryptoKeyPair
+  /** Sent along with everything: how the client proves itself. */
+  credentials: () => Promise<Record<string, string>> = async () => ({})
+  nonce: string | undefined
+  verifier = 'v'.repeat(22) + crypto.randomUUID()
+
+  static async make(oauth: OAuth, clientId = LOOPBACK): Promise<TestClient> {
+    // jose's keys are CryptoKeys here.
+    return new TestClient(oauth, clientId, (await generateKeyPair('ES256', { extractable: true })) as unknown as CryptoKeyPair)
+  }
+
+  private constructor(oauth: OAuth, clientId: string, pair: CryptoKeyPair) {
+    this.#oauth = oauth
+    this.clientId = clientId
+    this.#pair = pair
+  }
+
+  async jkt(): Promise<string> {
+    return calculateJwkThumbprint(await exportJWK(this.#pair.publicKey))
+  }
+
+  /** @param changed claims and header of the proof that are to be wrong */
+  async proof(
+    htm: string,
+    htu: string,
+    changed: { readonly claims?: Record<string, unknown>; readonly header?: Record<string, unknown> } = {},
+  ): Promise<string> {
+    const jwk: JWK = await exportJWK(this.#pair.publicKey)
+    const claims = { htm, htu, jti: crypto.randomUUID(), ...(this.nonce !== undefined && { nonce: this.nonce }), ...changed.claims }
+    return new SignJWT(claims)
+      .setProtectedHeader({ typ: 'dpop+jwt', alg: 'ES256', jwk, ...changed.header })
+      .setIssuedAt()
+      .sign(this.#pair.privateKey)
+  }
+
+  /** Once, as it is. */
+  async post(path: string, fields: Record<string, string>, proof?: string): Promise<Answered> {
+    const body = new URLSearchParams({ client_id: this.clientId, ...(await this.credentials()), ...fields })
+    const headers = { dpop: proof ?? (await this.proof('POST', `${ORIGIN}${path}`)) }
+    const response = await this.#oauth.endpoints.answer(path, new Request(`${ORIGIN}${path}`, { method: 'POST', body, headers }))
+    if (!response) throw new Error(`nothing is at ${path}`)
+    const nonce = response.headers.get('dpop-nonce')
+    if (nonce) this.nonce = nonce
+    return { status: response.status, headers: response.headers, body: await response.json() }
+  }
+
+  /** Again where the server wants a nonce, as apps do. */
+  async ask(path: string, fields: Record<string, string>): Promise<Answered> {
+    const first = await this.post(path, fields)
+    return first.body.error === 'use_dpop_nonce' ? this.post(path, fields) : first
+  }
+
+  async push(changed: Record<string, string> = {}): Promise<Answered> {
+    const hash = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(this.verifier))
+    const challenge = Buffer.from(hash).toString('base64url')
+    return this.ask('/oauth/par', {
+      response_type: 'code',
+      redirect_uri: REDIRECT,
+      scope: 'atproto transition:generic',
+      state: 'state-1',
+      code_challenge: challenge,
+      code_challenge_method: 'S256',
+      ...changed,
+    })
+  }
+
+  async exchange(code: string, changed: Record<string, string> = {}): Promise<Answered> {
+    return this.ask('/oauth/token', {
+      grant_type: 'authorization_code',
+      code,
+      redirect_uri: REDIRECT,
+      code_verifier: this.verifier,
+      ...changed,
+    })
+  }
+
+  async refresh(refreshToken: unknown): Promise<Answered> {
+    return this.ask('/oauth/token', { grant_type: 'refresh_token', refresh_token: String(refreshToken) })
+  }
+
+  /** A call of the resource server. */
+  async call(accessToken: unknown, path = '/xrpc/com.atproto.server.getSession', proof?: string): Promise<Request> {
+    const ath = Buffer.from(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(String(accessToken)))).toString('base64url')
+    const dpop = proof ?? (await this.proof('GET', `${ORIGIN}${path}`, { claims: { ath } }))
+    return new Request(`${ORIGIN}${path}`, { headers: { authorization: `DPoP ${String(accessToken)}`, dpop } })
+  }
+}

@@ -1,0 +1,36 @@
+/** The numbers of the OAuth provider, each with its reason. */
+
+const SECOND_MS = 1000
+const MINUTE_MS = 60 * SECOND_MS
+const DAY_MS = 24 * 60 * MINUTE_MS
+const KIB = 1024
+
+/**
+ * OAuth. Access tokens: below the 30 min that the AT Protocol profile allows; public clients' sessions end after the core's two weeks. Refresh tokens of confidential clients:
+ * the profile's ceiling. @see https://atproto.com/specs/oauth#tokens-and-session-lifetime
+ */
+export const OAUTH_ACCESS_TTL_MS = 25 * MINUTE_MS
+export const CONFIDENTIAL_REFRESH_TTL_MS = 180 * DAY_MS
+/** A refresh token that was used this shortly before is shown again by a client that raced with itself: refused, without ending the session. */
+export const OAUTH_REFRESH_GRACE_MS = 10 * SECOND_MS
+/** Permission sets are looked up again after a day, and used for 90 while that fails. @see https://atproto.com/specs/permission */
+export const LEXICON_STALE_MS = 1 * DAY_MS
+/** Client metadata and keys are fetched anew when they are older (the reference PDS's figure); a document may be this large (its ceiling, too). */
+export const OAUTH_DOCUMENT_STALE_MS = 10 * MINUTE_MS
+export const MAX_OAUTH_DOCUMENT_BYTES = 512 * KIB
+/** DPoP ids are forgotten in batches: one every so many requests, and never more rows than one transaction deletes without being felt. */
+export const REPLAYS_PER_PRUNE = 128
+export const MAX_REPLAYS_PRUNED = 512
+/** The provider signs by a new key every quarter; older ones stay published long after what they signed has expired. */
+export const PROVIDER_KEY_AGE_MS = 90 * DAY_MS
+export const MAX_PROVIDER_KEYS = 6
+/** One look at what a client publishes, within the deadline of the request that needs it. */
+export const OAUTH_DOCUMENT_DEADLINE_MS = 5 * SECOND_MS
+/** How long a sign-in on a device is enough to let an app in (the reference PDS: a week). */
+export const OAUTH_SIGN_IN_MAX_AGE_MS = 7 * DAY_MS
+/** A signed authorization response is good for as long as the code in it (the JARM specification's advice: ten minutes at most). */
+export const OAUTH_SIGNED_REPLY_TTL_MS = 5 * MINUTE_MS
+/** Entries of the consent ledger: years of one owner's sign-ins, and a megabyte or two. */
+export const MAX_LEDGER_ENTRIES = 10_000
+/** `max_age=0` of an app means a fresh sign-in, and after that the owner still has to read what the app asks for. */
+export const OAUTH_LEAST_MAX_AGE_MS = 5 * MINUTE_MS
