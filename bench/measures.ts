@@ -137,11 +137,11 @@ export const measures: readonly Measure[] = [
     run: async ({ client }) =>
       PARALLEL_WRITES / ((await timed(() => inParallel(PARALLEL_WRITES, 32, (n) => createPost(client, `parallel ${n}`)))) / 1000),
   },
-  { name: 'write → firehose p50, busy', unit: 'ms', target: 0.3, run: (subject) => writeToFirehose(subject, FIREHOSE_BUSY_WRITES, 0) },
+  { name: 'write → firehose p50, busy', unit: 'ms', target: 0.25, run: (subject) => writeToFirehose(subject, FIREHOSE_BUSY_WRITES, 0) },
   {
     name: 'write → firehose p50, quiet',
     unit: 'ms',
-    target: 0.3,
+    target: 0.25,
     run: (subject) => writeToFirehose(subject, FIREHOSE_QUIET_WRITES, QUIET_PAUSE_MS),
   },
   {
