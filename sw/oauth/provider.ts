@@ -78,7 +78,8 @@ export const composeProvider = async (parts: ProviderParts): Promise<ComposedPro
       safeFetch: fetchDocument(fetch),
       // The core asks for nothing else of it.
       lexResolver: lexicons as LexResolver,
-      ...(settings.metadata && { metadata: settings.metadata }),
+      // This server is the only one whose tokens it makes: https://datatracker.ietf.org/doc/html/rfc9728#section-4
+      metadata: { protected_resources: [identity.origin], ...settings.metadata },
       accessTokenMode: settings.accessTokens === 'self-contained' ? AccessTokenMode.stateless : AccessTokenMode.stateful,
       tokenMaxAge: OAUTH_ACCESS_TTL_MS,
       authenticationMaxAge: OAUTH_SIGN_IN_MAX_AGE_MS,

@@ -7,9 +7,11 @@ import { tokenInInbox } from '../fixtures/owner.ts'
 import { noDirectory } from '../fixtures/plc-directory.ts'
 import { expect, HANDLE, PASSWORD } from '../fixtures/pod.ts'
 import { type ReferencePds, startReferencePds } from '../fixtures/reference-pds.ts'
-import { compare, type Difference } from './comparison/answer.ts'
+import { compare, type Difference, readAnswer } from './comparison/answer.ts'
 import { calls } from './comparison/calls/all.ts'
 import { covers, readListed, rowOf } from './comparison/listed.ts'
+import { RawClient } from './comparison/oauth/client.ts'
+import { exchanges } from './comparison/oauth/exchanges.ts'
 import { type MailPurpose, Side } from './comparison/side.ts'
 
 const suffix = noDirectory === null ? '' : ` (skipped: ${noDirectory})`
@@ -47,6 +49,14 @@ const test = base.extend<object, { differences: readonly Difference[] }>({
         new Side({ url: pod.shim.url, did: pod.did, handle: HANDLE, password: PASSWORD }, (purpose) => tokenInInbox(pod.page, purpose)),
       ] as const
       const differences: Difference[] = []
+      const servers = [
+        { url: reference.url, issuer: reference.publicUrl },
+        { url: pod.shim.url, issuer: pod.shim.url },
+      ]
+      for (const { id, run } of exchanges) {
+        const answers = await Promise.all(servers.map(async (server) => readAnswer(await run(await RawClient.make(server)))))
+        differences.push(...compare(id, answers[0]!, answers[1]!))
+      }
       for (const call of calls) {
         const answers = await Promise.all([sides[0].send(call), sides[1].send(call)])
         differences.push(...compare(call.id, ...answers))
@@ -64,7 +74,8 @@ test.skip(noDirectory !== null, noDirectory ?? '')
 
 test(`the script has enough requests, each under a name of its own${suffix}`, () => {
   expect(calls.length).toBeGreaterThanOrEqual(150)
-  expect(new Set(calls.map(({ id }) => id)).size).toBe(calls.length)
+  const ids = [...calls, ...exchanges].map(({ id }) => id)
+  expect(new Set(ids).size).toBe(ids.length)
 })
 
 test(`the reference PDS answers them as we do, except for what docs/differences.md lists${suffix}`, ({ differences }) => {

@@ -1,6 +1,6 @@
 /** An app that can do what no honest one does: it sends what it is told, signed as it is told. One key, one server. */
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose'
-import { loopbackId, LOOPBACK_REDIRECT } from '../../../fixtures/oauth-clients.ts'
+import { loopbackId, LOOPBACK_REDIRECT } from '../../../fixtures/loopback-app.ts'
 
 export const SCOPE = 'atproto transition:generic'
 export const CLIENT_ID = loopbackId(SCOPE)

@@ -1,18 +1,12 @@
 /** Requests of apps that are wrong in one way each, and some that are right: what both servers get. Each has a client and a key of its own. */
 import { UnsecuredJWT } from 'jose'
-import { LOOPBACK_REDIRECT } from '../../../fixtures/oauth-clients.ts'
+import { LOOPBACK_REDIRECT } from '../../../fixtures/loopback-app.ts'
 import { CLIENT_ID, challengeOf, type Fields, type ProofFaults, type RawClient, SCOPE, VERIFIER } from './client.ts'
 
 export interface Exchange {
   /** Named in docs/differences.md. */
   readonly id: string
   readonly run: (client: RawClient) => Promise<Response>
-}
-
-/** Beside `client` the tokens that an owner has let it have, in a grant of its own. */
-export interface GrantedExchange {
-  readonly id: string
-  readonly run: (client: RawClient, code: string, other: RawClient) => Promise<Response>
 }
 
 const exchange = (id: string, run: Exchange['run']): Exchange => ({ id: `oauth-${id}`, run })
