@@ -10,7 +10,7 @@ import { hasInsideMark, isInsidePath, REGISTRY } from './operator/inside.ts'
 import type { SocketState } from './port.ts'
 import { readAway } from './request-body.ts'
 import { MAY_SUBSCRIBE_PATH, SUBSCRIBE_PATH } from './room.ts'
-import { BadSettings, readSettings, type RoomSettings } from './settings/settings.ts'
+import { BadSettings, readSettings, type RoomSettings, VARIABLES } from './settings/settings.ts'
 
 export interface House {
   /** Variables of the environment, with the settings among them. */
@@ -119,19 +119,23 @@ const PAGES: Readonly<Record<string, { readonly file: string; readonly headers: 
   },
 }
 
-const read = new WeakMap<object, RoomSettings | BadSettings>()
+let read: { readonly variables: readonly unknown[]; readonly settings: RoomSettings | BadSettings } | null = null
 
+/** Read once: PartyKit makes another object of the same variables for every request. */
 const settingsOf = (env: House['env']): RoomSettings | BadSettings => {
-  let settings = read.get(env)
-  if (settings) return settings
+  const variables = VARIABLES.map((name) => env[name])
+  if (read?.variables.every((value, index) => value === variables[index])) return read.settings
+  read = { variables, settings: readOrBad(env) }
+  return read.settings
+}
+
+const readOrBad = (env: House['env']): RoomSettings | BadSettings => {
   try {
-    settings = readSettings(env)
+    return readSettings(env)
   } catch (cause) {
-    if (!(cause instanceof BadSettings)) throw cause
-    settings = cause
+    if (cause instanceof BadSettings) return cause
+    throw cause
   }
-  read.set(env, settings)
-  return settings
 }
 
 const withoutUpgrade = ({ url, headers }: Request): Request => {
