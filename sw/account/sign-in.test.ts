@@ -96,3 +96,10 @@ test('a pod without an owner lets nobody in', async () => {
   await expect(new SignIn(store, owner, appPasswords).check('alice.test', PASSWORD)).rejects.toMatchObject(WRONG)
   expect(await changePod(store, 'owner', () => undefined)).toBeUndefined()
 })
+
+test('at a page an app password opens nothing, and counts as a wrong one', async () => {
+  const { door } = await set()
+  await door().checkOwner('alice.test', PASSWORD)
+  for (let i = 0; i < MAX_SIGN_IN_FAILURES; i++) await expect(door().checkOwner('alice.test', APP_PASSWORD)).rejects.toMatchObject(WRONG)
+  await expect(door().checkOwner('alice.test', PASSWORD)).rejects.toMatchObject({ status: 429 })
+})

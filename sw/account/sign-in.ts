@@ -48,13 +48,30 @@ export class SignIn {
    * @throws XrpcError 401 AuthenticationRequired | 429 RateLimitExceeded (with Retry-After) while locked
    */
   async check(identifier: string, password: string): Promise<UsedAppPassword | null> {
+    return this.#noted(async (row) => {
+      if (!isMeant(identifier, this.#owner, row.email)) throw wrong()
+      // Its shape says which of the two it is: nearly every attempt costs one derivation.
+      const found = isAppPasswordShaped(password) ? await this.#appPasswords.find(password) : null
+      return found ?? ((await isPassword(password, row)) ? null : undefined)
+    })
+  }
+
+  /** At a page, where a browser is let in and not an app: app passwords open nothing there. @throws like `check` */
+  async checkOwner(identifier: string, password: string): Promise<void> {
+    await this.#noted(async (row): Promise<null | undefined> => {
+      if (!isMeant(identifier, this.#owner, row.email)) throw wrong()
+      return (await isPassword(password, row)) ? null : undefined
+    })
+  }
+
+  /** The owner's own password, for what no app may do. @throws like `check` */
+  async confirm(did: string, password: string): Promise<void> {
+    await this.#inTurn(async (row) => (did === this.#owner.did && (await isPassword(password, row)) ? null : undefined))
+  }
+
+  async #noted<T extends UsedAppPassword | null>(attempt: (row: PodRows['owner']) => Promise<T | undefined>): Promise<T> {
     try {
-      const used = await this.#inTurn(async (row) => {
-        if (!isMeant(identifier, this.#owner, row.email)) throw wrong()
-        // Its shape says which of the two it is: nearly every attempt costs one derivation.
-        const found = isAppPasswordShaped(password) ? await this.#appPasswords.find(password) : null
-        return found ?? ((await isPassword(password, row)) ? null : undefined)
-      })
+      const used = await this.#inTurn(attempt)
       this.#log?.note('sign-in', used ? `signed in with the app password “${used.name}”` : 'signed in with the password of the account')
       return used
     } catch (cause) {
@@ -67,11 +84,6 @@ export class SignIn {
         )
       throw cause
     }
-  }
-
-  /** The owner's own password, for what no app may do. @throws like `check` */
-  async confirm(did: string, password: string): Promise<void> {
-    await this.#inTurn(async (row) => (did === this.#owner.did && (await isPassword(password, row)) ? null : undefined))
   }
 
   /** @param attempt undefined: wrong */

@@ -1,11 +1,12 @@
 /** May this app use the account? Who asks, what it would get, for how long. */
+import type { ShownClient } from '../contract.ts'
 import { html, type Html } from './html.ts'
 import { page, type House } from './page.ts'
-import { accountChip, type AccountView, appHead, appLinks, type AppView, isLocalApp, nameOfApp } from './parties.ts'
+import { accountChip, type AccountView, appHead, appLinks, nameOfApp } from './parties.ts'
 import type { Permission } from './scope-sentences.ts'
 
 export interface ConsentView {
-  readonly app: AppView
+  readonly app: ShownClient
   readonly account: AccountView
   readonly permissions: readonly Permission[]
   /** Of values that were allowed before. */
@@ -51,7 +52,7 @@ export const consentPage = (house: House, view: ConsentView): Promise<Response> 
             ${SPANS.map(([value, words]) => html`<option value="${value}">${words}</option>`)}
           </select>
         </div>
-        ${isLocalApp(app) && html`<p class="well">Any program on your computer can ask like this. Allow it only if you have just started this sign-in yourself.</p>`}
+        ${app.host === null && html`<p class="well">Any program on your computer can ask like this. Allow it only if you have just started this sign-in yourself.</p>`}
         <div class="buttons">
           <button class="button" name="do" value="deny">Deny</button>
           <button class="button button-main" name="do" value="allow">Allow</button>

@@ -1,73 +1,47 @@
 /** How a request ends: the way back to the app, or the reason why there is none. */
-import { html } from './html.ts'
-import { page, type House } from './page.ts'
-import { type AppView, nameOfApp } from './parties.ts'
-
-/** An answer to the app, by the response mode it asked for. */
-export interface Return {
-  readonly app?: AppView
-  readonly to: string
-  readonly mode: 'query' | 'fragment' | 'form_post'
-  readonly parameters: ReadonlyArray<readonly [name: string, value: string]>
-}
+import type { AuthorizationReply } from '../contract.ts'
+import { html, type Html } from './html.ts'
+import { HEADERS, page, type House } from './page.ts'
 
 /**
  * After the owner has decided. Not a redirect: `form-action` would have to name every place that the app then sends the browser on to
  * (https://github.com/w3c/webappsec-csp/issues/8), and an app's own URL scheme needs something to click where the browser hesitates.
  */
-export const returnPage = (house: House, back: Return): Promise<Response> => {
-  const where = back.app ? nameOfApp(back.app) : 'the app'
-  const title = `Back to ${where}`
-  if (back.mode !== 'form_post') {
-    const url = returnUrl(back)
-    return page(house, {
-      title,
-      refresh: url,
-      body: html`<div class="card stack">
-        <h1>${title}</h1>
-        <p class="quiet">Your browser goes there by itself.</p>
-        <p class="buttons buttons-one"><a class="button button-main" href="${url}">Continue</a></p>
-      </div>`,
-    })
-  }
+export const returnPage = (house: House, reply: AuthorizationReply): Promise<Response> => {
+  const title = `Back to ${whereOf(reply)}`
   return page(house, {
     title,
-    forms: null,
-    // `Origin: null` is what a stricter policy would have the app see, and many refuse a form of nobody's.
-    referrer: 'strict-origin',
-    script: SUBMIT_SCRIPT,
-    body: html`<form method="post" action="${back.to}" class="card stack">
-      ${back.parameters.map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}" />`)}
+    ...(reply.kind === 'redirect' ? { refresh: leadingAway(reply.url) } : { ...FORM_PAGE, script: SUBMIT_SCRIPT }),
+    body: html`<div class="card stack">
       <h1>${title}</h1>
-      <p class="buttons buttons-one"><button class="button button-main">Continue</button></p>
-    </form>`,
+      <p class="quiet">Your browser goes there by itself.</p>
+      ${wayOn(reply, 'Continue')}
+    </div>`,
   })
 }
 
 /** Where nobody has clicked here yet: the owner decides whether to go on. */
 export const continuePage = (
   house: House,
-  back: Return,
-  view: { readonly title: string; readonly message: string; readonly code?: string },
+  reply: AuthorizationReply,
+  view: { readonly title: string; readonly message: string },
 ): Promise<Response> =>
   page(house, {
     title: view.title,
-    ...(view.code !== undefined && { status: 400 }),
-    ...(back.mode === 'form_post' && { forms: null, referrer: 'strict-origin' as const }),
+    ...(reply.outcome !== 'granted' && { status: 400 }),
+    ...(reply.kind === 'form' && FORM_PAGE),
     body: html`<div class="card stack">
       <h1>${view.title}</h1>
       <p>${view.message}</p>
-      ${view.code !== undefined && html`<p class="smaller quiet">For those who make the app: <span class="mono">${view.code}</span></p>`}
-      ${
-        back.mode === 'form_post'
-          ? html`<form method="post" action="${back.to}" class="buttons buttons-one">
-              ${back.parameters.map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}" />`)}
-              <button class="button button-main">${onwards(back)}</button>
-            </form>`
-          : html`<p class="buttons buttons-one"><a class="button button-main" href="${returnUrl(back)}">${onwards(back)}</a></p>`
-      }
+      ${reply.outcome !== 'granted' && codeLine(reply.outcome)} ${wayOn(reply, `Continue to ${whereOf(reply)}`)}
     </div>`,
   })
+
+/** What an app wants to know without a word to its user (`prompt=none`). @see https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest */
+export const silentReturn = async (house: House, reply: AuthorizationReply): Promise<Response> =>
+  reply.kind === 'form'
+    ? returnPage(house, reply)
+    : new Response(null, { status: 303, headers: { ...HEADERS, location: leadingAway(reply.url), 'referrer-policy': 'no-referrer' } })
 
 export interface ErrorView {
   readonly title: string
@@ -85,20 +59,33 @@ export const errorPage = (house: House, { title, message, status, code }: ErrorV
     body: html`<div class="card stack">
       <h1>${title}</h1>
       <p>${message}</p>
-      ${code !== undefined && html`<p class="smaller quiet">For those who make the app: <span class="mono">${code}</span></p>`}
+      ${code !== undefined && codeLine(code)}
       <p class="small quiet">Nothing was given to anyone. You can close this page, or go back to the app and begin again.</p>
     </div>`,
   })
 
-/** Of query and fragment. @throws TypeError for what would run in the name of this host; the provider has let in no such thing. @see https://openid.net/specs/oauth-v2-multiple-response-types-1_0.html#ResponseModes */
-export const returnUrl = ({ to, mode, parameters }: Return): string => {
-  const url = new URL(to)
-  if (/^(javascript|data|blob|file|about|vbscript):$/.test(url.protocol)) throw new TypeError(`${url.protocol} leads to no app`)
-  if (mode === 'fragment') url.hash = new URLSearchParams(parameters.map(([name, value]) => [name, value])).toString()
-  else for (const [name, value] of parameters) url.searchParams.set(name, value)
-  return url.href
+const wayOn = (reply: AuthorizationReply, words: string): Html =>
+  reply.kind === 'redirect'
+    ? html`<p class="buttons buttons-one"><a class="button button-main" href="${leadingAway(reply.url)}">${words}</a></p>`
+    : html`<form method="post" action="${leadingAway(reply.action)}" class="buttons buttons-one">
+        ${Object.entries(reply.fields).map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}" />`)}
+        <button class="button button-main">${words}</button>
+      </form>`
+
+const codeLine = (code: string): Html => html`<p class="smaller quiet">For those who make the app: <span class="mono">${code}</span></p>`
+
+/** The app may send the browser anywhere then; and `Origin: null`, which a stricter policy would have it see, many refuse. */
+const FORM_PAGE = { forms: null, referrer: 'strict-origin' } as const
+
+const whereOf = (reply: AuthorizationReply): string => {
+  const { protocol, host } = new URL(reply.kind === 'redirect' ? reply.url : reply.action)
+  return host === '' ? `the app (${protocol.slice(0, -1)})` : host
 }
 
-const onwards = ({ app }: Return): string => `Continue to ${app ? nameOfApp(app) : 'the app'}`
+/** The provider lets in no such thing; here it would run in the name of this host. @throws TypeError */
+const leadingAway = (url: string): string => {
+  if (/^(javascript|data|blob|file|about|vbscript):/i.test(new URL(url).protocol)) throw new TypeError('this leads to no app')
+  return url
+}
 
 const SUBMIT_SCRIPT = `document.forms[0].submit()`

@@ -1,39 +1,33 @@
 import { describe, expect, test } from 'vitest'
+import type { AuthorizationReply } from '../contract.ts'
 import { sessionsPage } from './account.ts'
 import { consentPage, type ConsentView } from './consent.ts'
-import { continuePage, errorPage, returnPage, type Return, returnUrl } from './ending.ts'
+import { continuePage, errorPage, returnPage, silentReturn } from './ending.ts'
 import { logPage } from './log.ts'
 import type { House } from './page.ts'
-import { describeScope } from './scope-sentences.ts'
+import { describeScopes } from './scope-sentences.ts'
 import { securityPage } from './security.ts'
 import { choicePage, signInPage } from './sign-in.ts'
 
 const HOSTILE = `</title></style></script>"'><script>alert(1)</script><img src=x onerror=alert(1)>`
 const house: House = { origin: 'https://alice.example', branding: {} }
-const app = { id: 'https://statusphere.example/client.json', name: 'Statusphere', isTrusted: false }
+const app = { id: 'https://statusphere.example/client.json', host: 'statusphere.example', name: 'Statusphere', isTrusted: false, isConfidential: false }
 const account = { did: 'did:web:alice.example', handle: 'alice.example' }
 const form = { action: '/oauth/authorize', fields: { token: 'x' } }
 const consent: ConsentView = {
   app,
   account,
-  permissions: describeScope('atproto repo:app.bsky.feed.post'),
+  permissions: describeScopes(['atproto', 'repo:app.bsky.feed.post']),
   known: [],
   facts: [['client_id', app.id]],
   form,
 }
-const back: Return = {
-  app,
-  to: 'https://statusphere.example/callback?a=b',
-  mode: 'query',
-  parameters: [
-    ['code', 'c'],
-    ['state', '&=#'],
-  ],
-}
+const back: AuthorizationReply = { kind: 'redirect', url: 'https://statusphere.example/callback?code=c&state=%26', outcome: 'granted' }
+const form_post: AuthorizationReply = { kind: 'form', action: 'https://statusphere.example/callback?a=b', fields: { state: '&=#' }, outcome: 'granted' }
 
 /** Each with text of other people's wherever there is any. */
 const everyPage = (by: House = house): ReadonlyArray<readonly [string, Promise<Response>]> => {
-  const evil = { ...app, name: HOSTILE, homepage: `https://a.example/${HOSTILE}`, policy: `javascript:alert(1)`, terms: HOSTILE }
+  const evil = { ...app, name: HOSTILE, uri: `https://a.example/${HOSTILE}`, policy: `javascript:alert(1)`, terms: HOSTILE }
   const owner = { did: HOSTILE, handle: HOSTILE }
   const hidden = { action: '/account', fields: { token: HOSTILE } }
   const head = { account: owner, form: hidden, done: HOSTILE, problem: HOSTILE }
@@ -51,7 +45,7 @@ const everyPage = (by: House = house): ReadonlyArray<readonly [string, Promise<R
   }
   const browser = { id: HOSTILE, name: HOSTILE, isThis: true, isHome: true, since: 0, seenAt: 0, until: 0 }
   const passkey = { id: HOSTILE, name: HOSTILE, createdAt: 0, isBackedUp: true }
-  const away: Return = { app: evil, to: 'https://a.example/', mode: 'form_post', parameters: [[HOSTILE, HOSTILE]] }
+  const away: AuthorizationReply = { kind: 'form', action: 'https://a.example/', fields: { [HOSTILE]: HOSTILE }, outcome: HOSTILE }
   return [
     [
       'consent',
@@ -62,9 +56,9 @@ const everyPage = (by: House = house): ReadonlyArray<readonly [string, Promise<R
       signInPage(by, { app: evil, identifier: HOSTILE, problem: HOSTILE, passkey: JSON.stringify({ x: HOSTILE }), form: hidden }),
     ],
     ['choice', choicePage(by, { app: evil, accounts: [owner], form: hidden })],
-    ['return', returnPage(by, { ...away, mode: 'query' })],
+    ['return', returnPage(by, { kind: 'redirect', url: `https://a.example/?${HOSTILE}`, outcome: 'granted' })],
     ['form_post', returnPage(by, away)],
-    ['continue', continuePage(by, away, { title: HOSTILE, message: HOSTILE, code: HOSTILE })],
+    ['continue', continuePage(by, away, { title: HOSTILE, message: HOSTILE })],
     ['error', errorPage(by, { title: HOSTILE, message: HOSTILE, status: 400, code: HOSTILE })],
     ['sessions', sessionsPage(by, { ...head, grants: [grant, grant], browsers: [browser, browser] })],
     ['security', securityPage(by, { ...head, passkeys: [passkey], newPasskey: JSON.stringify({ x: HOSTILE }), handle: HOSTILE })],
@@ -138,32 +132,39 @@ describe('the consent page', () => {
   })
 
   test('warns of apps on this computer, whose client_id says nothing about them', async () => {
-    expect(await textOf({ app: { id: 'http://localhost?scope=atproto', isTrusted: false } })).toContain('Any program on your computer')
+    expect(await textOf({ app: { ...app, id: 'http://localhost?scope=atproto', host: null } })).toContain('Any program on your computer')
   })
 })
 
 describe('the way back to the app', () => {
-  test('carries the answer in the query, in the fragment, or in a form', async () => {
-    expect(returnUrl(back)).toBe('https://statusphere.example/callback?a=b&code=c&state=%26%3D%23')
-    expect(returnUrl({ ...back, mode: 'fragment' })).toBe('https://statusphere.example/callback?a=b#code=c&state=%26%3D%23')
-    expect(returnUrl({ ...back, to: 'com.example.app:/callback' })).toBe('com.example.app:/callback?code=c&state=%26%3D%23')
-    const text = await (await returnPage(house, { ...back, mode: 'form_post' })).text()
+  const message = { title: 'You are signed in', message: 'Go on?' }
+
+  test('is an address or a form', async () => {
+    expect(await (await returnPage(house, back)).text()).toContain('href="https://statusphere.example/callback?code=c&amp;state=%26"')
+    const text = await (await returnPage(house, form_post)).text()
     expect(text).toContain('action="https://statusphere.example/callback?a=b"')
     expect(text).toContain('name="state" value="&amp;=#"')
   })
 
   test('is taken at once after a click here, and only by a click where there was none', async () => {
-    const message = { title: 'You are signed in', message: 'Go on?' }
     expect(await (await returnPage(house, back)).text()).toContain('http-equiv="refresh"')
-    const text = await (await continuePage(house, back, message)).text()
-    expect(text).not.toContain('http-equiv="refresh"')
-    expect(text).toContain('href="https://statusphere.example/callback?a=b&amp;code=c')
-    expect(inside(await (await continuePage(house, { ...back, mode: 'form_post' }, message)).text(), 'script')).toBeUndefined()
+    expect(inside(await (await returnPage(house, form_post)).text(), 'script')).toContain('submit()')
+    expect(await (await continuePage(house, back, message)).text()).not.toContain('http-equiv="refresh"')
+    expect(inside(await (await continuePage(house, form_post, message)).text(), 'script')).toBeUndefined()
   })
 
-  test('never runs a script in the name of this host', () => {
-    for (const to of ['javascript:alert(1)', 'data:text/html,x', 'blob:https://alice.example/x', 'file:///etc/passwd'])
-      expect(() => returnUrl({ ...back, to })).toThrow(TypeError)
+  test('is a redirect only where the app asked without a word to its user', async () => {
+    const answer = await silentReturn(house, back)
+    expect([answer.status, answer.headers.get('location')]).toEqual([303, back.kind === 'redirect' && back.url])
+    expect((await silentReturn(house, form_post)).status).toBe(200)
+  })
+
+  test('never runs a script in the name of this host', async () => {
+    for (const url of ['javascript:alert(1)', 'data:text/html,x', 'blob:https://alice.example/x', 'file:///etc/passwd']) {
+      const reply: AuthorizationReply = { kind: 'redirect', url, outcome: 'granted' }
+      for (const make of [returnPage, silentReturn]) await expect((async () => make(house, reply))()).rejects.toThrow(TypeError)
+      await expect((async () => continuePage(house, reply, message))()).rejects.toThrow(TypeError)
+    }
   })
 })
 

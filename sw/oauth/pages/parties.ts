@@ -1,38 +1,21 @@
 /** The two who meet on these pages: the app that asks and the account that is asked for. */
+import type { ShownClient } from '../contract.ts'
 import { html, type Html } from './html.ts'
-
-export interface AppView {
-  /** The client_id. */
-  readonly id: string
-  /** What its metadata calls it: nobody has checked that. */
-  readonly name?: string
-  /** The owner of this server vouches for it. */
-  readonly isTrusted: boolean
-  readonly homepage?: string
-  readonly policy?: string
-  readonly terms?: string
-}
 
 export interface AccountView {
   readonly did: string
   readonly handle: string
 }
 
-/** On the owner's own computer: a client_id that says nothing about who it is. @see https://atproto.com/specs/oauth#localhost-client-development */
-export const isLocalApp = ({ id }: Pick<AppView, 'id'>): boolean => new URL(id).hostname === 'localhost'
+/** The one thing that is certain of an app: whose host publishes its metadata. @see https://atproto.com/specs/oauth#localhost-client-development */
+export const nameOfApp = ({ host }: Pick<ShownClient, 'host'>): string => host ?? 'an app on this computer'
 
-/** The one thing that is certain of an app: whose host publishes its metadata. */
-export const hostOf = ({ id }: Pick<AppView, 'id'>): string => new URL(id).host
-
-/** In sentences. */
-export const nameOfApp = (app: Pick<AppView, 'id'>): string => (isLocalApp(app) ? 'an app on this computer' : hostOf(app))
-
-export const appHead = (app: AppView): Html => {
-  const { name, isTrusted } = app
+export const appHead = (app: ShownClient): Html => {
+  const { host, name, isTrusted } = app
   return html`<div class="asks">
-    <span class="app" aria-hidden="true">${(isLocalApp(app) ? '⌂' : hostOf(app).charAt(0)).toUpperCase()}</span>
+    <span class="app" aria-hidden="true">${host?.charAt(0).toUpperCase() ?? '⌂'}</span>
     <div>
-      <p class="strong host">${isLocalApp(app) ? 'An app on this computer' : hostOf(app)}</p>
+      <p class="strong host">${host ?? 'An app on this computer'}</p>
       <p class="smaller quiet">
         ${
           name !== undefined &&
@@ -54,10 +37,10 @@ export const accountChip = ({ handle, did }: AccountView, aside?: Html): Html =>
   </div>`
 
 /** Links of the app's own, which lead away: only where they are web pages. */
-export const appLinks = ({ homepage, policy, terms }: AppView): readonly Html[] =>
+export const appLinks = ({ uri, policy, terms }: ShownClient): readonly Html[] =>
   (
     [
-      ['Homepage', homepage],
+      ['Homepage', uri],
       ['Privacy policy', policy],
       ['Terms', terms],
     ] as const

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { describeScope, type PermissionSet } from './scope-sentences.ts'
+import { describeScopes } from './scope-sentences.ts'
 
+const describeScope = (scope: string) => describeScopes(scope.split(' '))
 const sentences = (scope: string): string[] => describeScope(scope).map(({ sentence }) => sentence)
 const wide = (scope: string): string[] => describeScope(scope).flatMap((each) => (each.isWide ? [each.scope] : []))
 
@@ -57,20 +58,15 @@ describe('a scope in plain sentences', () => {
 })
 
 describe('a permission set', () => {
-  const set: PermissionSet = {
-    type: 'permission-set',
+  const set = {
+    nsid: 'com.example.calendar.basic',
     title: 'Basic <calendar>',
     detail: 'Read and write events',
-    permissions: [
-      { type: 'permission', resource: 'repo', collection: ['com.example.calendar.event'] },
-      { type: 'permission', resource: 'rpc', lxm: ['com.example.calendar.list'], aud: '*' },
-      // Of another namespace: not this set's to give.
-      { type: 'permission', resource: 'repo', collection: ['app.bsky.feed.post'] },
-    ],
+    scopes: ['repo:com.example.calendar.event', 'rpc:com.example.calendar.list?aud=*'],
   }
 
   test('is told by what is in it; what its makers say of it is a claim', () => {
-    const [described] = describeScope('include:com.example.calendar.basic', new Map([['com.example.calendar.basic', set]]))
+    const [described] = describeScopes(['include:com.example.calendar.basic'], [set])
     expect(described).toEqual({
       scope: 'include:com.example.calendar.basic',
       sentence: 'What example.com calls “calendar.basic”',

@@ -1,10 +1,8 @@
 /**
  * What an app would get, in plain sentences. @see https://atproto.com/specs/permission
  */
+import type { PermissionSet } from '../contract.ts'
 import { AccountPermission, BlobPermission, IdentityPermission, IncludeScope, RepoPermission, RpcPermission } from '@atproto/oauth-scopes'
-
-/** Fetched by the provider; whoever owns its namespace wrote the words. */
-export type PermissionSet = Parameters<IncludeScope['toPermissions']>[0] & { readonly title?: string; readonly detail?: string }
 
 export interface Permission {
   /** One value of the scope, as the app asked for it. */
@@ -20,21 +18,23 @@ export interface Permission {
   readonly claim?: string
 }
 
-/** @param scope space-separated. @param sets by NSID */
-export const describeScope = (scope: string, sets: ReadonlyMap<string, PermissionSet> = new Map()): readonly Permission[] =>
-  [...new Set(scope.split(' ').filter((each) => each !== ''))].map((each) => describe(each, sets))
+type SaidSet = Omit<PermissionSet, 'main'>
 
-const describe = (scope: string, sets: ReadonlyMap<string, PermissionSet>): Permission => {
+/** @param sets whoever owns their namespace wrote the words */
+export const describeScopes = (scopes: readonly string[], sets: readonly SaidSet[] = []): readonly Permission[] =>
+  [...new Set(scopes)].filter((each) => each !== '').map((each) => describe(each, sets))
+
+const describe = (scope: string, sets: readonly SaidSet[]): Permission => {
   const fixed = FIXED[scope]
   if (fixed) return { scope, isNeeded: scope === 'atproto', parts: [], ...fixed }
   const include = IncludeScope.fromString(scope)
-  if (include) return describeSet(scope, include, sets.get(include.nsid))
+  if (include) return describeSet(scope, include, sets.find(({ nsid }) => nsid === include.nsid))
   const said = sentenceOf(scope)
   return { scope, isNeeded: false, parts: [], isWide: true, sentence: `Something that this server has no words for: ${scope}`, ...said }
 }
 
-const describeSet = (scope: string, include: IncludeScope, set: PermissionSet | undefined): Permission => {
-  const said = (set ? include.toPermissions(set) : []).map((each) => sentenceOf(each.toString())).filter((each) => each !== null)
+const describeSet = (scope: string, include: IncludeScope, set: SaidSet | undefined): Permission => {
+  const said = (set?.scopes ?? []).map(sentenceOf).filter((each) => each !== null)
   const words = [set?.title, set?.detail].filter((each) => each !== undefined && each !== '').join(': ')
   return {
     scope,

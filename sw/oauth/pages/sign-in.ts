@@ -1,13 +1,14 @@
 /** Who is it? By password or passkey. */
 import { type FormView, hiddenFields } from './consent.ts'
+import type { ShownClient } from '../contract.ts'
 import { html } from './html.ts'
 import { page, type House } from './page.ts'
-import { accountChip, type AccountView, appHead, type AppView } from './parties.ts'
+import { accountChip, type AccountView, appHead } from './parties.ts'
 import { PASSKEY_SCRIPT } from './passkey-script.ts'
 
 export interface SignInView {
   /** The app that waits for it; none: it is for the account page. */
-  readonly app?: AppView
+  readonly app?: ShownClient
   /** What stands in the field already. */
   readonly identifier: string
   /** Why nobody is signed in yet. */
@@ -81,7 +82,7 @@ export const signInPage = (house: House, { app, identifier, problem, passkey, fo
   })
 
 export interface ChoiceView {
-  readonly app: AppView
+  readonly app: ShownClient
   readonly accounts: readonly AccountView[]
   readonly form: FormView
 }

@@ -41,8 +41,8 @@ a:hover{color:var(--accent-strong);text-decoration-thickness:2px}
 .stack{display:grid;grid-template-columns:minmax(0,1fr);gap:1rem}
 .card > .stack,.card > * + form{margin-top:1.25rem}
 .head{display:grid;gap:.5rem;margin-bottom:1.5rem}
-.who{display:flex;align-items:center;gap:.75rem;padding:.625rem .75rem;border-radius:var(--radius-small);background:var(--well)}
-.who > div{flex:1;min-width:0;line-height:1.35;overflow-wrap:anywhere}
+.who{display:flex;flex-wrap:wrap;align-items:center;gap:.75rem;padding:.625rem .75rem;border-radius:var(--radius-small);background:var(--well)}
+.who > div{flex:1 1 8rem;min-width:0;line-height:1.35;overflow-wrap:anywhere}
 .face{display:grid;place-items:center;flex:none;width:2.5rem;height:2.5rem;border-radius:50%;background:var(--accent-soft);color:var(--accent);font-weight:650}
 .app{display:grid;place-items:center;flex:none;width:3.25rem;height:3.25rem;border-radius:14px;border:1px solid var(--line);background:var(--well);color:var(--ink-quiet);font-size:1.375rem;font-weight:650}
 .asks{display:flex;margin-bottom:.5rem;gap:1rem;align-items:center}.asks > div{min-width:0}

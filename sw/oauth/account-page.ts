@@ -1,0 +1,215 @@
+/** `/account`: what is signed in, what opens the account, and what has happened at its door. */
+import { invalidRequest, XrpcError } from '../../wire/errors.ts'
+import { MAX_PASSKEY_NAME_CHARS } from '../../wire/limits.ts'
+import type { OwnerPassword } from '../account/owner-password.ts'
+import type { SignIn } from '../account/sign-in.ts'
+import type { Self } from '../identity/self.ts'
+import { readOAuthLedger } from '../store/oauth-ledger.ts'
+import type { OAuthLedgerRow } from '../store/oauth-schema.ts'
+import type { Store } from '../store/open.ts'
+import type { AuthorizePageParts } from './authorize-page.ts'
+import { browserName } from './browser-name.ts'
+import { type Grant, OWN_DEVICE } from './contract.ts'
+import { type Visitor, withCookie } from './devices.ts'
+import { TOKEN } from './forms.ts'
+import { ACCOUNT_PATHS, type AccountHead, type GrantView, sessionsPage } from './pages/account.ts'
+import { logPage } from './pages/log.ts'
+import { HEADERS } from './pages/page.ts'
+import { describeScopes } from './pages/scope-sentences.ts'
+import { securityPage } from './pages/security.ts'
+import { signInPage } from './pages/sign-in.ts'
+import { sayEntry } from './ledger-sentences.ts'
+import { enter, noteOf, problemOf } from './sign-in.ts'
+
+export interface AccountPageParts extends AuthorizePageParts {
+  readonly store: Store
+  readonly identity: Pick<Self, 'did' | 'handle'>
+  readonly signIn: Pick<SignIn, 'checkOwner' | 'confirm'>
+  readonly ownerPassword: Pick<OwnerPassword, 'set'>
+}
+
+export const EXPORT_PATH = '/account/log.json'
+
+const PATHS: readonly string[] = Object.values(ACCOUNT_PATHS)
+const isPath = (path: string): path is (typeof ACCOUNT_PATHS)[keyof typeof ACCOUNT_PATHS] => PATHS.includes(path)
+
+/** @returns null: no page has this name. @throws XrpcError */
+export const showAccount = async (parts: AccountPageParts, path: string, query: URLSearchParams, visitor: Visitor): Promise<Response | null> => {
+  if (path !== EXPORT_PATH && !isPath(path)) return null
+  if (!visitor.account) return askWho(parts, path === EXPORT_PATH ? ACCOUNT_PATHS.log : path, visitor)
+  if (path === EXPORT_PATH) return exportLog(parts)
+  const done = DONE[query.get('done') ?? '']
+  return show(parts, path, visitor, done === undefined ? {} : { done })
+}
+
+/** @throws XrpcError 403 ForeignForm | StaleForm */
+export const takeAccount = async (parts: AccountPageParts, path: string, sent: Request, visitor: Visitor): Promise<Response | null> => {
+  if (!isPath(path)) return null
+  const fields = await parts.forms.read(sent, visitor, () => PURPOSE)
+  try {
+    if (fields.get('do') === 'sign-in') return goTo(path, null, await enter(parts, visitor, fields))
+    if (!visitor.account) return await askWho(parts, path, visitor)
+    const [done, after] = await act(parts, visitor, fields)
+    return goTo(path, done, after)
+  } catch (cause) {
+    if (!(cause instanceof XrpcError) || cause.status >= 500) throw cause
+    if (!visitor.account || fields.get('do') === 'sign-in') return askWho(parts, path, visitor, problemOf(cause))
+    return show(parts, path, visitor, { problem: cause.status === 401 || cause.status === 429 ? problemOf(cause) : cause.message })
+  }
+}
+
+type Done = keyof typeof DONE & string
+
+/** What a form of these pages wants done. @returns what to say of it, and the browser as it is known afterwards */
+const act = async (parts: AccountPageParts, visitor: Visitor, fields: URLSearchParams): Promise<readonly [Done, Visitor]> => {
+  const { authorizations, devices, passkeys } = parts
+  const id = fields.get('id') ?? ''
+  switch (fields.get('do')) {
+    case 'end-grant':
+      await authorizations.revoke({ id })
+      return ['app', visitor]
+    case 'end-grants':
+      await authorizations.revoke('all')
+      return ['apps', visitor]
+    case 'sign-out':
+      await signOut(parts, visitor, [id])
+      return ['browser', id === visitor.id ? { ...visitor, cookie: visitor.isOwn ? null : '' } : visitor]
+    case 'sign-out-others':
+      await signOut(parts, visitor, (await devices.signedIn()).map((row) => row.id).filter((each) => each !== visitor.id))
+      return ['browsers', visitor]
+    case 'rename-passkey':
+      await passkeys.rename(id, nameOf(fields))
+      return ['renamed', visitor]
+    case 'remove-passkey':
+      await passkeys.remove(id)
+      await authorizations.note({ what: 'passkey', outcome: 'done', note: 'removed', ...noteOf(visitor) })
+      return ['removed', visitor]
+    case 'add-passkey':
+      await confirm(parts, fields.get('password'))
+      await passkeys.add(visitor, fields.get('credential') ?? '', nameOf(fields))
+      await authorizations.note({ what: 'passkey', outcome: 'done', note: 'added', ...noteOf(visitor) })
+      return ['added', visitor]
+    case 'change-password':
+      await confirm(parts, fields.get('current'))
+      await parts.ownerPassword.set(fields.get('new') ?? '')
+      await signOut(parts, visitor, (await devices.signedIn()).map((row) => row.id).filter((each) => each !== visitor.id && each !== OWN_DEVICE))
+      return ['password', visitor]
+    default:
+      throw invalidRequest('This form wants something that is not known here')
+  }
+}
+
+/** What can be used later, and from elsewhere, is not had by a browser that somebody left open. */
+const confirm = ({ signIn, identity }: AccountPageParts, password: string | null): Promise<void> => signIn.confirm(identity.did, password ?? '')
+
+const signOut = async ({ devices, authorizations }: AccountPageParts, visitor: Visitor, ids: readonly string[]): Promise<void> => {
+  for (const id of ids)
+    if (await devices.signOut(id)) await authorizations.note({ what: 'sign-out', outcome: 'done', ...noteOf(visitor), deviceId: id })
+}
+
+const show = async (
+  parts: AccountPageParts,
+  path: (typeof ACCOUNT_PATHS)[keyof typeof ACCOUNT_PATHS],
+  visitor: Visitor,
+  said: Pick<AccountHead, 'done' | 'problem'>,
+): Promise<Response> => {
+  const { house, store, identity, devices, passkeys, authorizations } = parts
+  const head = { ...said, account: { did: identity.did, handle: identity.handle }, form: await formOf(parts, path, visitor) }
+  if (path === ACCOUNT_PATHS.log) {
+    const entries = (await readOAuthLedger(store)).map(sayEntry)
+    return logPage(house, { ...head, entries, exportPath: EXPORT_PATH })
+  }
+  if (path === ACCOUNT_PATHS.security) {
+    const rows = await passkeys.list()
+    return securityPage(house, {
+      ...head,
+      handle: identity.handle,
+      newPasskey: await passkeys.creation(visitor),
+      passkeys: rows.map(({ id, name, createdAt, lastUsedAt, isBackedUp = false }) => ({
+        id,
+        name,
+        createdAt,
+        isBackedUp,
+        ...(lastUsedAt !== undefined && { usedAt: lastUsedAt }),
+      })),
+    })
+  }
+  const [grants, rows] = await Promise.all([authorizations.grants(), devices.signedIn()])
+  const browsers = new Map(rows.map(({ id, userAgent }) => [id, browserName(userAgent)]))
+  return sessionsPage(house, {
+    ...head,
+    grants: grants.map((grant) => toGrantView(grant, browsers)).sort((a, b) => b.usedAt - a.usedAt),
+    browsers: rows.map(({ id, userAgent, account, lastSeenAt }) => ({
+      id,
+      name: browserName(userAgent),
+      isThis: id === visitor.id,
+      isHome: id === OWN_DEVICE,
+      since: account.since,
+      seenAt: lastSeenAt,
+      ...(account.until !== undefined && { until: account.until }),
+      ...(account.by && { by: account.by }),
+    })),
+  })
+}
+
+const toGrantView = (grant: Grant, browsers: ReadonlyMap<string, string>): GrantView => {
+  const { id, clientId, client, scopes, createdAt, updatedAt, until, deviceId } = grant
+  const browser = deviceId === null ? undefined : browsers.get(deviceId)
+  return {
+    id,
+    clientId,
+    app: new URL(clientId).hostname === 'localhost' ? 'An app on this computer' : new URL(clientId).host,
+    ...(client?.name !== undefined && { name: client.name }),
+    permissions: describeScopes(scopes).map(({ sentence }) => sentence),
+    createdAt,
+    usedAt: updatedAt,
+    ...(until !== undefined && { until }),
+    ...(browser !== undefined && { browser }),
+  }
+}
+
+const askWho = async (parts: AccountPageParts, path: string, visitor: Visitor, problem?: string): Promise<Response> => {
+  const passkey = await parts.passkeys.request(visitor)
+  return signInPage(parts.house, {
+    identifier: parts.identity.handle,
+    ...(problem !== undefined && { problem }),
+    ...(passkey !== null && { passkey }),
+    form: await formOf(parts, path, visitor),
+  })
+}
+
+const exportLog = async ({ store, identity }: AccountPageParts): Promise<Response> => {
+  const entries = (await readOAuthLedger(store)).map(({ at, ...entry }: OAuthLedgerRow) => ({ at: new Date(at).toISOString(), ...entry }))
+  return new Response(JSON.stringify({ did: identity.did, entries }, null, 2), {
+    headers: {
+      ...HEADERS,
+      'content-type': 'application/json; charset=utf-8',
+      'content-disposition': 'attachment; filename="tabpod-log.json"',
+      'content-security-policy': "default-src 'none'; sandbox",
+    },
+  })
+}
+
+const formOf = async ({ forms }: AccountPageParts, path: string, visitor: Visitor) => ({
+  action: path,
+  fields: { [TOKEN]: await forms.token(visitor, PURPOSE) },
+})
+
+const PURPOSE = 'account'
+
+const goTo = (path: string, done: Done | null, visitor: Visitor): Response =>
+  withCookie(new Response(null, { status: 303, headers: { ...HEADERS, location: done === null ? path : `${path}?done=${done}` } }), visitor)
+
+const nameOf = (fields: URLSearchParams): string => fields.get('name')?.trim().slice(0, MAX_PASSKEY_NAME_CHARS) || 'Passkey'
+
+/** Named in the address, never spelled out in it: nobody can have this page say something by a link. */
+const DONE: Readonly<Record<string, string>> = {
+  app: 'The app is signed out. What it still holds is worth nothing.',
+  apps: 'All apps are signed out.',
+  browser: 'The browser is signed out.',
+  browsers: 'All other browsers are signed out.',
+  renamed: 'The passkey has a new name.',
+  removed: 'The passkey opens nothing any more.',
+  added: 'The passkey is added. You can sign in with it from now on.',
+  password: 'The password is changed. Other browsers, and apps that used the old one, are signed out.',
+}

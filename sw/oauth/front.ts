@@ -1,0 +1,81 @@
+/** The pages of the OAuth provider by path and verb, for both roads; what is thrown inside is a page too. */
+import { OAuthError } from '@atproto/oauth-provider/errors'
+import { XrpcError } from '../../wire/errors.ts'
+import type { Log } from '../operations/log.ts'
+import { type AccountPageParts, showAccount, takeAccount } from './account-page.ts'
+import { AUTHORIZE_PATH, showAuthorize, takeAuthorize } from './authorize-page.ts'
+import { DEVICE_HEADER } from '../../wire/device-cookie.ts'
+import { withCookie, type Visitor } from './devices.ts'
+import { ACCOUNT_PATHS } from './pages/account.ts'
+import { type ErrorView, errorPage } from './pages/ending.ts'
+import { HEADERS } from './pages/page.ts'
+
+export interface PagesParts extends AccountPageParts {
+  readonly log: Pick<Log, 'failure'>
+}
+
+export interface Pages {
+  /** null: no page is at that path. Never rejects. */
+  answer(path: string, request: Request, origin: 'local' | 'shim'): Promise<Response> | null
+}
+
+export const pagesOf = (parts: PagesParts): Pages => ({
+  answer(path, request, origin) {
+    if (path === CHANGE_PASSWORD_PATH) return Promise.resolve(new Response(null, { status: 303, headers: { ...HEADERS, location: `${ACCOUNT_PATHS.security}#password` } }))
+    if (path !== AUTHORIZE_PATH && path !== ACCOUNT_PATHS.sessions && !path.startsWith(`${ACCOUNT_PATHS.sessions}/`)) return null
+    return answer(parts, path, request, origin)
+  },
+})
+
+/** @see https://w3c.github.io/webappsec-change-password-url/ */
+const CHANGE_PASSWORD_PATH = '/.well-known/change-password'
+
+const answer = async (parts: PagesParts, path: string, request: Request, origin: 'local' | 'shim'): Promise<Response> => {
+  let visitor: Visitor | undefined
+  try {
+    assertWhole(request)
+    visitor = await parts.devices.visit(request, origin)
+    const response = await route(parts, path, request, visitor)
+    return response.headers.has(DEVICE_HEADER) ? response : withCookie(response, visitor)
+  } catch (cause) {
+    const view = toErrorView(cause, parts.log)
+    const response = await errorPage(parts.house, view)
+    if (cause instanceof XrpcError) for (const [name, value] of Object.entries(cause.headers)) response.headers.set(name, value)
+    return visitor ? withCookie(response, visitor) : response
+  }
+}
+
+const route = async (parts: PagesParts, path: string, request: Request, visitor: Visitor): Promise<Response> => {
+  const { searchParams } = new URL(request.url)
+  const isRead = request.method === 'GET' || request.method === 'HEAD'
+  if (!isRead && request.method !== 'POST') throw new XrpcError(405, 'MethodNotAllowed', 'Pages are read, and their forms posted.', { headers: { allow: 'GET, HEAD, POST' } })
+  if (path === AUTHORIZE_PATH) return isRead ? showAuthorize(parts, searchParams, visitor) : takeAuthorize(parts, request, visitor)
+  const response = await (isRead ? showAccount(parts, path, searchParams, visitor) : takeAccount(parts, path, request, visitor))
+  if (!response) throw new XrpcError(404, 'NotFound', 'No page has this name.')
+  return response
+}
+
+/** A page of its own, in a tab or a window: never part of another one, and never a script's to read. */
+const assertWhole = ({ headers, destination }: Request): void => {
+  const into = headers.get('sec-fetch-dest') ?? destination
+  const mode = headers.get('sec-fetch-mode') ?? 'navigate'
+  if ((into !== '' && into !== 'document') || mode !== 'navigate') throw new XrpcError(403, 'NotAPage', 'This page opens in a tab of its own.')
+}
+
+const toErrorView = (cause: unknown, log: Pick<Log, 'failure'>): ErrorView => {
+  if (cause instanceof XrpcError && cause.status < 500) {
+    const [title, message] = WORDS[cause.error] ?? ['This cannot go on', cause.message]
+    return { title, message, status: cause.status, code: cause.error }
+  }
+  if (cause instanceof OAuthError && cause.statusCode < 500)
+    return { title: 'This sign-in cannot go on', message: cause.error_description, status: cause.statusCode, code: cause.error }
+  log.failure('a page of the OAuth provider failed', cause)
+  return { title: 'Something went wrong', message: 'The log of the pod says what.', status: 500, code: 'server_error' }
+}
+
+const WORDS: Readonly<Record<string, readonly [title: string, message: string]>> = {
+  ForeignForm: ['This did not come from here', 'Another site sent this form in your name. Nothing was done.'],
+  StaleForm: ['This page is too old', 'You have signed in or out since it was opened, or it was opened in another browser. Open it again.'],
+  NotAPage: ['Not inside another page', 'This page opens in a tab or window of its own.'],
+  NotFound: ['Nothing here', 'No page has this name.'],
+}

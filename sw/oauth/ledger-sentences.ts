@@ -1,0 +1,41 @@
+/** The consent ledger in sentences. */
+import type { OAuthLedgerRow } from '../store/oauth-schema.ts'
+import type { LogEntryView } from './pages/log.ts'
+
+export const sayEntry = (row: OAuthLedgerRow): LogEntryView => {
+  const { at, scope, until, device, address } = row
+  const detail = [
+    scope,
+    until !== undefined && `until ${new Date(until).toISOString()}`,
+    device !== undefined && `in ${device}`,
+    address !== undefined && `from ${address}`,
+  ].filter((part) => part !== undefined && part !== false)
+  return { at, what: sentenceOf(row), ...(detail.length > 0 && { detail: detail.join(' · ') }) }
+}
+
+const sentenceOf = ({ what, outcome, note, clientId }: OAuthLedgerRow): string => {
+  const app = clientId === undefined ? 'an app' : nameOf(clientId)
+  switch (what) {
+    case 'sign-in':
+      return outcome === 'done' ? `Signed in with ${note === 'passkey' ? 'a passkey' : 'the password'}` : `A sign-in failed (${note ?? 'no reason'})`
+    case 'sign-out':
+      return 'Signed out'
+    case 'consent':
+      return `Allowed ${app}`
+    case 'denial':
+      return `Refused ${app}`
+    case 'refresh':
+      return outcome === 'done' ? `${app} renewed its access` : `${app} was not given new access`
+    case 'revocation':
+      return `Ended the access of ${app}`
+    case 'end':
+      return `The access of ${app} ended${note === undefined ? '' : `: ${note}`}`
+    case 'passkey':
+      return `A passkey was ${note ?? 'changed'}`
+  }
+}
+
+const nameOf = (clientId: string): string => {
+  const { hostname, host } = new URL(clientId)
+  return hostname === 'localhost' ? 'an app on this computer' : host
+}

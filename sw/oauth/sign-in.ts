@@ -1,0 +1,59 @@
+/** Proves that somebody at a page is the owner, by password or passkey, and remembers the browser for as long as was chosen. */
+import { XrpcError } from '../../wire/errors.ts'
+import { BRIEF_SIGN_IN_MS, HOUR_MS } from '../../wire/limits.ts'
+import type { SignIn } from '../account/sign-in.ts'
+import type { Authorizations } from './contract.ts'
+import { browserName } from './browser-name.ts'
+import type { Devices, Visitor } from './devices.ts'
+import { KEEPS } from './pages/sign-in.ts'
+import type { Passkeys } from './passkeys.ts'
+
+export interface DoorParts {
+  readonly signIn: Pick<SignIn, 'checkOwner'>
+  readonly devices: Devices
+  readonly passkeys: Passkeys
+  readonly authorizations: Pick<Authorizations, 'note'>
+  readonly now: () => number
+}
+
+/**
+ * @param fields of the sign-in form. @returns the browser as it is known from now on
+ * @throws XrpcError 401 AuthenticationRequired | 429 RateLimitExceeded (with Retry-After) | 400 BadPasskey
+ */
+export const enter = async ({ signIn, devices, passkeys, authorizations, now }: DoorParts, visitor: Visitor, fields: URLSearchParams): Promise<Visitor> => {
+  const credential = fields.get('credential') ?? ''
+  const by = credential === '' ? 'password' : 'passkey'
+  const who = noteOf(visitor)
+  try {
+    if (by === 'passkey') await passkeys.verify(visitor, credential)
+    else await signIn.checkOwner(fields.get('identifier') ?? '', fields.get('password') ?? '')
+  } catch (cause) {
+    if (cause instanceof XrpcError) await authorizations.note({ what: 'sign-in', outcome: 'refused', note: `${by}: ${cause.error}`, ...who })
+    throw cause
+  }
+  const entered = await devices.signIn(visitor, by, now() + keepMs(fields.get('keep')))
+  await authorizations.note({ what: 'sign-in', outcome: 'done', note: by, ...who })
+  return entered
+}
+
+/** What the ledger says of a browser. */
+export const noteOf = ({ id, userAgent, address }: Visitor) => ({
+  deviceId: id,
+  device: browserName(userAgent),
+  ...(address !== null && { address }),
+})
+
+/** What the page says when it did not work. */
+export const problemOf = ({ status, error, headers }: XrpcError): string => {
+  if (status !== 429) return error === 'BadPasskey' || status === 401 ? WRONG : 'That did not work.'
+  const minutes = Math.ceil(Number(headers['retry-after'] ?? 60) / 60)
+  return `Too many wrong passwords. Nobody can sign in for ${minutes} ${minutes === 1 ? 'minute' : 'minutes'}; a passkey still works.`
+}
+
+const WRONG = 'That does not open this account. After five wrong passwords nobody can sign in with one for 15 minutes.'
+
+/** One of those that the page offers; the shortest for anything else. */
+const keepMs = (wanted: string | null): number => {
+  const hours = Number(KEEPS.find(([value]) => value === wanted)?.[0] ?? 0)
+  return hours === 0 ? BRIEF_SIGN_IN_MS : hours * HOUR_MS
+}
