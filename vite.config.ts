@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vite'
-import { oauthWithoutNode, roomWithoutZod } from './shims/replacements.ts'
+import { oauthWithoutNode, passkeysWithoutAttestation, roomWithoutZod } from './shims/replacements.ts'
 
 const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
 
@@ -19,7 +19,7 @@ export default defineConfig({
   root: at('web'),
   publicDir: at('web/public'),
   resolve: { alias },
-  plugins: [oauthWithoutNode, roomWithoutZod],
+  plugins: [oauthWithoutNode, passkeysWithoutAttestation, roomWithoutZod],
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   environments: {
     client: {

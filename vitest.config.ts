@@ -1,13 +1,13 @@
 import { defineConfig } from 'vitest/config'
-import { oauthWithoutNode } from './shims/replacements.ts'
+import { oauthWithoutNode, passkeysWithoutAttestation } from './shims/replacements.ts'
 
 /** Unit tests stand beside their source; what crosses rooms is in tests/ and belongs to Playwright. */
 export default defineConfig({
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
-  plugins: [oauthWithoutNode],
+  plugins: [oauthWithoutNode, passkeysWithoutAttestation],
   test: {
     // The OAuth provider as the worker has it, stand-ins and all.
-    server: { deps: { inline: [/@atproto\/oauth-provider/, /@atproto\/oauth-types/] } },
+    server: { deps: { inline: [/@atproto\/oauth-provider/, /@atproto\/oauth-types/, /@simplewebauthn/] } },
     include: ['{wire,sw,web,relay-shim,scripts,bench,shims}/**/*.test.{ts,tsx}'],
     testTimeout: 20_000,
     // Many of them wait for a runtime or a clock. Left alone, two cores get one worker.

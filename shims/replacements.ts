@@ -25,6 +25,14 @@ const OAUTH: Replacements = [
   [PROVIDER, /\/customization\.js$/, at('oauth-provider/customization.ts')],
 ]
 
+const PASSKEYS = /@simplewebauthn\/server\/esm\//
+
+const ATTESTATION: Replacements = [
+  [PASSKEYS, /\/verifyAttestation[^/]*\.js$|\/convertX509PublicKeyToCOSE\.js$/, at('simplewebauthn/attestation.ts')],
+  [PASSKEYS, /\/services\/(metadata|settings)Service\.js$/, at('simplewebauthn/services.ts')],
+  [PASSKEYS, /^@peculiar\/asn1-(schema|ecc)$/, at('simplewebauthn/asn1.ts')],
+]
+
 const ZOD: Replacements = [[/@atproto\/repo\/dist\//, /^zod$/, at('zod.ts')]]
 
 const replacing = (name: string, replacements: Replacements, environments?: readonly string[]): Plugin => ({
@@ -39,6 +47,9 @@ const replacing = (name: string, replacements: Replacements, environments?: read
 
 /** The OAuth provider's core without Node; see `oauth-provider/`. */
 export const oauthWithoutNode = replacing('tabpod:oauth-without-node', OAUTH)
+
+/** Passkeys without a word about who made them; see `simplewebauthn/`. */
+export const passkeysWithoutAttestation = replacing('tabpod:passkeys-without-attestation', ATTESTATION)
 
 /** In the room, which has no other use for zod (docs/decisions/0015). */
 export const roomWithoutZod = replacing('tabpod:room-without-zod', ZOD, ['room'])

@@ -36,6 +36,8 @@ export interface AccountParts {
   readonly mail: (to: string, purpose: MailPurpose, token: string) => Promise<boolean>
   /** Told after every change that pages show. */
   readonly changed: () => void
+  /** Ends what browsers are signed in by. */
+  readonly passwordChanged: () => Promise<void>
   readonly log: Pick<Log, 'note'>
   readonly configuration: Pick<Configuration, 'settings'>
   readonly now: () => number
@@ -57,7 +59,7 @@ export const composeAccount = (parts: AccountParts): AccountServices => {
     appPasswords,
     inbox,
     email,
-    ownerPassword: ownerPasswordOf({ store, inbox, email, sessions }),
+    ownerPassword: ownerPasswordOf({ store, inbox, email, sessions, changed: parts.passwordChanged }),
     standing: standingOf(parts),
   }
 }

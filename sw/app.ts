@@ -16,6 +16,7 @@ import { openVault } from './identity/key-vault.ts'
 import { assertPointsHere } from './identity/pointing.ts'
 import { Self } from './identity/self.ts'
 import { composeOAuth, type OAuth } from './oauth/oauth.ts'
+import { composeDevices, composePages } from './oauth/page-services.ts'
 import type { ProviderSettings } from './oauth/provider.ts'
 import { permissionSetResolver } from './oauth/permission-sets.ts'
 import { Configuration } from './operations/configuration.ts'
@@ -174,6 +175,7 @@ const composePod = async (store: Store, { identity, vault, repo }: Foundation, o
     directory: () => identity.plc ?? egress.services.plc ?? PLC_DIRECTORY,
     fetch: options.fetch ?? workerFetch,
   }
+  const devices = composeDevices({ store, identity, now })
   const account = composeAccount({
     store,
     identity,
@@ -183,6 +185,7 @@ const composePod = async (store: Store, { identity, vault, repo }: Foundation, o
     assertPointsHere: () => assertPointsHere(pointing),
     mail,
     changed,
+    passwordChanged: () => devices.signOutElsewhere(),
     log,
     configuration,
     now,
@@ -212,6 +215,17 @@ const composePod = async (store: Store, { identity, vault, repo }: Foundation, o
     fetch,
     lexicons,
     ...(options.oauth && { settings: options.oauth }),
+    log,
+    now,
+  })
+  const branding = options.oauth?.branding
+  const pages = composePages({
+    store,
+    identity,
+    devices,
+    account,
+    authorizations: oauth.authorizations,
+    ...(branding && { branding }),
     log,
     now,
   })
@@ -263,7 +277,7 @@ const composePod = async (store: Store, { identity, vault, repo }: Foundation, o
         { store, identity, vault, voice: recovery, fetch: pointing.fetch, plc: pointing.directory, rejoin, now },
         passphrase,
       ),
-    handle: makeHandler({ documents, oauth: oauth.endpoints, xrpc, health, debug, apps, log, configuration }),
+    handle: makeHandler({ documents, oauth: oauth.endpoints, pages, xrpc, health, debug, apps, log, configuration }),
     documents,
     summary: async () => {
       const { did, handle, origin, createdAt, standing, account: row } = identity

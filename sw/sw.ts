@@ -88,8 +88,7 @@ self.addEventListener('activate', (event) => {
 self.addEventListener('fetch', (event) => {
   const url = new URL(event.request.url)
   if (resident.isAbsent || url.origin !== self.location.origin || goesToNetwork(url)) return
-  const isOfPod = url.pathname.startsWith('/xrpc/') || url.pathname.startsWith('/.well-known/') || url.pathname === '/health'
-  if (isOfPod) event.respondWith(answerLocally(event.request, url))
+  if (OF_POD.test(url.pathname)) event.respondWith(answerLocally(event.request, url))
   else if (event.request.method === 'GET') event.respondWith(answerFromShell(event.request, (work) => event.waitUntil(work)))
 })
 
@@ -112,6 +111,9 @@ self.addEventListener('message', (event) => {
       if (port) event.waitUntil(obey(message, port))
   }
 })
+
+/** What the pod answers itself: all of its addresses, and the pages of its OAuth provider with their forms. */
+const OF_POD = /^\/(xrpc|oauth|\.well-known)\/|^\/account(\/|$)|^\/health$/
 
 const goesToNetwork = ({ pathname, searchParams }: URL): boolean =>
   pathname === UPLINK_PATH ||

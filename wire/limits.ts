@@ -4,7 +4,7 @@ const KIB = 1024
 const MIB = 1024 * KIB
 const SECOND_MS = 1000
 const MINUTE_MS = 60 * SECOND_MS
-export const HOUR_MS = 60 * MINUTE_MS
+const HOUR_MS = 60 * MINUTE_MS
 const DAY_MS = 24 * HOUR_MS
 
 /** A PartyKit socket that receives more than 1 MiB in one message goes silently dead (hibernation API), so messages stay well below. */
@@ -443,15 +443,3 @@ export const PERMISSION_SET_MAX_AGE_MS = 90 * DAY_MS
 export const PERMISSION_SET_RETRY_MS = 5 * MINUTE_MS
 /** The proof of one record: a record of a megabyte at most, and some nodes of the tree. */
 export const MAX_RECORD_PROOF_BYTES = 2 * MIB
-
-/** “Ask me every time”: long enough to read what an app asks for, and to look at the account page. */
-export const BRIEF_SIGN_IN_MS = 10 * MINUTE_MS
-/** When a browser was last seen is written down this often: a row for each look at a page would be a write for each read. */
-export const DEVICE_SEEN_STEP_MS = 10 * MINUTE_MS
-/** Browsers call themselves by some 150 characters. */
-export const MAX_SHOWN_USER_AGENT_CHARS = 256
-/** From the page with its challenge to the answer to it (the WebAuthn specification's advice: five to ten minutes). */
-export const PASSKEY_DEADLINE_MS = 5 * MINUTE_MS
-/** More than a person has devices. */
-export const MAX_PASSKEYS = 30
-export const MAX_PASSKEY_NAME_CHARS = 60

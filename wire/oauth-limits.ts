@@ -2,7 +2,9 @@
 
 const SECOND_MS = 1000
 const MINUTE_MS = 60 * SECOND_MS
-const DAY_MS = 24 * 60 * MINUTE_MS
+/** Forms speak of hours. */
+export const HOUR_MS = 60 * MINUTE_MS
+const DAY_MS = 24 * HOUR_MS
 const KIB = 1024
 
 /**
@@ -26,11 +28,23 @@ export const PROVIDER_KEY_AGE_MS = 90 * DAY_MS
 export const MAX_PROVIDER_KEYS = 6
 /** One look at what a client publishes, within the deadline of the request that needs it. */
 export const OAUTH_DOCUMENT_DEADLINE_MS = 5 * SECOND_MS
-/** How long a sign-in on a device is enough to let an app in (the reference PDS: a week). */
-export const OAUTH_SIGN_IN_MAX_AGE_MS = 7 * DAY_MS
+/** The longest that a sign-in in a browser is enough to let an app in. The owner chooses, a week unless another time is picked (which is all that the reference PDS has). */
+export const OAUTH_SIGN_IN_MAX_AGE_MS = 30 * DAY_MS
 /** A signed authorization response is good for as long as the code in it (the JARM specification's advice: ten minutes at most). */
 export const OAUTH_SIGNED_REPLY_TTL_MS = 5 * MINUTE_MS
 /** Entries of the consent ledger: years of one owner's sign-ins, and a megabyte or two. */
 export const MAX_LEDGER_ENTRIES = 10_000
 /** `max_age=0` of an app means a fresh sign-in, and after that the owner still has to read what the app asks for. */
 export const OAUTH_LEAST_MAX_AGE_MS = 5 * MINUTE_MS
+
+/** “Ask me every time”: long enough to read what an app asks for, and to look at the account page. */
+export const BRIEF_SIGN_IN_MS = 10 * MINUTE_MS
+/** When a browser was last seen is written down this often: a row for each look at a page would be a write for each read. */
+export const DEVICE_SEEN_STEP_MS = 10 * MINUTE_MS
+/** Browsers call themselves by some 150 characters. */
+export const MAX_SHOWN_USER_AGENT_CHARS = 256
+/** From the page with its challenge to the answer to it (the WebAuthn specification's advice: five to ten minutes). */
+export const PASSKEY_DEADLINE_MS = 5 * MINUTE_MS
+/** More than a person has devices. */
+export const MAX_PASSKEYS = 30
+export const MAX_PASSKEY_NAME_CHARS = 60

@@ -22,14 +22,17 @@ export const ownerPasswordOf = (parts: {
   readonly inbox: Inbox
   readonly email: Pick<Email, 'current'>
   readonly sessions: Pick<Sessions, 'closeAll'>
+  /** Told before anybody hears that it is set: whoever was let in by the old one. */
+  readonly changed?: () => Promise<void>
   readonly rounds?: number
 }): OwnerPassword => {
-  const { store, inbox, email, sessions, rounds } = parts
+  const { store, inbox, email, sessions, changed, rounds } = parts
 
   const set = async (password: string): Promise<void> => {
     const made = await makeOwner(password, rounds)
     await changePod(store, 'owner', (row) => ({ ...row, ...made }))
     await sessions.closeAll()
+    await changed?.()
   }
 
   return {

@@ -25,6 +25,7 @@ export interface Site {
   /** Public documents by path, as they are now; those under `/xrpc/` belong to `xrpc`. */
   readonly documents: () => Promise<Readonly<Record<string, string>>>
   readonly oauth: { answer(path: string, request: Request): Promise<Response> | null }
+  readonly pages: { answer(path: string, request: Request, origin: RequestContext['origin']): Promise<Response> | null }
   readonly xrpc: (nsid: string, request: Request, key: string | undefined) => Promise<Response>
   readonly health: () => object
   readonly debug: (what: string, request: Request) => Promise<Response>
@@ -38,15 +39,19 @@ interface Bindings extends RequestContext {
   readonly fail: (cause: unknown) => Response
 }
 
-export const makeHandler = ({ documents, oauth, xrpc, health, debug, apps, log, configuration }: Site): Handler => {
+export const makeHandler = ({ documents, oauth, pages, xrpc, health, debug, apps, log, configuration }: Site): Handler => {
   const site = new Hono<{ Bindings: Bindings }>()
   const document = async ({ req, notFound }: Context): Promise<Response> => {
     const text = (await documents())[req.path]
     return text === undefined ? notFound() : new Response(text, { headers: { 'content-type': contentType(text) } })
   }
+  const page = ({ req, env, notFound }: Context<{ Bindings: Bindings }>) => pages.answer(req.path, req.raw, env.origin) ?? notFound()
+  site.get('/.well-known/change-password', page)
   site.get('/.well-known/*', document)
   site.get('/oauth/jwks', document)
+  site.all('/oauth/authorize', page)
   site.all('/oauth/*', ({ req, notFound }) => oauth.answer(req.path, req.raw) ?? notFound())
+  site.all('/account/*', page)
   site.get('/health', () => Response.json(health()))
   site.get('/xrpc/_health', () => Response.json(health()))
   site.get('/xrpc/_debug/:what', ({ req }) => debug(req.param('what'), req.raw))

@@ -1,22 +1,22 @@
 /** `/account`: what is signed in, what opens the account, and what has happened at its door. */
 import { invalidRequest, XrpcError } from '../../wire/errors.ts'
-import { MAX_PASSKEY_NAME_CHARS } from '../../wire/limits.ts'
+import { MAX_PASSKEY_NAME_CHARS } from '../../wire/oauth-limits.ts'
 import type { OwnerPassword } from '../account/owner-password.ts'
 import type { SignIn } from '../account/sign-in.ts'
 import type { Self } from '../identity/self.ts'
 import { readOAuthLedger } from '../store/oauth-ledger.ts'
-import type { OAuthLedgerRow } from '../store/oauth-schema.ts'
+import type { OAuthLedgerRow, PasskeyRow } from '../store/oauth-schema.ts'
 import type { Store } from '../store/open.ts'
 import type { AuthorizePageParts } from './authorize-page.ts'
 import { browserName } from './browser-name.ts'
 import { type Grant, OWN_DEVICE } from './contract.ts'
-import { type Visitor, withCookie } from './devices.ts'
+import { type SignedInDevice, type Visitor, withCookie } from './devices.ts'
 import { TOKEN } from './forms.ts'
-import { ACCOUNT_PATHS, type AccountHead, type GrantView, sessionsPage } from './pages/account.ts'
+import { ACCOUNT_PATHS, type AccountHead, type BrowserView, type GrantView, sessionsPage } from './pages/account.ts'
 import { logPage } from './pages/log.ts'
 import { HEADERS } from './pages/page.ts'
 import { describeScopes } from './pages/scope-sentences.ts'
-import { securityPage } from './pages/security.ts'
+import { type PasskeyView, securityPage } from './pages/security.ts'
 import { signInPage } from './pages/sign-in.ts'
 import { sayEntry } from './ledger-sentences.ts'
 import { enter, noteOf, problemOf } from './sign-in.ts'
@@ -34,7 +34,12 @@ const PATHS: readonly string[] = Object.values(ACCOUNT_PATHS)
 const isPath = (path: string): path is (typeof ACCOUNT_PATHS)[keyof typeof ACCOUNT_PATHS] => PATHS.includes(path)
 
 /** @returns null: no page has this name. @throws XrpcError */
-export const showAccount = async (parts: AccountPageParts, path: string, query: URLSearchParams, visitor: Visitor): Promise<Response | null> => {
+export const showAccount = async (
+  parts: AccountPageParts,
+  path: string,
+  query: URLSearchParams,
+  visitor: Visitor,
+): Promise<Response | null> => {
   if (path !== EXPORT_PATH && !isPath(path)) return null
   if (!visitor.account) return askWho(parts, path === EXPORT_PATH ? ACCOUNT_PATHS.log : path, visitor)
   if (path === EXPORT_PATH) return exportLog(parts)
@@ -75,7 +80,11 @@ const act = async (parts: AccountPageParts, visitor: Visitor, fields: URLSearchP
       await signOut(parts, visitor, [id])
       return ['browser', id === visitor.id ? { ...visitor, cookie: visitor.isOwn ? null : '' } : visitor]
     case 'sign-out-others':
-      await signOut(parts, visitor, (await devices.signedIn()).map((row) => row.id).filter((each) => each !== visitor.id))
+      await signOut(
+        parts,
+        visitor,
+        (await devices.signedIn()).map((row) => row.id).filter((each) => each !== visitor.id),
+      )
       return ['browsers', visitor]
     case 'rename-passkey':
       await passkeys.rename(id, nameOf(fields))
@@ -91,16 +100,17 @@ const act = async (parts: AccountPageParts, visitor: Visitor, fields: URLSearchP
       return ['added', visitor]
     case 'change-password':
       await confirm(parts, fields.get('current'))
+      // It ends what any other browser is signed in by, this one included.
       await parts.ownerPassword.set(fields.get('new') ?? '')
-      await signOut(parts, visitor, (await devices.signedIn()).map((row) => row.id).filter((each) => each !== visitor.id && each !== OWN_DEVICE))
-      return ['password', visitor]
+      return ['password', visitor.isOwn ? visitor : await devices.signIn(visitor, 'password', visitor.account?.until ?? parts.now())]
     default:
       throw invalidRequest('This form wants something that is not known here')
   }
 }
 
 /** What can be used later, and from elsewhere, is not had by a browser that somebody left open. */
-const confirm = ({ signIn, identity }: AccountPageParts, password: string | null): Promise<void> => signIn.confirm(identity.did, password ?? '')
+const confirm = ({ signIn, identity }: AccountPageParts, password: string | null): Promise<void> =>
+  signIn.confirm(identity.did, password ?? '')
 
 const signOut = async ({ devices, authorizations }: AccountPageParts, visitor: Visitor, ids: readonly string[]): Promise<void> => {
   for (const id of ids)
@@ -125,13 +135,7 @@ const show = async (
       ...head,
       handle: identity.handle,
       newPasskey: await passkeys.creation(visitor),
-      passkeys: rows.map(({ id, name, createdAt, lastUsedAt, isBackedUp = false }) => ({
-        id,
-        name,
-        createdAt,
-        isBackedUp,
-        ...(lastUsedAt !== undefined && { usedAt: lastUsedAt }),
-      })),
+      passkeys: rows.map(toPasskeyView),
     })
   }
   const [grants, rows] = await Promise.all([authorizations.grants(), devices.signedIn()])
@@ -139,18 +143,28 @@ const show = async (
   return sessionsPage(house, {
     ...head,
     grants: grants.map((grant) => toGrantView(grant, browsers)).sort((a, b) => b.usedAt - a.usedAt),
-    browsers: rows.map(({ id, userAgent, account, lastSeenAt }) => ({
-      id,
-      name: browserName(userAgent),
-      isThis: id === visitor.id,
-      isHome: id === OWN_DEVICE,
-      since: account.since,
-      seenAt: lastSeenAt,
-      ...(account.until !== undefined && { until: account.until }),
-      ...(account.by && { by: account.by }),
-    })),
+    browsers: rows.map((row) => toBrowserView(row, visitor)),
   })
 }
+
+const toPasskeyView = ({ id, name, createdAt, lastUsedAt, isBackedUp = false }: PasskeyRow): PasskeyView => ({
+  id,
+  name,
+  createdAt,
+  isBackedUp,
+  ...(lastUsedAt !== undefined && { usedAt: lastUsedAt }),
+})
+
+const toBrowserView = ({ id, userAgent, account, lastSeenAt }: SignedInDevice, visitor: Visitor): BrowserView => ({
+  id,
+  name: browserName(userAgent),
+  isThis: id === visitor.id,
+  isHome: id === OWN_DEVICE,
+  since: account.since,
+  seenAt: lastSeenAt,
+  ...(account.until !== undefined && { until: account.until }),
+  ...(account.by && { by: account.by }),
+})
 
 const toGrantView = (grant: Grant, browsers: ReadonlyMap<string, string>): GrantView => {
   const { id, clientId, client, scopes, createdAt, updatedAt, until, deviceId } = grant
@@ -179,7 +193,7 @@ const askWho = async (parts: AccountPageParts, path: string, visitor: Visitor, p
 }
 
 const exportLog = async ({ store, identity }: AccountPageParts): Promise<Response> => {
-  const entries = (await readOAuthLedger(store)).map(({ at, ...entry }: OAuthLedgerRow) => ({ at: new Date(at).toISOString(), ...entry }))
+  const entries = (await readOAuthLedger(store)).map(toExported)
   return new Response(JSON.stringify({ did: identity.did, entries }, null, 2), {
     headers: {
       ...HEADERS,
@@ -189,6 +203,8 @@ const exportLog = async ({ store, identity }: AccountPageParts): Promise<Respons
     },
   })
 }
+
+const toExported = ({ at, ...entry }: OAuthLedgerRow) => ({ at: new Date(at).toISOString(), ...entry })
 
 const formOf = async ({ forms }: AccountPageParts, path: string, visitor: Visitor) => ({
   action: path,

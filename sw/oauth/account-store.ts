@@ -31,7 +31,7 @@ export const accountStoreOf = ({ store, identity, audience, now }: AccountStoreP
     new Map((await readOAuthClients(store)).map(({ clientId, scopes }) => [clientId, { authorizedScopes: scopes }]))
 
   const toDeviceAccount = async (row: OAuthDeviceRow | undefined): Promise<DeviceAccount | null> =>
-    row?.account?.did !== identity.did
+    row?.account?.did !== identity.did || (row.account.until ?? Infinity) <= now()
       ? null
       : {
           deviceId: row.id as DeviceAccount['deviceId'],

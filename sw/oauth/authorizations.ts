@@ -56,7 +56,11 @@ export const authorizationsOf = (parts: AuthorizationsParts): Authorizations => 
       try {
         const result = await server.authorize({ client_id, request_uri }, deviceInfo(device))
         if ('redirect' in result)
-          return { kind: 'reply', reply: await replies.reply(result, await metadataOf(server, result.parameters.client_id)) }
+          return {
+            kind: 'reply',
+            isSilent: result.parameters.prompt === 'none',
+            reply: await replies.reply(result, await metadataOf(server, result.parameters.client_id)),
+          }
         const [row, before, at] = await Promise.all([
           readOAuthDevice(store, device.id),
           readOAuthClient(store, client_id),
@@ -69,7 +73,11 @@ export const authorizationsOf = (parts: AuthorizationsParts): Authorizations => 
       } catch (cause) {
         if (!(cause instanceof AuthorizationError)) throw cause
         const metadata = await metadataOf(server, cause.parameters.client_id)
-        return { kind: 'reply', reply: await replies.reply({ parameters: cause.parameters, redirect: cause.toJSON() }, metadata) }
+        return {
+          kind: 'reply',
+          isSilent: cause.parameters.prompt === 'none',
+          reply: await replies.reply({ parameters: cause.parameters, redirect: cause.toJSON() }, metadata),
+        }
       }
     },
 
@@ -246,7 +254,7 @@ const isLoginRequired = (
   { prompt, max_age: maxAge }: Parameters,
   now: number,
 ): boolean => {
-  if (account?.did !== did) return true
+  if (account?.did !== did || (account.until ?? Infinity) <= now) return true
   if (prompt === 'login') return account.at < (since ?? Infinity)
   return (
     now - account.at > Math.min(OAUTH_SIGN_IN_MAX_AGE_MS, maxAge === undefined ? Infinity : Math.max(maxAge * 1000, OAUTH_LEAST_MAX_AGE_MS))

@@ -3,7 +3,7 @@
  * here, unless the app asked without a word (`prompt=none`).
  */
 import { XrpcError } from '../../wire/errors.ts'
-import { HOUR_MS } from '../../wire/limits.ts'
+import { HOUR_MS } from '../../wire/oauth-limits.ts'
 import type { AuthorizationReply, AuthorizationRequest, Authorizations } from './contract.ts'
 import { type Visitor, withCookie } from './devices.ts'
 import { type Forms, TOKEN } from './forms.ts'
@@ -26,7 +26,8 @@ export const AUTHORIZE_PATH = '/oauth/authorize'
 export const showAuthorize = async (parts: AuthorizePageParts, query: URLSearchParams, visitor: Visitor): Promise<Response> => {
   const { house, authorizations } = parts
   const begun = await authorizations.begin(query, visitor)
-  if (begun.kind === 'reply') return begun.isSilent ? silentReturn(house, begun.reply) : continuePage(house, begun.reply, wordsFor(begun.reply))
+  if (begun.kind === 'reply')
+    return begun.isSilent ? silentReturn(house, begun.reply) : continuePage(house, begun.reply, wordsFor(begun.reply))
   const { request } = begun
   if (request.account.isLoginRequired) return askWho(parts, request, visitor)
   if (request.prompt === 'select_account' && query.get('step') !== 'consent')
@@ -54,7 +55,12 @@ export const takeAuthorize = async (parts: AuthorizePageParts, sent: Request, vi
   return returnPage(house, await authorizations.accept({ requestUri, device: visitor, scopes, ...until }))
 }
 
-const letIn = async (parts: AuthorizePageParts, request: AuthorizationRequest, visitor: Visitor, fields: URLSearchParams): Promise<Response> => {
+const letIn = async (
+  parts: AuthorizePageParts,
+  request: AuthorizationRequest,
+  visitor: Visitor,
+  fields: URLSearchParams,
+): Promise<Response> => {
   try {
     const entered = await enter(parts, visitor, fields)
     const query = new URLSearchParams({ client_id: request.client.id, request_uri: request.requestUri, step: 'consent' })
@@ -101,7 +107,11 @@ const askConsent = async (parts: AuthorizePageParts, request: AuthorizationReque
   })
 }
 
-const formOf = async ({ forms }: AuthorizePageParts, { client, requestUri }: AuthorizationRequest, visitor: Visitor): Promise<FormView> => ({
+const formOf = async (
+  { forms }: AuthorizePageParts,
+  { client, requestUri }: AuthorizationRequest,
+  visitor: Visitor,
+): Promise<FormView> => ({
   action: AUTHORIZE_PATH,
   fields: { [TOKEN]: await forms.token(visitor, purposeOf(requestUri)), client_id: client.id, request_uri: requestUri },
 })

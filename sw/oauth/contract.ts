@@ -124,7 +124,7 @@ export interface Access {
 
 export interface Authorizations {
   /**
-   * What an authorize page shows, or the answer that goes back without one (`prompt=none`, an error that the app must hear).
+   * What an authorize page shows, or the answer that goes back without one (`prompt=none`, an error that the app must hear). `isSilent`: the app asked for it without a word to its user.
    * @param query of the authorize URL: `client_id`, `request_uri`
    * @throws OAuthError where nothing may go back to the app
    */
@@ -132,7 +132,8 @@ export interface Authorizations {
     query: URLSearchParams,
     device: Device,
   ): Promise<
-    { readonly kind: 'ask'; readonly request: AuthorizationRequest } | { readonly kind: 'reply'; readonly reply: AuthorizationReply }
+    | { readonly kind: 'ask'; readonly request: AuthorizationRequest }
+    | { readonly kind: 'reply'; readonly isSilent: boolean; readonly reply: AuthorizationReply }
   >
   /** The owner agrees, signed in on the device. @throws OAuthError where nothing may go back to the app */
   accept(agreement: Agreement): Promise<AuthorizationReply>

@@ -4,7 +4,7 @@
  * @see https://cheatsheetseries.owasp.org/cheatsheets/Session_Management_Cheat_Sheet.html
  */
 import { DEVICE_COOKIE, DEVICE_HEADER } from '../../wire/device-cookie.ts'
-import { DEVICE_SEEN_STEP_MS, MAX_SHOWN_USER_AGENT_CHARS, OAUTH_SIGN_IN_MAX_AGE_MS } from '../../wire/limits.ts'
+import { DEVICE_SEEN_STEP_MS, MAX_SHOWN_USER_AGENT_CHARS, OAUTH_SIGN_IN_MAX_AGE_MS } from '../../wire/oauth-limits.ts'
 import { isSame } from '../account/password.ts'
 import type { Self } from '../identity/self.ts'
 import { changeOAuthDevice, readOAuthDevice, readOAuthDevices } from '../store/oauth-devices.ts'
@@ -22,6 +22,8 @@ export interface Visitor extends Device {
   /** What the browser must be told with the answer: its new cookie; empty: none. */
   readonly cookie: string | null
 }
+
+export type SignedInDevice = OAuthDeviceRow & { readonly account: NonNullable<OAuthDeviceRow['account']> }
 
 export interface DevicesParts {
   readonly store: Store
@@ -77,10 +79,15 @@ export class Devices {
     return wasSignedIn
   }
 
+  /** Everywhere but in the browser that the pod lives in. */
+  async signOutElsewhere(): Promise<void> {
+    for (const { id } of await readOAuthDevices(this.#parts.store)) if (id !== OWN_DEVICE) await this.signOut(id)
+  }
+
   /** Where the owner is signed in, the newest first. */
-  async signedIn(): Promise<readonly (OAuthDeviceRow & Required<Pick<OAuthDeviceRow, 'account'>>)[]> {
+  async signedIn(): Promise<readonly SignedInDevice[]> {
     const rows = await readOAuthDevices(this.#parts.store)
-    return rows.filter((row) => this.#accountOf(row) !== null).sort((a, b) => b.lastSeenAt - a.lastSeenAt) as never
+    return rows.filter((row): row is SignedInDevice => this.#accountOf(row) !== null).sort((a, b) => b.lastSeenAt - a.lastSeenAt)
   }
 
   async #own(userAgent: string | null): Promise<Visitor> {

@@ -1,6 +1,7 @@
 /** The pages of the OAuth provider by path and verb, for both roads; what is thrown inside is a page too. */
 import { OAuthError } from '@atproto/oauth-provider/errors'
 import { XrpcError } from '../../wire/errors.ts'
+import type { Self } from '../identity/self.ts'
 import type { Log } from '../operations/log.ts'
 import { type AccountPageParts, showAccount, takeAccount } from './account-page.ts'
 import { AUTHORIZE_PATH, showAuthorize, takeAuthorize } from './authorize-page.ts'
@@ -11,6 +12,7 @@ import { type ErrorView, errorPage } from './pages/ending.ts'
 import { HEADERS } from './pages/page.ts'
 
 export interface PagesParts extends AccountPageParts {
+  readonly identity: AccountPageParts['identity'] & Pick<Self, 'standing'>
   readonly log: Pick<Log, 'failure'>
 }
 
@@ -21,7 +23,8 @@ export interface Pages {
 
 export const pagesOf = (parts: PagesParts): Pages => ({
   answer(path, request, origin) {
-    if (path === CHANGE_PASSWORD_PATH) return Promise.resolve(new Response(null, { status: 303, headers: { ...HEADERS, location: `${ACCOUNT_PATHS.security}#password` } }))
+    if (path === CHANGE_PASSWORD_PATH)
+      return Promise.resolve(new Response(null, { status: 303, headers: { ...HEADERS, location: `${ACCOUNT_PATHS.security}#password` } }))
     if (path !== AUTHORIZE_PATH && path !== ACCOUNT_PATHS.sessions && !path.startsWith(`${ACCOUNT_PATHS.sessions}/`)) return null
     return answer(parts, path, request, origin)
   },
@@ -34,6 +37,7 @@ const answer = async (parts: PagesParts, path: string, request: Request, origin:
   let visitor: Visitor | undefined
   try {
     assertWhole(request)
+    if (parts.identity.standing === 'vacant') throw new XrpcError(404, 'NoAccount', 'No account lives at this address yet.')
     visitor = await parts.devices.visit(request, origin)
     const response = await route(parts, path, request, visitor)
     return response.headers.has(DEVICE_HEADER) ? response : withCookie(response, visitor)
@@ -48,7 +52,8 @@ const answer = async (parts: PagesParts, path: string, request: Request, origin:
 const route = async (parts: PagesParts, path: string, request: Request, visitor: Visitor): Promise<Response> => {
   const { searchParams } = new URL(request.url)
   const isRead = request.method === 'GET' || request.method === 'HEAD'
-  if (!isRead && request.method !== 'POST') throw new XrpcError(405, 'MethodNotAllowed', 'Pages are read, and their forms posted.', { headers: { allow: 'GET, HEAD, POST' } })
+  if (!isRead && request.method !== 'POST')
+    throw new XrpcError(405, 'MethodNotAllowed', 'Pages are read, and their forms posted.', { headers: { allow: 'GET, HEAD, POST' } })
   if (path === AUTHORIZE_PATH) return isRead ? showAuthorize(parts, searchParams, visitor) : takeAuthorize(parts, request, visitor)
   const response = await (isRead ? showAccount(parts, path, searchParams, visitor) : takeAccount(parts, path, request, visitor))
   if (!response) throw new XrpcError(404, 'NotFound', 'No page has this name.')
@@ -59,7 +64,8 @@ const route = async (parts: PagesParts, path: string, request: Request, visitor:
 const assertWhole = ({ headers, destination }: Request): void => {
   const into = headers.get('sec-fetch-dest') ?? destination
   const mode = headers.get('sec-fetch-mode') ?? 'navigate'
-  if ((into !== '' && into !== 'document') || mode !== 'navigate') throw new XrpcError(403, 'NotAPage', 'This page opens in a tab of its own.')
+  if ((into !== '' && into !== 'document') || mode !== 'navigate')
+    throw new XrpcError(403, 'NotAPage', 'This page opens in a tab of its own.')
 }
 
 const toErrorView = (cause: unknown, log: Pick<Log, 'failure'>): ErrorView => {

@@ -17,7 +17,9 @@ const sentenceOf = ({ what, outcome, note, clientId }: OAuthLedgerRow): string =
   const app = clientId === undefined ? 'an app' : nameOf(clientId)
   switch (what) {
     case 'sign-in':
-      return outcome === 'done' ? `Signed in with ${note === 'passkey' ? 'a passkey' : 'the password'}` : `A sign-in failed (${note ?? 'no reason'})`
+      return outcome === 'done'
+        ? `Signed in with ${note === 'passkey' ? 'a passkey' : 'the password'}`
+        : `A sign-in failed (${note ?? 'no reason'})`
     case 'sign-out':
       return 'Signed out'
     case 'consent':

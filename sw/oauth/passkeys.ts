@@ -11,7 +11,7 @@ import {
   verifyRegistrationResponse,
 } from '@simplewebauthn/server'
 import { invalidRequest, XrpcError } from '../../wire/errors.ts'
-import { MAX_PASSKEYS, PASSKEY_DEADLINE_MS } from '../../wire/limits.ts'
+import { MAX_PASSKEYS, PASSKEY_DEADLINE_MS } from '../../wire/oauth-limits.ts'
 import type { Self } from '../identity/self.ts'
 import type { PasskeyRow } from '../store/oauth-schema.ts'
 import type { Store } from '../store/open.ts'

@@ -22,6 +22,7 @@ import { fetchDocument } from './client-documents.ts'
 import { endWithoutInlineKey, endWithoutPublishedKey } from './client-keys.ts'
 import { clientCachesOf, lexiconStoreOf, replayStoreOf, requestStoreOf, tokenStoreOf, wasJustRefreshed } from './core-stores.ts'
 import { agingLexiconStore } from './permission-sets.ts'
+import type { Branding } from './pages/brand.ts'
 import { keysetOf, providerRow } from './provider-keys.ts'
 
 /** What an integrator may say; all of it may be left out. */
@@ -31,6 +32,8 @@ export interface ProviderSettings {
     OAuthHooks,
     'getClientInfo' | 'onAuthorizationRequest' | 'onAuthorized' | 'onCreateToken' | 'onDecodeToken' | 'onTokenCreated' | 'onTokenRefreshed'
   >
+  /** Of the pages. */
+  readonly branding?: Branding
   /** Goes into the authorization server's metadata. */
   readonly metadata?: CustomMetadata
   /** `looked-up` (default): short, and over the moment its grant is. `self-contained`: names its scopes, for servers that cannot ask. */

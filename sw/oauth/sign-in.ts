@@ -1,6 +1,6 @@
 /** Proves that somebody at a page is the owner, by password or passkey, and remembers the browser for as long as was chosen. */
 import { XrpcError } from '../../wire/errors.ts'
-import { BRIEF_SIGN_IN_MS, HOUR_MS } from '../../wire/limits.ts'
+import { BRIEF_SIGN_IN_MS, HOUR_MS } from '../../wire/oauth-limits.ts'
 import type { SignIn } from '../account/sign-in.ts'
 import type { Authorizations } from './contract.ts'
 import { browserName } from './browser-name.ts'
@@ -20,7 +20,11 @@ export interface DoorParts {
  * @param fields of the sign-in form. @returns the browser as it is known from now on
  * @throws XrpcError 401 AuthenticationRequired | 429 RateLimitExceeded (with Retry-After) | 400 BadPasskey
  */
-export const enter = async ({ signIn, devices, passkeys, authorizations, now }: DoorParts, visitor: Visitor, fields: URLSearchParams): Promise<Visitor> => {
+export const enter = async (
+  { signIn, devices, passkeys, authorizations, now }: DoorParts,
+  visitor: Visitor,
+  fields: URLSearchParams,
+): Promise<Visitor> => {
   const credential = fields.get('credential') ?? ''
   const by = credential === '' ? 'password' : 'passkey'
   const who = noteOf(visitor)
@@ -28,7 +32,8 @@ export const enter = async ({ signIn, devices, passkeys, authorizations, now }: 
     if (by === 'passkey') await passkeys.verify(visitor, credential)
     else await signIn.checkOwner(fields.get('identifier') ?? '', fields.get('password') ?? '')
   } catch (cause) {
-    if (cause instanceof XrpcError) await authorizations.note({ what: 'sign-in', outcome: 'refused', note: `${by}: ${cause.error}`, ...who })
+    if (cause instanceof XrpcError)
+      await authorizations.note({ what: 'sign-in', outcome: 'refused', note: `${by}: ${cause.error}`, ...who })
     throw cause
   }
   const entered = await devices.signIn(visitor, by, now() + keepMs(fields.get('keep')))

@@ -12,3 +12,6 @@ export const appendOAuthLedger = (store: Store, row: OAuthLedgerRow): Promise<vo
     await tx.store.delete(IDBKeyRange.upperBound(id - MAX_LEDGER_ENTRIES))
   })
 }
+
+/** Newest first. */
+export const readOAuthLedger = async (store: Store): Promise<OAuthLedgerRow[]> => (await store.getAll('oauthLedger')).reverse()

@@ -89,8 +89,14 @@ export interface OAuthDeviceRow {
   /** ms. */
   readonly createdAt: number
   readonly lastSeenAt: number
-  /** The account that is signed in there, since when, and when the owner last proved to be it (ms). */
-  readonly account?: { readonly did: string; readonly since: number; readonly at: number; readonly by?: 'password' | 'passkey' }
+  /** The account that is signed in there, since when, when the owner last proved to be it, and how long that is enough (ms). */
+  readonly account?: {
+    readonly did: string
+    readonly since: number
+    readonly at: number
+    readonly by?: 'password' | 'passkey'
+    readonly until?: number
+  }
 }
 
 /** An app that the owner has let in before. */

@@ -11,7 +11,13 @@ import { choicePage, signInPage } from './sign-in.ts'
 
 const HOSTILE = `</title></style></script>"'><script>alert(1)</script><img src=x onerror=alert(1)>`
 const house: House = { origin: 'https://alice.example', branding: {} }
-const app = { id: 'https://statusphere.example/client.json', host: 'statusphere.example', name: 'Statusphere', isTrusted: false, isConfidential: false }
+const app = {
+  id: 'https://statusphere.example/client.json',
+  host: 'statusphere.example',
+  name: 'Statusphere',
+  isTrusted: false,
+  isConfidential: false,
+}
 const account = { did: 'did:web:alice.example', handle: 'alice.example' }
 const form = { action: '/oauth/authorize', fields: { token: 'x' } }
 const consent: ConsentView = {
@@ -23,7 +29,12 @@ const consent: ConsentView = {
   form,
 }
 const back: AuthorizationReply = { kind: 'redirect', url: 'https://statusphere.example/callback?code=c&state=%26', outcome: 'granted' }
-const form_post: AuthorizationReply = { kind: 'form', action: 'https://statusphere.example/callback?a=b', fields: { state: '&=#' }, outcome: 'granted' }
+const form_post: AuthorizationReply = {
+  kind: 'form',
+  action: 'https://statusphere.example/callback?a=b',
+  fields: { state: '&=#' },
+  outcome: 'granted',
+}
 
 /** Each with text of other people's wherever there is any. */
 const everyPage = (by: House = house): ReadonlyArray<readonly [string, Promise<Response>]> => {

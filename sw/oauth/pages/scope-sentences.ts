@@ -28,7 +28,12 @@ const describe = (scope: string, sets: readonly SaidSet[]): Permission => {
   const fixed = FIXED[scope]
   if (fixed) return { scope, isNeeded: scope === 'atproto', parts: [], ...fixed }
   const include = IncludeScope.fromString(scope)
-  if (include) return describeSet(scope, include, sets.find(({ nsid }) => nsid === include.nsid))
+  if (include)
+    return describeSet(
+      scope,
+      include,
+      sets.find(({ nsid }) => nsid === include.nsid),
+    )
   const said = sentenceOf(scope)
   return { scope, isNeeded: false, parts: [], isWide: true, sentence: `Something that this server has no words for: ${scope}`, ...said }
 }

@@ -1,0 +1,48 @@
+/** The pages of the OAuth provider, put together over the account's services. */
+import type { AccountServices } from '../account-services.ts'
+import type { Self } from '../identity/self.ts'
+import type { Log } from '../operations/log.ts'
+import type { Store } from '../store/open.ts'
+import type { Authorizations } from './contract.ts'
+import { Devices } from './devices.ts'
+import { formsOf } from './forms.ts'
+import { type Pages, pagesOf } from './front.ts'
+import type { Branding } from './pages/brand.ts'
+import { passkeysOf } from './passkeys.ts'
+import { providerRow } from './provider-keys.ts'
+
+interface Shared {
+  readonly store: Store
+  readonly identity: Pick<Self, 'did' | 'handle' | 'origin' | 'standing' | 'createdAt'>
+  readonly now: () => number
+}
+
+const formKey =
+  ({ store, now }: Shared) =>
+  async (): Promise<CryptoKey> =>
+    (await providerRow(store, now())).forms
+
+/** Apart from the pages: a new password ends what other browsers were signed in by, wherever it is set. */
+export const composeDevices = (shared: Shared): Devices => new Devices({ ...shared, key: formKey(shared) })
+
+export const composePages = (
+  parts: Shared & {
+    readonly devices: Devices
+    readonly authorizations: Authorizations
+    readonly account: Pick<AccountServices, 'signIn' | 'ownerPassword'>
+    readonly branding?: Branding
+    readonly log: Pick<Log, 'failure'>
+  },
+): Pages => {
+  const { identity, account, branding = {}, ...rest } = parts
+  const { origin } = identity
+  const key = formKey(parts)
+  return pagesOf({
+    ...rest,
+    ...account,
+    identity,
+    house: { origin, branding },
+    forms: formsOf({ origin, key }),
+    passkeys: passkeysOf({ ...rest, identity, key }),
+  })
+}
