@@ -59,9 +59,9 @@ test('tabs lead in turn while four apps write: each acknowledged write is on the
   const dice = new Dice(seed)
   const ledger = new Ledger()
   await pod.token()
-  let isOver = false
+  const over = new AbortController()
   const lane = async (writer: Writer): Promise<void> => {
-    while (!isOver) if (!(await writer.step())) await sleep(PAUSE_MS)
+    while (!over.signal.aborted) if (!(await writer.step())) await sleep(PAUSE_MS)
   }
   const writing = Promise.all(
     Array.from({ length: APPS }, (_, n) => lane(new Writer(ledger, pod.did, fromOutside(pod), new Dice(seed + n + 1)))),
@@ -80,7 +80,7 @@ test('tabs lead in turn while four apps write: each acknowledged write is on the
     pod.page = await next
     await pod.online()
   }
-  isOver = true
+  over.abort()
   await writing
 
   const last = await pod.post('last of all')
