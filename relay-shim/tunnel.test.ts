@@ -285,6 +285,23 @@ describe('deadlines', () => {
     answer(lastRequest(), 'too late')
   })
 
+  test('an answer of which nothing more comes is broken off, and the tab hears that nobody waits for it', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] })
+    const response = get('/xrpc/down')
+    await settled()
+    const { id } = lastRequest()
+    tunnel.receive({ t: 'response', id, status: 200, headers: [], body: 'stream' }, new Uint8Array())()
+    tunnel.body(id, new Uint8Array(10), false)
+    const reader = (await response).body!.getReader()
+    expect((await reader.read()).value).toHaveLength(10)
+    const next = reader.read()
+    next.catch(() => {})
+    await settled()
+    vi.advanceTimersByTime(REQUEST_DEADLINE_MS)
+    await expect(next).rejects.toThrow()
+    expect(framesOf('cancel')).toMatchObject([{ of: 'request', id }])
+  })
+
   test('an upload that moves on is not timed out by its length', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] })
     const response = post('/xrpc/up', chunks(40))

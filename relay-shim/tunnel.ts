@@ -83,13 +83,17 @@ export class Tunnel {
     const headers = headersToTab(request.headers)
     this.#open += 1
     let heldBytes = 0
-    const hold = (bytes: number): true => {
+    const hold = (bytes: number): void => {
       this.#heldBytes += bytes - heldBytes
       heldBytes = bytes
+    }
+    const tryToHold = (bytes: number): boolean => {
+      if (this.#heldBytes + bytes > MAX_HELD_BODIES_BYTES) return false
+      hold(bytes)
       return true
     }
     try {
-      const body = request.body ? await readBody(request, (bytes) => this.#mayHold(bytes) && hold(bytes)) : NO_BODY
+      const body = request.body ? await readBody(request, tryToHold) : NO_BODY
       hold(body.kind === 'whole' ? body.bytes.length : 0)
       this.#assertReachable()
       return await this.#call(request, { path, headers, body })
@@ -134,7 +138,9 @@ export class Tunnel {
     if (!call || call.stage !== 'sent') return () => {}
     call.stage = 'answered'
     clearTimeout(call.deadline)
-    if (head.body === 'stream') call.inflow = new Inflow((bytes) => this.#send?.({ t: 'credit', of: 'response', id: head.id, bytes }))
+    if (head.body === 'stream') {
+      call.inflow = new Inflow((bytes) => this.#send?.({ t: 'credit', of: 'response', id: head.id, bytes }), REQUEST_DEADLINE_MS)
+    }
     return () => this.#deliver(call, head, payload)
   }
 
@@ -163,10 +169,6 @@ export class Tunnel {
   #assertReachable(): void {
     if (this.reachable) return
     throw unavailable('PodAsleep', 'The tab that holds this pod is closed; what is public is still served.', ASLEEP_RETRY_AFTER_S)
-  }
-
-  #mayHold(bytes: number): boolean {
-    return this.#heldBytes + bytes <= MAX_HELD_BODIES_BYTES
   }
 
   #call(request: Request, sent: { readonly path: string; readonly headers: HeaderList; readonly body: RequestBody }): Promise<Response> {
@@ -248,17 +250,17 @@ export class Tunnel {
   }
 
   async #pump(call: Call, inflow: Inflow, writer: WritableStreamDefaultWriter<Uint8Array>, download: Download): Promise<void> {
-    let isBroken = false
+    let reason = 'the answer did not go on'
     try {
       for await (const piece of inflow) {
         await download.send(piece.length, writer.write(piece)).catch((cause: unknown) => {
-          isBroken = true
+          reason = 'the client stopped reading'
           throw cause
         })
       }
       await writer.close()
     } catch (cause) {
-      if (isBroken) this.#cancel(call, 'the client stopped reading')
+      this.#cancel(call, reason)
       writer.abort(cause).catch(() => {})
     } finally {
       download.end()

@@ -5,6 +5,11 @@ const MINUTE_MS = 60 * SECOND_MS
 const HOUR_MS = 60 * MINUTE_MS
 const DAY_MS = 24 * HOUR_MS
 
+/** Quotas that an operator sets are for a day. */
+export const QUOTA_WINDOW_MS = DAY_MS
+/** How long a client is told to wait for storage: the firehose gives some back as it grows old. */
+export const STORAGE_RETRY_S = HOUR_MS / SECOND_MS
+
 /**
  * Requests that the room lets through to mirror and tab: the reference PDS's figures, and so what clients are used to. `writes` are counted in points (WRITE_POINTS).
  * What an account may do in a room is counted when it was done, so that nobody without a token spends it.

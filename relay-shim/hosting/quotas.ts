@@ -5,18 +5,16 @@
 import { decodeEvent } from '../../wire/event.ts'
 import { XrpcError } from '../../wire/errors.ts'
 import type { RoomReport } from '../../wire/operator.ts'
+import { QUOTA_WINDOW_MS, STORAGE_RETRY_S } from '../../wire/rate-limits.ts'
 import type { RoomPort } from '../port.ts'
 import { Counter, recallCounters } from '../rate-limits/counter.ts'
 import { policyOf } from '../rate-limits/policy.ts'
 import { Refused } from '../refused.ts'
 
-const DAY_MS = 86_400_000
 /** Beside those of the rate limits, which sweep what is not theirs. */
 const PREFIX = 'quota:'
 /** The room is one. */
 const ALL = 'all'
-/** How long a client is told to wait for storage: the firehose gives some back as it grows old. */
-const STORAGE_RETRY_S = 3600
 
 export class Quotas {
   readonly #port: RoomPort
@@ -32,7 +30,7 @@ export class Quotas {
   static async open(port: RoomPort): Promise<Quotas> {
     const { requestQuota, eventQuota } = port.settings
     const counter = (name: string, points: number | null): Counter | null =>
-      points === null ? null : new Counter({ name, points, windowMs: DAY_MS }, port.storage, PREFIX)
+      points === null ? null : new Counter({ name, points, windowMs: QUOTA_WINDOW_MS }, port.storage, PREFIX)
     const requests = counter('requests', requestQuota)
     const events = counter('events', eventQuota)
     const counters = [requests, events].filter((each) => each !== null)
