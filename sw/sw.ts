@@ -54,6 +54,7 @@ const resident = new Resident({
         activity.account()
         if (change === 'standing') void uplink?.rejoin()
       })
+      pod.oauth.onDocuments(() => void uplink?.tellDocuments())
       log.keepFor(pod.configuration.settings.logRetentionMs)
       pod.configuration.onChange((settings, before) => {
         log.keepFor(settings.logRetentionMs)

@@ -12,8 +12,6 @@ export const accessGuardOf = (parts: {
   readonly audience: string
   readonly provider: () => Promise<ComposedProvider>
 }): AccessGuard => ({
-  isMeant: ({ headers }) => /^DPoP /i.test(headers.get('authorization') ?? ''),
-
   async authenticate({ method, url, headers }): Promise<Access> {
     const { resource } = await parts.provider()
     const dpop = headers.get('dpop')

@@ -11,11 +11,11 @@ import { changeOAuthDevice, readOAuthDevice } from '../store/oauth-devices.ts'
 import { readOAuthDocument } from '../store/oauth-documents.ts'
 import { appendOAuthLedger } from '../store/oauth-ledger.ts'
 import { changeOAuthRequest, readOAuthRequest } from '../store/oauth-requests.ts'
-import type { OAuthClientRow, OAuthDeviceRow, OAuthSessionRow } from '../store/oauth-schema.ts'
+import type { OAuthClientRow, OAuthDeviceRow, OAuthRequestRow, OAuthSessionRow } from '../store/oauth-schema.ts'
 import { deleteOAuthSessions, readOAuthSessions } from '../store/oauth-sessions.ts'
 import type { Store } from '../store/open.ts'
 import type { Authorizations, AuthorizationReply, AuthorizationRequest, Device, Grant, PermissionSet, ShownClient } from './contract.ts'
-import type { ComposedProvider, PodProvider } from './provider.ts'
+import { type ComposedProvider, type PodProvider, requestIdOf } from './provider.ts'
 import type { Replies } from './replies.ts'
 
 type Client = AuthorizationResultAuthorize['client']
@@ -61,14 +61,14 @@ export const authorizationsOf = (parts: AuthorizationsParts): Authorizations => 
             isSilent: result.parameters.prompt === 'none',
             reply: await replies.reply(result, await metadataOf(server, result.parameters.client_id)),
           }
-        const [row, before, at] = await Promise.all([
+        const [row, before, asked] = await Promise.all([
           readOAuthDevice(store, device.id),
           readOAuthClient(store, client_id),
-          pushedAt(store, request_uri),
+          readOAuthRequest(store, requestIdOf(request_uri)),
         ])
         return {
           kind: 'ask',
-          request: toRequest(result, identity, before, isLoginRequired(row?.account, identity.did, at, result.parameters, now())),
+          request: toRequest(result, identity, before, isLoginRequired(row?.account, identity.did, asked, result.parameters, now())),
         }
       } catch (cause) {
         if (!(cause instanceof AuthorizationError)) throw cause
@@ -88,11 +88,12 @@ export const authorizationsOf = (parts: AuthorizationsParts): Authorizations => 
       return replied(server, uri, async () => {
         const client = await server.clientManager.getClient(clientId)
         const signedIn = (await readOAuthDevice(store, device.id))?.account
-        if (isLoginRequired(signedIn, identity.did, await pushedAt(store, uri), parameters, now())) throw new LoginRequiredError(parameters)
+        if (isLoginRequired(signedIn, identity.did, await readOAuthRequest(store, requestIdOf(uri)), parameters, now()))
+          throw new LoginRequiredError(parameters)
         if (until !== undefined && until <= now()) throw new AccessDeniedError(parameters, 'The time that was given has passed')
         const { account } = await server.accountManager.getAccount(identity.did as never)
         const kept = scopes?.join(' ')
-        if (until !== undefined) await changeOAuthRequest(store, idOf(uri), (row) => ({ ...row, until }))
+        if (until !== undefined) await changeOAuthRequest(store, requestIdOf(uri), (row) => ({ ...row, until }))
         const code = await server.requestManager.setAuthorized(uri, client, account, device.id as DeviceId, metadataOfDevice(device), kept)
         const granted = (parameters.scope?.split(' ') ?? []).filter((scope) => !scopes || scopes.includes(scope))
         const before = await readOAuthClient(store, clientId)
@@ -246,24 +247,19 @@ const toGrant = async (store: Store, row: OAuthSessionRow): Promise<Grant> => {
   }
 }
 
-/** @param since ms; when the app asked: a fresh sign-in is one after this */
+/** A sign-in is fresh that came after the app had asked. */
 const isLoginRequired = (
   account: OAuthDeviceRow['account'],
   did: string,
-  since: number | undefined,
+  request: OAuthRequestRow | undefined,
   { prompt, max_age: maxAge }: Parameters,
   now: number,
 ): boolean => {
   if (account?.did !== did || (account.until ?? Infinity) <= now) return true
-  if (prompt === 'login') return account.at < (since ?? Infinity)
-  return (
-    now - account.at > Math.min(OAUTH_SIGN_IN_MAX_AGE_MS, maxAge === undefined ? Infinity : Math.max(maxAge * 1000, OAUTH_LEAST_MAX_AGE_MS))
-  )
+  if ((prompt === 'login' || request?.isLoginWanted) && account.at < (request?.at ?? Infinity)) return true
+  const maxAgeMs = maxAge === undefined ? Infinity : Math.max(maxAge * 1000, OAUTH_LEAST_MAX_AGE_MS)
+  return now - account.at > Math.min(OAUTH_SIGN_IN_MAX_AGE_MS, maxAgeMs)
 }
-
-const pushedAt = async (store: Store, uri: RequestUri): Promise<number | undefined> => (await readOAuthRequest(store, idOf(uri)))?.at
-
-const idOf = (uri: RequestUri): string => uri.slice('urn:ietf:params:oauth:request_uri:'.length)
 
 /** Where they cannot be had, the answer is signed as is usual. */
 const metadataOf = async (server: PodProvider, clientId: string): Promise<OAuthClientMetadata | undefined> =>

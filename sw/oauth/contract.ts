@@ -154,8 +154,6 @@ export interface Authorizations {
 
 /** For XRPC. */
 export interface AccessGuard {
-  /** Whether a request is for it: the scheme of its authorization is `DPoP`. */
-  isMeant(request: Request): boolean
   /** @throws XrpcError 401 with WWW-Authenticate and DPoP-Nonce */
   authenticate(request: Request): Promise<Access>
   /** Goes into `DPoP-Nonce` of every answer to such a request. */

@@ -4,7 +4,7 @@
  * @see https://datatracker.ietf.org/doc/html/rfc6749#section-3.2
  * @see https://datatracker.ietf.org/doc/html/rfc7009
  */
-import { InvalidClientError, InvalidGrantError, InvalidRequestError, OAuthError } from '@atproto/oauth-provider/errors'
+import { InvalidClientError, InvalidRequestError, OAuthError } from '@atproto/oauth-provider/errors'
 import {
   oauthAuthorizationRequestParSchema,
   oauthClientCredentialsSchema,
@@ -48,14 +48,17 @@ const push: Endpoint = async (server, fields, request, url) => {
 }
 
 const token: Endpoint = async (server, fields, request, url) => {
-  const credentials = parse(oauthClientCredentialsSchema, fields, InvalidGrantError, 'Client credentials missing')
-  const wanted = parse(oauthTokenRequestSchema, fields, InvalidGrantError, 'Invalid request payload')
+  const credentials = parse(oauthClientCredentialsSchema, fields, InvalidClientError, 'Client credentials missing')
+  const { grant_type: grantType } = fields
+  if (typeof grantType === 'string' && !GRANT_TYPES.has(grantType))
+    throw new OAuthError('unsupported_grant_type', `The grant type ${grantType} is not supported`)
+  const wanted = parse(oauthTokenRequestSchema, fields, InvalidRequestError, 'Invalid request payload')
   const proof = await proofOf(server, request, url)
   return Response.json(await server.token(credentials, NOBODY, wanted, proof))
 }
 
 const revoke: Endpoint = async (server, fields, request, url) => {
-  const credentials = parse(oauthClientCredentialsSchema, fields, InvalidRequestError, 'Client credentials missing')
+  const credentials = parse(oauthClientCredentialsSchema, fields, InvalidClientError, 'Client credentials missing')
   const meant = parse(oauthTokenIdentificationSchema, fields, InvalidRequestError, 'Invalid request payload')
   const proof = await proofOf(server, request, url)
   await server.revoke(credentials, meant, proof).catch((cause: unknown) => {
@@ -64,6 +67,8 @@ const revoke: Endpoint = async (server, fields, request, url) => {
   })
   return Response.json({})
 }
+
+const GRANT_TYPES: ReadonlySet<string> = new Set(['authorization_code', 'refresh_token'])
 
 const ENDPOINTS: Readonly<Record<string, Endpoint>> = { '/oauth/par': push, '/oauth/token': token, '/oauth/revoke': revoke }
 

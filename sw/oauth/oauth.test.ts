@@ -4,8 +4,8 @@ import { agree, DID, LOOPBACK, ORIGIN, signIn, stage, TestClient } from './testi
 
 test('an app gets in, calls, refreshes and signs out', async () => {
   const here = await stage()
-  const { oauth } = here
-  const app = await TestClient.make(oauth)
+  const { oauth, send } = here
+  const app = await TestClient.make(send)
   const pushed = await app.push()
   expect(pushed).toMatchObject({ status: 201, body: { expires_in: expect.any(Number) } })
   await signIn(here)

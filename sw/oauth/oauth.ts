@@ -14,6 +14,8 @@ export interface OAuth {
   readonly access: AccessGuard
   /** Public documents by path: for the mirror, and for who asks here. */
   documents(): Promise<Readonly<Record<string, string>>>
+  /** Called when they are others now. */
+  onDocuments(listener: () => void): void
 }
 
 export const composeOAuth = (parts: ProviderParts & { readonly log: Pick<Log, 'failure'> }): OAuth => {
@@ -27,12 +29,25 @@ export const composeOAuth = (parts: ProviderParts & { readonly log: Pick<Log, 'f
     return composed
   }
   const { origin } = identity
-  const replies = repliesOf({ issuer: origin, keyFor: (alg) => providerKeyFor(store, alg, now()), now })
+  const listeners = new Set<() => void>()
+  const replies = repliesOf({
+    issuer: origin,
+    keyFor: async (alg) => {
+      const { key, isNew } = await providerKeyFor(store, alg, now())
+      if (isNew) {
+        composed = undefined
+        for (const listener of listeners) listener()
+      }
+      return key
+    },
+    now,
+  })
   return {
     endpoints: endpointsOf({ origin, provider, log }),
     authorizations: authorizationsOf({ store, identity, provider, replies, now }),
     access: accessGuardOf({ origin, audience, provider }),
     documents: async () => documentsOf(origin, (await provider()).server),
+    onDocuments: (listener) => void listeners.add(listener),
   }
 }
 

@@ -16,8 +16,6 @@ const ALGORITHMS = {
   RS256: { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256', modulusLength: 2048, publicExponent: Uint8Array.of(1, 0, 1) },
 } as const
 
-type Algorithm = ProviderKeyRow['alg']
-
 /** Made at the first call; the key that signs is replaced when it is old, and stays published behind the new one. */
 export const providerRow = async (store: Store, now: number): Promise<ProviderRow> => {
   const row = await readPod(store, 'provider')
@@ -34,12 +32,17 @@ export const providerRow = async (store: Store, now: number): Promise<ProviderRo
 }
 
 /** Beside the others, where there is none for `alg` yet. */
-export const providerKeyFor = async (store: Store, alg: Algorithm, now: number): Promise<ProviderKeyRow> => {
+export const providerKeyFor = async (
+  store: Store,
+  alg: ProviderKeyRow['alg'],
+  now: number,
+): Promise<{ readonly key: ProviderKeyRow; readonly isNew: boolean }> => {
   const find = (row: ProviderRow | undefined) => row?.keys.find((key) => key.alg === alg)
   const present = find(await providerRow(store, now))
-  if (present) return present
+  if (present) return { key: present, isNew: false }
   const key = await makeKey(alg, now)
-  return find(await changePod(store, 'provider', (row) => (row && !find(row) ? withKey(row, key) : undefined))) ?? key
+  const row = await changePod(store, 'provider', (row) => (row && !find(row) ? withKey(row, key) : undefined))
+  return { key: find(row) ?? key, isNew: true }
 }
 
 export const keysetOf = async ({ keys }: ProviderRow): Promise<Keyset> => new Keyset(await Promise.all(keys.map(toKey)))
@@ -51,7 +54,7 @@ const isOld = ({ keys }: ProviderRow, now: number): boolean => {
 
 const withKey = (row: ProviderRow, key: ProviderKeyRow): ProviderRow => ({ ...row, keys: [key, ...row.keys].slice(0, MAX_PROVIDER_KEYS) })
 
-const makeKey = async (alg: Algorithm, at: number): Promise<ProviderKeyRow> => {
+const makeKey = async (alg: ProviderKeyRow['alg'], at: number): Promise<ProviderKeyRow> => {
   const pair = await crypto.subtle.generateKey(ALGORITHMS[alg], false, ['sign', 'verify'])
   return { kid: await calculateJwkThumbprint(await exportJWK(pair.publicKey)), alg, pair, at }
 }

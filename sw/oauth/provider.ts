@@ -13,9 +13,11 @@ import {
   type OAuthProviderOptions,
 } from '@atproto/oauth-provider/provider'
 import { OAuthVerifier, type OAuthVerifierOptions } from '@atproto/oauth-provider/verifier'
+import { decodeJwt } from 'jose'
 import { OAUTH_ACCESS_TTL_MS, OAUTH_SIGN_IN_MAX_AGE_MS } from '../../wire/oauth-limits.ts'
 import type { Fetch } from '../identity/handle-resolver.ts'
 import type { Self } from '../identity/self.ts'
+import { changeOAuthRequest } from '../store/oauth-requests.ts'
 import type { Store } from '../store/open.ts'
 import { accountOf, accountStoreOf } from './account-store.ts'
 import { fetchDocument } from './client-documents.ts'
@@ -87,7 +89,8 @@ export const composeProvider = async (parts: ProviderParts): Promise<ComposedPro
       tokenMaxAge: OAUTH_ACCESS_TTL_MS,
       authenticationMaxAge: OAUTH_SIGN_IN_MAX_AGE_MS,
     },
-    (refreshToken) => wasJustRefreshed(store, refreshToken, now()),
+    store,
+    now,
   )
   return { server, resource: new ResourceVerifier({ ...shared, dpopSecret: row.nonces.resource }, server) }
 }
@@ -96,18 +99,34 @@ export const composeProvider = async (parts: ProviderParts): Promise<ComposedPro
 const NO_DEVICES = {} as NonNullable<OAuthProviderOptions['deviceStore']>
 
 export class PodProvider extends OAuthProvider {
-  readonly #wasJustRefreshed: (refreshToken: string) => Promise<boolean>
+  readonly #store: Store
+  readonly #now: () => number
 
-  constructor(options: OAuthProviderOptions, wasJustRefreshed: (refreshToken: string) => Promise<boolean>) {
+  constructor(options: OAuthProviderOptions, store: Store, now: () => number) {
     super(options)
-    this.#wasJustRefreshed = wasJustRefreshed
+    this.#store = store
+    this.#now = now
+  }
+
+  /** For public clients the core puts `consent` in place of every prompt; that the owner shall sign in anew is kept here. */
+  override async pushedAuthorizationRequest(
+    ...args: Parameters<OAuthProvider['pushedAuthorizationRequest']>
+  ): ReturnType<OAuthProvider['pushedAuthorizationRequest']> {
+    const [, wanted] = args
+    const pushed = await super.pushedAuthorizationRequest(...args)
+    // The core has verified the request object.
+    const { prompt } = 'request' in wanted ? decodeJwt<{ readonly prompt?: unknown }>(wanted.request) : wanted
+    if (prompt === 'login')
+      await changeOAuthRequest(this.#store, requestIdOf(pushed.request_uri), (row) => ({ ...row, isLoginWanted: true }))
+    return pushed
   }
 
   /** The core takes every refresh token that comes twice for stolen. Two pages of one app ask at the same moment now and then. */
   protected override async refreshTokenGrant(
     ...args: Parameters<OAuthProvider['refreshTokenGrant']>
   ): ReturnType<OAuthProvider['refreshTokenGrant']> {
-    if (await this.#wasJustRefreshed(args[3].refresh_token)) throw new InvalidGrantError('Refresh token was used just now')
+    const [, , , { refresh_token: refreshToken }] = args
+    if (await wasJustRefreshed(this.#store, refreshToken, this.#now())) throw new InvalidGrantError('Refresh token was used just now')
     return super.refreshTokenGrant(...args)
   }
 
@@ -131,3 +150,6 @@ export class ResourceVerifier extends OAuthVerifier {
     return { ...payload, ...(await this.#server.claimsOf(args[0], payload)) }
   }
 }
+
+/** @see https://datatracker.ietf.org/doc/html/rfc9126#section-2.2 */
+export const requestIdOf = (uri: string): string => uri.slice('urn:ietf:params:oauth:request_uri:'.length)

@@ -1,6 +1,6 @@
 /** For tests of the provider: a pod's, on a store of its own, and a client that speaks to it as apps do. */
 import { LexResolverError } from '@atproto/oauth-provider/provider'
-import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose'
+import { base64url, calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose'
 import type { Fetch } from '../identity/handle-resolver.ts'
 import { changeOAuthDevice } from '../store/oauth-devices.ts'
 import { openStore, type Store } from '../store/open.ts'
@@ -18,6 +18,8 @@ export interface Stage {
   readonly name: string
   readonly store: Store
   readonly oauth: OAuth
+  /** Straight to the endpoints. */
+  readonly send: Send
   /** What clients publish, by URL. */
   readonly web: Map<string, () => Response>
   readonly failures: unknown[]
@@ -50,7 +52,7 @@ export const stage = async (
     log: { failure: (_what, cause) => failures.push(cause) },
     now: Date.now,
   })
-  return { name, store, oauth, web, failures }
+  return { name, store, oauth, send: sendTo(oauth), web, failures }
 }
 
 /** The device is known and the owner signed in on it. */
@@ -75,29 +77,118 @@ export const agree = async (
   return new URL(reply.url).searchParams
 }
 
+/** An app that the owner has let in. @param more what the owner decides */
+export const letIn = async (here: Stage, app: TestClient, more: Parameters<typeof agree>[3] = {}): Promise<Record<string, unknown>> => {
+  const code = await codeFor(here, app, more)
+  const { status, body } = await app.exchange(code)
+  if (status !== 200) throw new Error(JSON.stringify(body))
+  return body
+}
+
+export const codeFor = async (here: Stage, app: TestClient, more: Parameters<typeof agree>[3] = {}): Promise<string> => {
+  await signIn(here)
+  const { body } = await app.push()
+  return (await agree(here, app.clientId, String(body.request_uri), more)).get('code') ?? ''
+}
+
+/** Whether the access token still opens something. */
+export const opens = async ({ oauth }: Stage, app: TestClient, accessToken: unknown): Promise<boolean> => {
+  app.nonce = await oauth.access.nextNonce()
+  return oauth.access.authenticate(await app.call(accessToken)).then(
+    () => true,
+    () => false,
+  )
+}
+
+export const CONFIDENTIAL = 'https://app.example.com/client.json'
+
+/** What a confidential client publishes. */
+export const METADATA = {
+  client_id: CONFIDENTIAL,
+  client_name: 'An app',
+  redirect_uris: ['https://app.example.com/back'],
+  grant_types: ['authorization_code', 'refresh_token'],
+  response_types: ['code'],
+  scope: 'atproto transition:generic',
+  application_type: 'web',
+  dpop_bound_access_tokens: true,
+  token_endpoint_auth_method: 'private_key_jwt',
+  token_endpoint_auth_signing_alg: 'ES256',
+} as const
+
+/** A server that proves itself by keys of its own, which it publishes at `jwks_uri`. */
+export const confidentialClient = async (
+  here: Stage,
+  metadata: Record<string, unknown> = {},
+): Promise<{ readonly app: TestClient; readonly keys: AssertionKey[]; assertion(changed?: Record<string, unknown>): Promise<string> }> => {
+  const keys: AssertionKey[] = [await makeAssertionKey('key-1')]
+  const JWKS = 'https://app.example.com/jwks.json'
+  here.web.set(CONFIDENTIAL, () => Response.json({ ...METADATA, jwks_uri: JWKS, ...metadata }))
+  here.web.set(JWKS, () => Response.json({ keys: keys.map(({ jwk }) => jwk) }))
+  const app = await TestClient.make(here.send, CONFIDENTIAL)
+  app.redirect = 'https://app.example.com/back'
+  const assertion = async (changed: Record<string, unknown> = {}): Promise<string> => {
+    const [key] = keys
+    if (!key) throw new Error('no key')
+    return new SignJWT({ iss: CONFIDENTIAL, sub: CONFIDENTIAL, aud: ORIGIN, jti: crypto.randomUUID(), ...changed })
+      .setProtectedHeader({ alg: 'ES256', kid: String(key.jwk.kid) })
+      .setIssuedAt()
+      .setExpirationTime('1m')
+      .sign(key.privateKey)
+  }
+  app.credentials = async () => ({ client_assertion_type: ASSERTION_TYPE, client_assertion: await assertion() })
+  return { app, keys, assertion }
+}
+
+export const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
+
+export interface AssertionKey {
+  readonly jwk: JWK
+  readonly privateKey: CryptoKey
+}
+
+export const makeAssertionKey = async (kid: string): Promise<AssertionKey> => {
+  const { publicKey, privateKey } = await generateKeyPair('ES256', { extractable: true })
+  // jose's keys are CryptoKeys here.
+  return { jwk: { ...(await exportJWK(publicKey)), kid, alg: 'ES256', use: 'sig' }, privateKey: privateKey as unknown as CryptoKey }
+}
+
 export interface Answered {
   readonly status: number
   readonly headers: Headers
   readonly body: Record<string, unknown>
 }
 
+export type Send = (request: Request) => Promise<Response>
+
+const sendTo =
+  ({ endpoints }: Pick<OAuth, 'endpoints'>): Send =>
+  async (request) =>
+    (await endpoints.answer(new URL(request.url).pathname, request)) ?? new Response(null, { status: 404 })
+
 /** A client of its own making, so that it can do what no honest one does. */
 export class TestClient {
   readonly clientId: string
-  readonly #oauth: OAuth
+  readonly #send: Send
   readonly #pair: CryptoKeyPair
   /** Sent along with everything: how the client proves itself. */
   credentials: () => Promise<Record<string, string>> = async () => ({})
   nonce: string | undefined
+  redirect = REDIRECT
   verifier = 'v'.repeat(22) + crypto.randomUUID()
 
-  static async make(oauth: OAuth, clientId = LOOPBACK): Promise<TestClient> {
+  /** @param server its endpoints, or the world's way to them */
+  static async make(server: Send | Pick<OAuth, 'endpoints'>, clientId = LOOPBACK): Promise<TestClient> {
     // jose's keys are CryptoKeys here.
-    return new TestClient(oauth, clientId, (await generateKeyPair('ES256', { extractable: true })) as unknown as CryptoKeyPair)
+    return new TestClient(
+      typeof server === 'function' ? server : sendTo(server),
+      clientId,
+      (await generateKeyPair('ES256', { extractable: true })) as unknown as CryptoKeyPair,
+    )
   }
 
-  private constructor(oauth: OAuth, clientId: string, pair: CryptoKeyPair) {
-    this.#oauth = oauth
+  private constructor(send: Send, clientId: string, pair: CryptoKeyPair) {
+    this.#send = send
     this.clientId = clientId
     this.#pair = pair
   }
@@ -113,19 +204,22 @@ export class TestClient {
     changed: { readonly claims?: Record<string, unknown>; readonly header?: Record<string, unknown> } = {},
   ): Promise<string> {
     const jwk: JWK = await exportJWK(this.#pair.publicKey)
-    const claims = { htm, htu, jti: crypto.randomUUID(), ...(this.nonce !== undefined && { nonce: this.nonce }), ...changed.claims }
-    return new SignJWT(claims)
-      .setProtectedHeader({ typ: 'dpop+jwt', alg: 'ES256', jwk, ...changed.header })
-      .setIssuedAt()
-      .sign(this.#pair.privateKey)
+    const claims = {
+      htm,
+      htu,
+      jti: crypto.randomUUID(),
+      iat: Math.floor(Date.now() / 1000),
+      ...(this.nonce !== undefined && { nonce: this.nonce }),
+      ...changed.claims,
+    }
+    return new SignJWT(claims).setProtectedHeader({ typ: 'dpop+jwt', alg: 'ES256', jwk, ...changed.header }).sign(this.#pair.privateKey)
   }
 
   /** Once, as it is. */
   async post(path: string, fields: Record<string, string>, proof?: string): Promise<Answered> {
     const body = new URLSearchParams({ client_id: this.clientId, ...(await this.credentials()), ...fields })
     const headers = { dpop: proof ?? (await this.proof('POST', `${ORIGIN}${path}`)) }
-    const response = await this.#oauth.endpoints.answer(path, new Request(`${ORIGIN}${path}`, { method: 'POST', body, headers }))
-    if (!response) throw new Error(`nothing is at ${path}`)
+    const response = await this.#send(new Request(`${ORIGIN}${path}`, { method: 'POST', body, headers }))
     const nonce = response.headers.get('dpop-nonce')
     if (nonce) this.nonce = nonce
     return { status: response.status, headers: response.headers, body: await response.json() }
@@ -139,13 +233,12 @@ export class TestClient {
 
   async push(changed: Record<string, string> = {}): Promise<Answered> {
     const hash = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(this.verifier))
-    const challenge = Buffer.from(hash).toString('base64url')
     return this.ask('/oauth/par', {
       response_type: 'code',
-      redirect_uri: REDIRECT,
+      redirect_uri: this.redirect,
       scope: 'atproto transition:generic',
       state: 'state-1',
-      code_challenge: challenge,
+      code_challenge: base64url.encode(new Uint8Array(hash)),
       code_challenge_method: 'S256',
       ...changed,
     })
@@ -155,7 +248,7 @@ export class TestClient {
     return this.ask('/oauth/token', {
       grant_type: 'authorization_code',
       code,
-      redirect_uri: REDIRECT,
+      redirect_uri: this.redirect,
       code_verifier: this.verifier,
       ...changed,
     })
@@ -167,7 +260,7 @@ export class TestClient {
 
   /** A call of the resource server. */
   async call(accessToken: unknown, path = '/xrpc/com.atproto.server.getSession', proof?: string): Promise<Request> {
-    const ath = Buffer.from(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(String(accessToken)))).toString('base64url')
+    const ath = base64url.encode(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(String(accessToken)))))
     const dpop = proof ?? (await this.proof('GET', `${ORIGIN}${path}`, { claims: { ath } }))
     return new Request(`${ORIGIN}${path}`, { headers: { authorization: `DPoP ${String(accessToken)}`, dpop } })
   }

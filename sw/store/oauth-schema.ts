@@ -35,6 +35,8 @@ export interface OAuthRequestRow {
   readonly expiresAt: number
   /** ms; when the grant ends, if the owner has set a time for it. */
   readonly until?: number
+  /** The app wants the owner to sign in anew. */
+  readonly isLoginWanted?: true
   /** The code was exchanged, once or more often: the row waits for its session to be written. */
   readonly used?: 'once' | 'again'
 }

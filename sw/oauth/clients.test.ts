@@ -1,0 +1,234 @@
+import 'fake-indexeddb/auto'
+import { generateKeyPair, SignJWT, UnsecuredJWT } from 'jose'
+import { describe, expect, test } from 'vitest'
+import { MAX_OAUTH_DOCUMENT_BYTES } from '../../wire/oauth-limits.ts'
+import {
+  agree,
+  ASSERTION_TYPE,
+  CONFIDENTIAL,
+  confidentialClient,
+  letIn,
+  METADATA,
+  ORIGIN,
+  REDIRECT,
+  signIn,
+  stage,
+  TestClient,
+} from './testing.ts'
+
+const json = (value: unknown, init?: ResponseInit) => () => Response.json(value, init)
+const PUBLIC = { ...METADATA, token_endpoint_auth_method: 'none', token_endpoint_auth_signing_alg: undefined }
+const DECLINED = { status: 400, body: { error: 'invalid_client_metadata' } }
+
+describe('what a client publishes about itself', () => {
+  const push = async (answer: () => Response, clientId = CONFIDENTIAL, redirect = 'https://app.example.com/back') => {
+    const here = await stage()
+    here.web.set(clientId, answer)
+    const app = await TestClient.make(here.send, clientId)
+    app.redirect = redirect
+    return { pushed: await app.push(), here }
+  }
+
+  test('is fetched, and believed', async () => {
+    expect((await push(json(PUBLIC))).pushed).toMatchObject({ status: 201 })
+  })
+
+  test.each([
+    ['is somewhere else', () => new Response(null, { status: 302, headers: { location: 'https://evil.example.com/' } })],
+    ['is not there', () => new Response(null, { status: 404 })],
+    ['is a part of it', json(PUBLIC, { status: 206 })],
+    [
+      'is too large',
+      () =>
+        new Response(JSON.stringify(PUBLIC) + ' '.repeat(MAX_OAUTH_DOCUMENT_BYTES), { headers: { 'content-type': 'application/json' } }),
+    ],
+    ['is no JSON', () => new Response('<html>', { headers: { 'content-type': 'text/html' } })],
+    ['is of another type', () => new Response(JSON.stringify(PUBLIC), { headers: { 'content-type': 'text/plain' } })],
+    ['names another client', json({ ...PUBLIC, client_id: 'https://other.example.com/client.json' })],
+    ['names none', json({ ...PUBLIC, client_id: undefined })],
+    ['wants tokens that are bound to no key', json({ ...PUBLIC, dpop_bound_access_tokens: false })],
+    ['wants another grant', json({ ...PUBLIC, grant_types: ['authorization_code', 'implicit'] })],
+    ['proves itself by a secret', json({ ...PUBLIC, token_endpoint_auth_method: 'client_secret_post' })],
+    ['publishes a private key', json({ ...METADATA, jwks: { keys: [{ kty: 'oct', k: 'c2VjcmV0', kid: '1' }] } })],
+  ])('is not believed where it %s', async (_, answer) => {
+    const { pushed, here } = await push(answer)
+    expect(pushed).toMatchObject(DECLINED)
+    expect(here.failures).toEqual([])
+  })
+
+  test.each([
+    ['http://app.example.com/client.json', 'of a client without TLS'],
+    ['https://192.0.2.1/client.json', 'of an address'],
+    ['https://app.example.com/../client.json', 'of a path that is written otherwise'],
+    ['https://app.example.com', 'of no document'],
+  ])('is not looked for at %s: %s', async (clientId) => {
+    const { pushed } = await push(json({ ...PUBLIC, client_id: clientId }), clientId)
+    expect(pushed).toMatchObject({ status: 400 })
+  })
+
+  test('may send a native app back to a scheme of its own, spelt as its host backwards', async () => {
+    const native = { ...PUBLIC, application_type: 'native' }
+    expect(
+      (await push(json({ ...native, redirect_uris: ['com.example.app:/back'] }), CONFIDENTIAL, 'com.example.app:/back')).pushed.status,
+    ).toBe(201)
+    expect(
+      (await push(json({ ...native, redirect_uris: ['com.evil.app:/back'] }), CONFIDENTIAL, 'com.evil.app:/back')).pushed.body.error,
+    ).toBe('invalid_redirect_uri')
+  })
+
+  test('is for a program on this machine what its client_id says, at any port', async () => {
+    const here = await stage()
+    const app = await TestClient.make(here.send)
+    app.redirect = REDIRECT.replace('127.0.0.1', '127.0.0.1:4321')
+    expect(await app.push()).toMatchObject({ status: 201 })
+  })
+})
+
+describe('a confidential client', () => {
+  const scene = async () => {
+    const here = await stage()
+    return { here, ...(await confidentialClient(here)) }
+  }
+
+  test('gets in by its key', async () => {
+    const { here, app } = await scene()
+    expect(await letIn(here, app)).toMatchObject({ token_type: 'DPoP' })
+    expect(await here.oauth.authorizations.grants()).toMatchObject([
+      { clientId: CONFIDENTIAL, client: { name: 'An app', host: 'app.example.com', isConfidential: true } },
+    ])
+  })
+
+  test('shows each assertion once', async () => {
+    const { app, assertion } = await scene()
+    const credentials = { client_assertion_type: ASSERTION_TYPE, client_assertion: await assertion() }
+    app.credentials = async () => credentials
+    app.nonce = (await app.post('/oauth/token', {})).headers.get('dpop-nonce')!
+    expect(await app.push()).toMatchObject({ status: 201 })
+    expect(await app.push()).toMatchObject({ status: 400, body: { error: 'invalid_grant' } })
+  })
+
+  test.each([
+    ['meant for another server', { aud: 'https://other.example.com' }],
+    ['of another client', { iss: 'https://other.example.com/client.json' }],
+    ['about another client', { sub: 'https://other.example.com/client.json' }],
+    ['without an id', { jti: undefined }],
+  ])('is not let in by an assertion %s', async (_, changed) => {
+    const { app, assertion } = await scene()
+    app.credentials = async () => ({ client_assertion_type: ASSERTION_TYPE, client_assertion: await assertion(changed) })
+    expect(await app.push()).toMatchObject({ status: 400, body: { error: 'invalid_client' } })
+  })
+
+  test('is not let in by an assertion that anybody could have made, nor without one', async () => {
+    const { app, keys } = await scene()
+    const claims = { iss: CONFIDENTIAL, sub: CONFIDENTIAL, aud: ORIGIN, jti: crypto.randomUUID() }
+    const header = { alg: 'HS256', kid: 'key-1' }
+    const byPublicKey = await new SignJWT(claims)
+      .setProtectedHeader(header)
+      .setIssuedAt()
+      .sign(new TextEncoder().encode(JSON.stringify(keys[0]!.jwk)))
+    const { privateKey } = await generateKeyPair('ES256')
+    const byAnother = await new SignJWT(claims).setProtectedHeader({ alg: 'ES256', kid: 'key-1' }).setIssuedAt().sign(privateKey)
+    const unsigned = new UnsecuredJWT(claims).setIssuedAt().encode()
+    for (const client_assertion of [byPublicKey, byAnother, unsigned]) {
+      app.credentials = async () => ({ client_assertion_type: ASSERTION_TYPE, client_assertion })
+      expect(await app.push()).toMatchObject({ status: 400, body: { error: expect.stringMatching(/^invalid_(client|request)$/) } })
+    }
+    app.credentials = async () => ({})
+    expect(await app.push()).toMatchObject({ status: 400 })
+  })
+
+  test('may sign what it asks for, once', async () => {
+    const { here, app, keys } = await scene()
+    const wanted = {
+      response_type: 'code',
+      redirect_uri: app.redirect,
+      scope: 'atproto',
+      state: 'signed',
+      code_challenge: 'x'.repeat(43),
+      code_challenge_method: 'S256',
+      client_id: CONFIDENTIAL,
+    }
+    const sign = (changed: Record<string, unknown> = {}) =>
+      new SignJWT({ ...wanted, iss: CONFIDENTIAL, aud: ORIGIN, jti: crypto.randomUUID(), ...changed })
+        .setProtectedHeader({ alg: 'ES256', kid: 'key-1' })
+        .setIssuedAt()
+        .sign(keys[0]!.privateKey)
+    const request = await sign()
+    const pushed = await app.ask('/oauth/par', { request })
+    expect(pushed).toMatchObject({ status: 201 })
+    await signIn(here)
+    expect((await agree(here, CONFIDENTIAL, String(pushed.body.request_uri))).get('state')).toBe('signed')
+    expect(await app.ask('/oauth/par', { request })).toMatchObject({ status: 400, body: { error: 'invalid_request' } })
+    expect(await app.ask('/oauth/par', { request: await sign({ aud: 'https://other.example.com' }) })).toMatchObject({ status: 400 })
+    const unsigned = new UnsecuredJWT({ ...wanted, iss: CONFIDENTIAL, aud: ORIGIN, jti: '1' }).setIssuedAt().encode()
+    expect(await app.ask('/oauth/par', { request: unsigned })).toMatchObject({ status: 400 })
+  })
+})
+
+describe('the endpoints', () => {
+  const post = async (path: string, body: BodyInit, headers: Record<string, string> = {}) => {
+    const { send } = await stage()
+    const response = await send(new Request(`${ORIGIN}${path}`, { method: 'POST', body, headers }))
+    return { status: response.status, headers: response.headers, body: await response.json() }
+  }
+
+  test.each(['/oauth/par', '/oauth/token', '/oauth/revoke'])('%s wants POST', async (path) => {
+    const { send } = await stage()
+    const response = await send(new Request(`${ORIGIN}${path}`))
+    expect([response.status, response.headers.get('allow')]).toEqual([405, 'POST'])
+  })
+
+  test('say in every answer which nonce is next, and that nobody may keep it', async () => {
+    const { headers, body } = await post('/oauth/token', '{}', { 'content-type': 'application/json' })
+    expect(headers.get('dpop-nonce')).toMatch(/^[\w-]{43}$/)
+    expect(headers.get('cache-control')).toBe('no-store')
+    expect(body).toMatchObject({ error: 'invalid_client' })
+  })
+
+  test('take JSON, too, and nothing else than that and forms', async () => {
+    const here = await stage()
+    const app = await TestClient.make(here.send)
+    await app.push()
+    const fields = { client_id: app.clientId, token: 'ref-none' }
+    const dpop = await app.proof('POST', `${ORIGIN}/oauth/revoke`)
+    const request = new Request(`${ORIGIN}/oauth/revoke`, {
+      method: 'POST',
+      body: JSON.stringify(fields),
+      headers: { 'content-type': 'application/json', dpop },
+    })
+    expect((await here.send(request)).status).toBe(200)
+    expect(await post('/oauth/token', 'x', { 'content-type': 'text/plain' })).toMatchObject({
+      status: 415,
+      body: { error: 'invalid_request' },
+    })
+    expect(await post('/oauth/token', '[1]', { 'content-type': 'application/json' })).toMatchObject({
+      status: 400,
+      body: { error: 'invalid_request' },
+    })
+  })
+
+  test('take nothing twice', async () => {
+    const form = new URLSearchParams([
+      ['client_id', 'a'],
+      ['client_id', 'b'],
+    ])
+    expect(await post('/oauth/token', form)).toMatchObject({
+      status: 400,
+      body: { error: 'invalid_request', error_description: 'client_id comes twice' },
+    })
+  })
+
+  test('know two grants', async () => {
+    const form = new URLSearchParams({ client_id: 'https://app.example.com/client.json', grant_type: 'password' })
+    expect(await post('/oauth/token', form)).toMatchObject({ status: 400, body: { error: 'unsupported_grant_type' } })
+  })
+
+  test('revoke nothing for a client that the token is not of', async () => {
+    const here = await stage()
+    const app = await TestClient.make(here.send)
+    const { refresh_token: token } = await letIn(here, app)
+    const other = await TestClient.make(here.send)
+    expect(await other.ask('/oauth/revoke', { token: String(token) })).toMatchObject({ status: 200 })
+    expect(await app.refresh(token)).toMatchObject({ status: 200 })
+  })
+})
