@@ -40,7 +40,9 @@ export const LAST_EVENT = 'event'
 /** Generations to be deleted: an unfinished snapshot, or what a finished one replaced. */
 export const DISCARDED = 'discarded'
 
-export const acceptedKey = (event: number): string => `a:${padded(event)}`
+/** Sequence numbers that events of the tab got, and what they were, for repetitions. */
+export const ACCEPTED = 'a:'
+export const acceptedKey = (event: number): string => ACCEPTED + padded(event)
 export const eventKey = (seq: number): string => `e:${padded(seq)}`
 export const seqOfKey = (key: string): number => Number(key.slice(2, 2 + NUMBER_DIGITS))
 export const blobKey = (cid: string): string => `m:${cid}`

@@ -89,6 +89,16 @@ describe('accept', () => {
   })
 })
 
+it('forgets a pod that is released: of it nothing is stored but what the firehose said', async () => {
+  await accept(await pod.begin())
+  for (let n = 0; n < 20; n++) await accept(await pod.write([create(POST, `k${n}`, post(`${n}`))]))
+  const events = [...port.storage.rows.keys()].filter((key) => key.startsWith('e:'))
+  await mirror.clear()
+  const left = [...port.storage.rows].filter(([key]) => !key.startsWith('e:'))
+  expect(left.filter(([, value]) => value !== 0).map(([key]) => key)).toEqual(['seq'])
+  expect([...port.storage.rows.keys()].filter((key) => key.startsWith('e:'))).toEqual(events)
+})
+
 describe('accept refuses', () => {
   let good: CommitEvent
   let blocks: Map<string, Uint8Array>

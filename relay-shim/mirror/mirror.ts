@@ -16,12 +16,12 @@ import type { BlockPull } from './block-pull.ts'
 import { Blocks } from './blocks.ts'
 import { writeCar } from './car.ts'
 import { type Commit, checkCommit, parseCommit } from './commit.ts'
-import { ACCOUNT, DISCARDED, DOCUMENTS, HEAD, IDENTITY, LAST_EVENT, type Rows, acceptedKey, generationKeys } from './keys.ts'
+import { ACCEPTED, ACCOUNT, DISCARDED, DOCUMENTS, HEAD, IDENTITY, LAST_EVENT, type Rows, acceptedKey, generationKeys } from './keys.ts'
 import { lackingBlobs, neverCame } from './lacking-blobs.ts'
 import type { BareView, MirrorView, TabPresence } from './method.ts'
 import { planCommit } from './plan.ts'
 import { pullDifference } from './repair.ts'
-import { discard, stageSnapshot } from './snapshot.ts'
+import { deleteAll, discard, stageSnapshot } from './snapshot.ts'
 import { type VerifiedCommit, readCommit, verifyCommit } from './verify.ts'
 
 type HeadRow = MirrorHead & { readonly generation: number; readonly at: number }
@@ -221,6 +221,7 @@ export class Mirror {
       this.#blocks.turnTo(FIRST_GENERATION)
       await Promise.all([storage.put({ [DISCARDED]: [generation] }), storage.delete([HEAD, IDENTITY, DOCUMENTS, ACCOUNT, LAST_EVENT])])
       await this.#discardOld()
+      await deleteAll(storage, ACCEPTED)
       await this.#blobs.dropUnmentioned(Number.POSITIVE_INFINITY)
     })
   }

@@ -69,14 +69,16 @@ export const stageSnapshot = async (
 /** Deletes everything of a generation. */
 export const discard = async (storage: RoomStorage, generation: number): Promise<void> => {
   const keys = generationKeys(generation)
-  for (const prefix of keys.all) {
-    // A list brings the values along, and packs are large.
-    const limit = prefix === keys.allPacks ? PACK_READ_BATCH : DISCARD_BATCH_ROWS
-    for (;;) {
-      const rows = await storage.list({ prefix, limit })
-      await storage.delete([...rows.keys()])
-      if (rows.size < limit) break
-    }
+  // A list brings the values along, and packs are large.
+  for (const prefix of keys.all) await deleteAll(storage, prefix, prefix === keys.allPacks ? PACK_READ_BATCH : undefined)
+}
+
+/** Rows whose keys begin with `prefix`. @param limit so many at a time */
+export const deleteAll = async (storage: RoomStorage, prefix: string, limit = DISCARD_BATCH_ROWS): Promise<void> => {
+  for (;;) {
+    const rows = await storage.list({ prefix, limit })
+    await storage.delete([...rows.keys()])
+    if (rows.size < limit) return
   }
 }
 
