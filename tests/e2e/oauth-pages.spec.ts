@@ -1,0 +1,253 @@
+import { AxeBuilder } from '@axe-core/playwright'
+import type { Browser, BrowserContext, Page } from 'playwright'
+import { chromium } from 'playwright'
+import { findChromium, flags } from '../../scripts/browser.ts'
+import { OAuthClient } from '../fixtures/oauth-client.ts'
+import { expect, PASSWORD, test } from '../fixtures/pod.ts'
+
+test.use({ name: 'oauth-pages' })
+
+/** What axe finds against WCAG 2.2 AA, as `rule: element`; and whether anything is wider than a small phone. */
+const faultsOn = async (page: Page): Promise<string[]> => {
+  const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa']).analyze()
+  const size = page.viewportSize()
+  await page.setViewportSize({ width: 320, height: 640 })
+  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)
+  if (size) await page.setViewportSize(size)
+  return [
+    ...violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`)),
+    ...(overflow > 0 ? [`${overflow} px wider than 320`] : []),
+  ]
+}
+
+/** What the browser refused to do because the page's policy forbids it. */
+const watchPolicy = (page: Page): string[] => {
+  const refused: string[] = []
+  page.on('console', (message) => {
+    if (/Content Security Policy|Refused to/.test(message.text())) refused.push(message.text())
+  })
+  return refused
+}
+
+/** Stands where the app would be, whatever the browser brings it. */
+const openApp = async (context: BrowserContext): Promise<void> => {
+  await context.route('http://127.0.0.1:1/**', (route) => route.fulfill({ contentType: 'text/html', body: `<h1>app</h1>` }))
+}
+
+const answeredBy = async (page: Page, address: string): Promise<{ by: string | undefined; fromWorker: boolean }> => {
+  const response = await page.goto(address)
+  return { by: response?.headers()['x-tabpod-answered-by'], fromWorker: response?.fromServiceWorker() ?? false }
+}
+
+const signIn = async (page: Page, password = PASSWORD): Promise<void> => {
+  await page.getByLabel('Password').fill(password)
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click()
+}
+
+/** A browser that is not the owner's own: no worker, a cookie jar of its own. */
+let elsewhere: Browser
+test.beforeAll(async () => {
+  elsewhere = await chromium.launch({ executablePath: findChromium(), args: flags() })
+})
+test.afterAll(() => elsewhere?.close())
+
+const otherBrowser = async (options: Parameters<Browser['newContext']>[0] = {}): Promise<{ context: BrowserContext; page: Page }> => {
+  const context = await elsewhere.newContext(options)
+  await openApp(context)
+  return { context, page: await context.newPage() }
+}
+
+test("in the owner's own browser the worker answers, and one click lets the app in", async ({ pod }) => {
+  await openApp(pod.context)
+  const client = new OAuthClient(pod.url)
+  const page = await pod.context.newPage()
+  const refused = watchPolicy(page)
+  expect(await answeredBy(page, await client.begin())).toEqual({ by: 'tab', fromWorker: true })
+  await expect(page.getByRole('heading', { name: 'Let it use your account?' })).toBeVisible()
+  await page.getByRole('button', { name: 'Allow' }).click()
+  await page.waitForURL('http://127.0.0.1:1/**')
+  expect((await client.exchange(page.url())).sub).toBe(pod.did)
+  expect(refused).toEqual([])
+  await page.close()
+})
+
+test('also while the shim is away: the page opens, and the answer goes to the app', async ({ pod }) => {
+  const client = new OAuthClient(pod.url)
+  const address = await client.begin()
+  await pod.room.crash()
+  const page = await pod.context.newPage()
+  expect(await answeredBy(page, address)).toEqual({ by: 'tab', fromWorker: true })
+  await page.getByRole('button', { name: 'Allow' }).click()
+  await page.waitForURL('http://127.0.0.1:1/**')
+  await pod.room.start()
+  await pod.online()
+  expect((await client.exchange(page.url())).scope).toBe('atproto transition:generic')
+  await page.close()
+})
+
+test('in another browser the owner signs in by password, is known again by one cookie, and is not asked twice', async ({ pod }) => {
+  const { context, page } = await otherBrowser()
+  const client = new OAuthClient(pod.url)
+  expect(await answeredBy(page, await client.begin())).toEqual({ by: 'tab', fromWorker: false })
+  await signIn(page, 'not the password')
+  await expect(page.getByRole('alert')).toBeVisible()
+  await signIn(page)
+  await page.getByRole('button', { name: 'Allow' }).click()
+  await page.waitForURL('http://127.0.0.1:1/**')
+  expect((await client.exchange(page.url())).sub).toBe(pod.did)
+  const cookies = await context.cookies(pod.url)
+  expect(cookies.map(({ name, httpOnly, secure, sameSite, path }) => ({ name, httpOnly, secure, sameSite, path }))).toEqual([
+    { name: '__Host-tabpod-device', httpOnly: true, secure: true, sameSite: 'Lax', path: '/' },
+  ])
+  const second = new OAuthClient(pod.url)
+  await page.goto(await second.begin())
+  await page.getByRole('button', { name: 'Deny' }).click()
+  await page.waitForURL('http://127.0.0.1:1/**')
+  expect(new URL(page.url()).searchParams.get('error')).toBe('access_denied')
+  await context.close()
+})
+
+test('all of it works without script, and with the keyboard alone', async ({ pod }) => {
+  const { context, page } = await otherBrowser({ javaScriptEnabled: false })
+  const client = new OAuthClient(pod.url, 'atproto transition:generic transition:chat.bsky')
+  await page.goto(await client.begin())
+  await page.getByLabel('Password').focus()
+  await page.keyboard.type(PASSWORD)
+  await page.keyboard.press('Enter')
+  await expect(page.getByRole('heading', { name: 'Let it use your account?' })).toBeVisible()
+  await page.getByLabel('direct messages').focus()
+  await page.keyboard.press('Space')
+  await expect(page.getByLabel('direct messages')).not.toBeChecked()
+  await page.getByLabel('For how long').selectOption('One day')
+  await page.getByRole('button', { name: 'Allow' }).focus()
+  await page.keyboard.press('Enter')
+  await page.waitForURL('http://127.0.0.1:1/**')
+  expect((await client.exchange(page.url())).scope).toBe('atproto transition:generic')
+  await page.goto(`${pod.url}/account`)
+  await expect(page.getByText('ends', { exact: false }).first()).toBeVisible()
+  await page.getByRole('button', { name: 'End An app on this computer' }).first().click()
+  await expect(page.getByRole('status')).toHaveText(/signed out/)
+  await context.close()
+})
+
+test('the answer comes as a form where the app wants one', async ({ pod }) => {
+  const { context, page } = await otherBrowser()
+  const bodies: Array<string | null> = []
+  await context.route('http://127.0.0.1:1/**', (route) => {
+    bodies.push(route.request().postData())
+    return route.fulfill({ contentType: 'text/html', body: '<h1>app</h1>' })
+  })
+  await page.goto(await new OAuthClient(pod.url).begin({ response_mode: 'form_post' }))
+  await signIn(page)
+  await page.getByRole('button', { name: 'Allow' }).click()
+  await page.waitForURL('http://127.0.0.1:1/**')
+  expect(new URLSearchParams(bodies[0] ?? '').get('code')).toMatch(/^cod-/)
+  await context.close()
+})
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  test(`nothing on the pages is in the way of assistive technology, or wider than 320 px: ${colorScheme}`, async ({ pod }) => {
+    const { context, page } = await otherBrowser({ colorScheme })
+    const refused = watchPolicy(page)
+    const scope = 'atproto repo:app.bsky.feed.post rpc:*?aud=did:web:api.bsky.app%23bsky_appview blob:image/*'
+    await page.goto(await new OAuthClient(pod.url, scope).begin())
+    expect(await faultsOn(page)).toEqual([])
+    await signIn(page, 'not the password')
+    expect(await faultsOn(page)).toEqual([])
+    await signIn(page)
+    await page.getByText('Technical details').click()
+    expect(await faultsOn(page)).toEqual([])
+    for (const path of ['/account', '/account/security', '/account/log', '/account/nothing', '/oauth/authorize']) {
+      await page.goto(pod.url + path)
+      expect([path, await faultsOn(page)]).toEqual([path, []])
+    }
+    expect(refused).toEqual([])
+    await context.close()
+  })
+}
+
+test('a passkey is added on the account page, and opens it again', async ({ pod }) => {
+  const { context, page } = await otherBrowser()
+  const session = await context.newCDPSession(page)
+  await session.send('WebAuthn.enable')
+  await session.send('WebAuthn.addVirtualAuthenticator', {
+    options: { protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true, isUserVerified: true },
+  })
+  await page.goto(`${pod.url}/account/security`)
+  await signIn(page)
+  await page.getByLabel('A name for the new one').fill('My phone')
+  await page.getByLabel('Your password').fill(PASSWORD)
+  await page.getByRole('button', { name: 'Add a passkey' }).click()
+  await expect(page.getByRole('status').first()).toHaveText(/The passkey is added/)
+
+  // The virtual authenticator takes up at once what the page offers to fill in.
+  await context.clearCookies()
+  await page.goto(`${pod.url}/account`)
+  await expect(page.getByRole('heading', { level: 1, name: 'Apps and browsers' })).toBeVisible()
+
+  await context.clearCookies()
+  await context.addInitScript(() => Object.assign(PublicKeyCredential, { isConditionalMediationAvailable: async () => false }))
+  const client = new OAuthClient(pod.url)
+  await page.goto(await client.begin())
+  await page.getByRole('button', { name: 'Use a passkey' }).click()
+  await page.getByRole('button', { name: 'Allow' }).click()
+  await page.waitForURL('http://127.0.0.1:1/**')
+  expect((await client.exchange(page.url())).sub).toBe(pod.did)
+
+  await page.goto(`${pod.url}/account/security`)
+  await page.getByText('Rename').click()
+  await page.getByLabel('New name of My phone').fill('My other phone')
+  await page.getByRole('button', { name: 'Save' }).click()
+  await expect(page.getByRole('heading', { name: 'My other phone' })).toBeVisible()
+  await page.getByRole('button', { name: 'Remove My other phone' }).click()
+  await expect(page.getByRole('heading', { name: 'My other phone' })).toBeHidden()
+  await context.close()
+})
+
+test('what one browser ends, another has lost', async ({ pod }) => {
+  const [here, there] = await Promise.all([otherBrowser(), otherBrowser()])
+  for (const { page } of [here, there]) {
+    await page.goto(`${pod.url}/account`)
+    await signIn(page)
+    await expect(page.getByRole('heading', { level: 1, name: 'Apps and browsers' })).toBeVisible()
+  }
+  await here.page.reload()
+  await here.page.getByRole('button', { name: 'Sign out all others' }).click()
+  await there.page.reload()
+  await expect(there.page.getByRole('heading', { level: 1, name: 'Sign in' })).toBeVisible()
+  await Promise.all([here.context.close(), there.context.close()])
+})
+
+test('no other site can put the pages into a frame, nor send their forms', async ({ pod }) => {
+  const hostile = async (context: BrowserContext, body: string): Promise<Page> => {
+    await context.route('http://evil.localhost:1/**', (route) => route.fulfill({ contentType: 'text/html', body }))
+    const page = await context.newPage()
+    await page.goto('http://evil.localhost:1/')
+    return page
+  }
+  const { context, page } = await otherBrowser()
+  await page.goto(`${pod.url}/account`)
+  await signIn(page)
+  for (const each of [context, pod.context]) {
+    const framing = await hostile(each, `<iframe src="${pod.url}/account"></iframe>`)
+    await expect.poll(() => framing.frames()[1]?.url()).toBe('chrome-error://chromewebdata/')
+    await framing.close()
+    await each.unroute('http://evil.localhost:1/**')
+    const forging = await hostile(
+      each,
+      `<form method="post" action="${pod.url}/account"><input name="do" value="end-grants"><button>go</button></form>`,
+    )
+    await forging.getByRole('button').click()
+    await expect(forging.getByText('This did not come from here')).toBeVisible()
+    await forging.close()
+    await each.unroute('http://evil.localhost:1/**')
+  }
+  await context.close()
+})
+
+test('the way to change the password is where browsers look for it', async ({ pod }) => {
+  const page = await pod.context.newPage()
+  await page.goto(`${pod.url}/.well-known/change-password`)
+  await expect(page.getByRole('heading', { name: 'Password' })).toBeVisible()
+  await page.close()
+})
