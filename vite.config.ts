@@ -10,10 +10,9 @@ export const alias = {
   'node:timers/promises': at('shims/timers-promises.ts'),
   'unicode-segmenter/grapheme': at('shims/unicode-segmenter.ts'),
 }
-/** Without it the bundler keeps what an index merely mentions: schemas for DID documents, built when the worker starts, and an X.509 library (shims/simplewebauthn). */
-export const treeshake = {
-  moduleSideEffects: [{ test: /@atproto\/common-web|@simplewebauthn|@peculiar|reflect-metadata/, sideEffects: false }],
-}
+/** Without it the bundler keeps what an index merely mentions: schemas that are built when the worker starts, and an X.509 library (shims/simplewebauthn). */
+const PURE = /@atproto\/(common-web|did|jwk|jwk-jose|oauth-[a-z-]+)\/|@atproto-labs|@simplewebauthn|@peculiar|reflect-metadata/
+export const treeshake = { moduleSideEffects: [{ test: PURE, sideEffects: false }] }
 export const inject = { Buffer: [at('shims/buffer.ts'), 'Buffer'] as [string, string] }
 
 /** Three bundles: the app's pages, the service worker (one classic script), the room (one module for each of its two runtimes, and what they share). */

@@ -21,7 +21,8 @@ const OAUTH: Replacements = [
   [PROVIDER, /\/oauth-constants\.js$/, at('oauth-provider/constants.ts')],
   [PROVIDER, /\/device-manager\.js$/, at('oauth-provider/device-manager.ts')],
   [PROVIDER, /\/replay-store-redis\.js$/, at('oauth-provider/redis.ts')],
-  [PROVIDER, /\/hcaptcha\.js$/, at('oauth-provider/hcaptcha.ts')],
+  [/\/jose\/dist\/browser\//, /\/jwks\/remote\.js$/, at('oauth-provider/remote-jwks.ts')],
+  [PROVIDER, /\/account-manager\.js$/, at('oauth-provider/account-manager.ts')],
   [PROVIDER, /\/customization\.js$/, at('oauth-provider/customization.ts')],
 ]
 

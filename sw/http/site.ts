@@ -1,8 +1,6 @@
 /**
  * Everything that is an address of the pod: well-known documents, XRPC, health. One handler for local and forwarded requests.
  */
-import type { Context } from 'hono'
-import { Hono } from 'hono/tiny'
 import { XrpcError } from '../../wire/errors.ts'
 import type { Configuration } from '../operations/configuration.ts'
 import type { Log } from '../operations/log.ts'
@@ -34,31 +32,8 @@ export interface Site {
   readonly configuration: Pick<Configuration, 'settings'>
 }
 
-interface Bindings extends RequestContext {
-  /** Turns what was thrown into the answer, and remembers its code for the log. */
-  readonly fail: (cause: unknown) => Response
-}
-
-export const makeHandler = ({ documents, oauth, pages, xrpc, health, debug, apps, log, configuration }: Site): Handler => {
-  const site = new Hono<{ Bindings: Bindings }>()
-  const document = async ({ req, notFound }: Context): Promise<Response> => {
-    const text = (await documents())[req.path]
-    return text === undefined ? notFound() : new Response(text, { headers: { 'content-type': contentType(text) } })
-  }
-  const page = ({ req, env, notFound }: Context<{ Bindings: Bindings }>) => pages.answer(req.path, req.raw, env.origin) ?? notFound()
-  site.get('/.well-known/change-password', page)
-  site.get('/.well-known/*', document)
-  site.get('/oauth/jwks', document)
-  site.all('/oauth/authorize', page)
-  site.all('/oauth/*', ({ req, notFound }) => oauth.answer(req.path, req.raw) ?? notFound())
-  site.all('/account/*', page)
-  site.get('/health', () => Response.json(health()))
-  site.get('/xrpc/_health', () => Response.json(health()))
-  site.get('/xrpc/_debug/:what', ({ req }) => debug(req.param('what'), req.raw))
-  site.all('/xrpc/:nsid', ({ req, env }) => xrpc(req.param('nsid'), req.raw, env.key))
-  site.notFound(({ req, env }) => env.fail(new XrpcError(404, 'NotFound', `nothing is at ${req.path}`)))
-  site.onError((cause, { env }) => env.fail(cause))
-
+export const makeHandler = (site: Site): Handler => {
+  const { apps, log, configuration } = site
   return async (request, context) => {
     const started = performance.now()
     const id = requestId()
@@ -70,7 +45,7 @@ export const makeHandler = ({ documents, oauth, pages, xrpc, health, debug, apps
     }
     let response: Response
     try {
-      response = request.method === 'OPTIONS' ? preflight(request) : await site.fetch(request, { ...context, fail })
+      response = request.method === 'OPTIONS' ? preflight(request) : await answer(site, request, context)
     } catch (cause) {
       response = fail(cause)
     }
@@ -87,6 +62,33 @@ export const makeHandler = ({ documents, oauth, pages, xrpc, health, debug, apps
     })
     return allowOrigins(response, request, configuration.settings)
   }
+}
+
+/** The first that knows the path. @throws XrpcError, and whatever nobody foresaw */
+const answer = async (site: Site, request: Request, context: RequestContext): Promise<Response> => {
+  const { pathname } = new URL(request.url)
+  const isRead = request.method === 'GET' || request.method === 'HEAD'
+  const response =
+    (await site.pages.answer(pathname, request, context.origin)) ??
+    (isRead ? await read(site, pathname, request) : null) ??
+    (await site.oauth.answer(pathname, request)) ??
+    (await call(site, pathname, request, context))
+  if (!response) throw new XrpcError(404, 'NotFound', `nothing is at ${pathname}`)
+  return request.method === 'HEAD' ? new Response(null, response) : response
+}
+
+const read = async ({ documents, health, debug }: Site, pathname: string, request: Request): Promise<Response | null> => {
+  if (pathname === '/health' || pathname === '/xrpc/_health') return Response.json(health())
+  const [, what] = /^\/xrpc\/_debug\/([^/]+)$/.exec(pathname) ?? []
+  if (what !== undefined) return debug(what, request)
+  if (!pathname.startsWith('/.well-known/') && pathname !== '/oauth/jwks') return null
+  const text = (await documents())[pathname]
+  return text === undefined ? null : new Response(text, { headers: { 'content-type': contentType(text) } })
+}
+
+const call = async ({ xrpc }: Site, pathname: string, request: Request, { key }: RequestContext): Promise<Response | null> => {
+  const [, nsid] = /^\/xrpc\/([^/]+)$/.exec(pathname) ?? []
+  return nsid === undefined ? null : xrpc(nsid, request, key)
 }
 
 const contentType = (text: string): string => (text.startsWith('{') ? 'application/json; charset=utf-8' : 'text/plain; charset=utf-8')
