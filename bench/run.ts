@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: ours beside the reference PDS, in one run, round by round in turn, so that a noisy machine is noisy for both.
- * Medians of the rounds; ratios are what counts. Options: `--rounds N` (default 5), `--only TEXT` (measures whose name contains it; `growth` and `tab`
- * are the two parts that run without a reference). `TABPOD_RUNTIME=wrangler`: ours on the other runtime.
+ * Medians of the rounds; ratios are what counts. Options: `--rounds N` (default 5), `--only TEXT` (measures whose name contains it; `room`,
+ * `growth` and `tab` are the parts that run without a reference). `TABPOD_RUNTIME=wrangler`: ours on the other runtime.
  */
 import { parseArgs } from 'node:util'
 import { signIn } from './client.ts'
@@ -11,6 +11,7 @@ import { reportInTab } from './in-tab.ts'
 import { importMeasures, largeMeasures, prepareLarge } from './large.ts'
 import { type Measure, measures, prepare, type Subject } from './measures.ts'
 import { mirrorMeasures } from './mirror.ts'
+import { reportRoom } from './room.ts'
 import { startOurs, startReference } from './sides.ts'
 import { median } from './statistics.ts'
 import { tunnelMeasures } from './tunnel.ts'
@@ -80,5 +81,6 @@ if (chosen.length > 0) {
   }
 }
 
+if ('room'.includes(options.only)) await reportRoom(say)
 if ('growth'.includes(options.only)) await reportGrowth(say)
 if ('tab'.includes(options.only)) await reportInTab(say)
