@@ -57,6 +57,32 @@ export const notFound = (request: Request): Response =>
     ? page(404, 'Nothing here', 'This address belongs to a tabpod, but no page has this name. <a href="/">Go to its front page</a>.')
     : json({ error: 'NotFound', message: 'There is nothing at this address.' }, 404)
 
+/** Pages of the pod: a person who comes while its tab is closed reads why, and what to do. */
+const PAGE_PATH = /^\/(oauth\/authorize|account(\/.*)?)$/
+
+/** The room's own error as a page, where somebody looks at it. Whatever the tab answered stays what it is. */
+export const forPeople = async (request: Request, pathname: string, response: Response): Promise<Response> => {
+  if (response.status < 400 || !PAGE_PATH.test(pathname) || !isForPeople(request)) return response
+  if (response.headers.get('content-type')?.startsWith('application/json') !== true) return response
+  const { error } = (await response.json()) as { readonly error: string }
+  const [title, html] = FOR_PEOPLE[error] ?? ['This did not work', 'Try again in a moment.']
+  const answer = page(response.status, title, html)
+  for (const name of ['retry-after', ANSWERED_BY]) {
+    const value = response.headers.get(name)
+    if (value !== null) answer.headers.set(name, value)
+  }
+  return answer
+}
+
+const FOR_PEOPLE: Readonly<Record<string, readonly [title: string, html: string]>> = {
+  PodAsleep: [
+    'This account’s browser is asleep',
+    'The account lives in a tab of its owner’s browser, and that tab is closed. If it is yours: open this address there, then reload this page. Apps you use already go on reading; signing in must wait.',
+  ],
+  NoPodHere: ['No account lives here', 'This address belongs to a tabpod, but nobody has moved in yet.'],
+  RateLimitExceeded: ['Too many tries', 'Wait a few minutes, then reload this page.'],
+}
+
 /** A host name that this shim has no room for. @see https://www.rfc-editor.org/rfc/rfc9110#section-15.5.20 */
 export const notServed = (request: Request): Response =>
   isForPeople(request)

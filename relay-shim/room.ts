@@ -5,7 +5,7 @@ import { XrpcError } from '../wire/errors.ts'
 import { parseTabFrame, type FrameOf, type TabFrame } from '../wire/frames.ts'
 import { ASLEEP_RETRY_AFTER_S, REQUEST_DEADLINE_MS } from '../wire/limits.ts'
 import { Admission, admitHandle, type Ground, mirrors, restoredElsewhere } from './admission.ts'
-import { allowOrigins, ANSWERED_BY, errorToResponse, isPodPath, notFound, preflight } from './answer.ts'
+import { allowOrigins, ANSWERED_BY, errorToResponse, forPeople, isPodPath, notFound, preflight } from './answer.ts'
 import { type Condition, conditionAnswer } from './condition.ts'
 import { Egress } from './egress.ts'
 import { nameCheckOf } from './egress-names.ts'
@@ -152,6 +152,7 @@ export class Room {
     response ??= notFound(request)
     if (by === 'room') await readAway(request)
     if (!response.headers.has(ANSWERED_BY)) response.headers.set(ANSWERED_BY, by)
+    response = await forPeople(request, url.pathname, response)
     visit.settle(response)
     allowOrigins(response, url.pathname)
     return response

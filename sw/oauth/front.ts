@@ -74,7 +74,12 @@ const toErrorView = (cause: unknown, log: Pick<Log, 'failure'>): ErrorView => {
     return { title, message, status: cause.status, code: cause.error }
   }
   if (cause instanceof OAuthError && cause.statusCode < 500)
-    return { title: 'This sign-in cannot go on', message: cause.error_description, status: cause.statusCode, code: cause.error }
+    return {
+      title: 'This sign-in cannot go on',
+      message: 'What the app asks for is not known here: it has expired, was answered already, or is no request that this server takes.',
+      status: cause.statusCode,
+      code: `${cause.error}: ${cause.error_description}`,
+    }
   log.failure('a page of the OAuth provider failed', cause)
   return { title: 'Something went wrong', message: 'The log of the pod says what.', status: 500, code: 'server_error' }
 }

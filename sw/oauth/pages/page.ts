@@ -34,6 +34,7 @@ export const page = async (house: House, parts: PageParts): Promise<Response> =>
   const { branding, origin } = house
   const style = STYLE + brandStyle(branding)
   const links = linksOf(branding)
+  const brand = [logoOf(branding), nameOf(branding)]
   const [styleHash, scriptHash] = await Promise.all([hashOf(style), script === undefined ? null : hashOf(script)])
   const document = html`<!doctype html>
     <html lang="en">
@@ -48,7 +49,7 @@ export const page = async (house: House, parts: PageParts): Promise<Response> =>
       </head>
       <body>
         <header class="bar">
-          <span class="brand">${logoOf(branding)}${nameOf(branding)}</span>
+          ${nav ? html`<a class="brand" href="/">${brand}</a>` : html`<span class="brand">${brand}</span>`}
           ${nav ?? html`<span class="bar-host">${new URL(origin).host}</span>`}
         </header>
         <main class="${wide ? 'page page-wide' : 'page'}">${body}</main>

@@ -99,7 +99,7 @@ export const choicePage = (house: House, { app, accounts, form }: ChoiceView): P
         ${accounts.map((account) =>
           accountChip(
             account,
-            html`<button class="button button-small" name="account" value="${account.did}">
+            html`<button class="button button-small button-main" name="account" value="${account.did}">
               Continue<span class="unseen"> as ${account.handle}</span>
             </button>`,
           ),

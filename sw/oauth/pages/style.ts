@@ -30,7 +30,7 @@ a:hover{color:var(--accent-strong);text-decoration-thickness:2px}
 [hidden]{display:none!important}
 .bar,.foot{width:100%;max-width:68rem;margin:0 auto;padding:0 clamp(1.25rem,5vw,3rem)}
 .bar{display:flex;align-items:center;justify-content:space-between;gap:.5rem 1.25rem;min-height:4.5rem;padding-block:.75rem;flex-wrap:wrap}
-.brand{display:inline-flex;align-items:center;gap:.5rem;font-size:1.125rem;font-weight:680;letter-spacing:-.02em}
+.brand{color:var(--ink);text-decoration:none;display:inline-flex;align-items:center;gap:.5rem;font-size:1.125rem;font-weight:680;letter-spacing:-.02em}
 .logo{color:var(--accent);flex:none}.logo-tab{fill:var(--paper)}
 .bar-host{min-width:0;color:var(--ink-quiet);font-size:.875rem;overflow-wrap:anywhere}
 .foot{display:flex;flex-wrap:wrap;gap:.5rem 1.5rem;justify-content:center;padding-bottom:2rem;font-size:.875rem}
@@ -56,6 +56,7 @@ a:hover{color:var(--accent-strong);text-decoration-thickness:2px}
 .get input,.get-dot{width:1.125rem;height:1.125rem;margin:.2em 0 0;accent-color:var(--accent)}
 .get-dot{display:grid;place-items:center;color:var(--accent)}
 [role=status]:empty{display:none}
+.page-wide .head{gap:.875rem}
 .page-wide .head > .who{width:fit-content;max-width:100%;padding-right:1.25rem}
 .get small,.get ul{display:block;color:var(--ink-quiet);font-size:.875rem;line-height:1.5;overflow-wrap:anywhere}
 .get li::before{content:'· '}

@@ -7,6 +7,7 @@ import { Email } from './email.tsx'
 import { Experts } from './experts.tsx'
 import { Handle } from './handle.tsx'
 import { Password } from './password.tsx'
+import { SignedIn } from './signed-in.tsx'
 import { SigningKey } from './signing-key.tsx'
 import { Standing } from './standing.tsx'
 
@@ -26,6 +27,7 @@ export const Account = ({ pod }: { readonly pod: PodSummary }) => (
             <Password handle={pod.handle} />
           </div>
           <div class="column">
+            <SignedIn />
             <AppPasswords />
             {pod.standing === 'active' && <SigningKey />}
             <Standing pod={pod} />
