@@ -380,21 +380,6 @@ describe('with the tab closed', () => {
     expect([await response.json(), answeredBy(response)]).toMatchObject([{ error: 'PodAsleep' }, 'room'])
   })
 
-  test('a person who comes to a page while the tab is closed reads why, and a program hears the code', async () => {
-    const { tab, socket } = await connect()
-    await tab.join()
-    await online()
-    port.connected.delete(socket)
-    room = await Room.open(port)
-    for (const path of ['/oauth/authorize?client_id=x', '/account', '/account/security']) {
-      const response = await get(path, { headers: { accept: 'text/html', 'sec-fetch-mode': 'navigate' } })
-      expect([response.status, response.headers.get('retry-after'), answeredBy(response)]).toEqual([503, '30', 'room'])
-      expect(response.headers.get('content-type')).toContain('text/html')
-      expect(await response.text()).toContain('browser is asleep')
-      expect(await (await get(path)).json()).toMatchObject({ error: 'PodAsleep' })
-    }
-  })
-
   test('every answer of the protocol may be read from every origin: of mirror, room and tab, errors included', async () => {
     const { tab } = await connect()
     await tab.join()
