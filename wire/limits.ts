@@ -83,8 +83,8 @@ export const PASSWORD_ROUNDS = 600_000
 /** Uploaded blobs that no record mentions are collected after this time. */
 export const TEMPORARY_BLOB_TTL_MS = 6 * HOUR_MS
 
-/** Recorded answers are kept this long for retries; the room gives a request up long before. */
-export const ANSWER_TTL_MS = 10 * MINUTE_MS
+/** Recorded answers are kept this long for retries: four times as long as the room keeps a write (REQUEST_DEADLINE_MS). Each is some 400 bytes of the worker's memory. */
+export const ANSWER_TTL_MS = 2 * MINUTE_MS
 
 /** Events between two checkpoints of the tree: bounds both the replay after a killed worker and the memory of the log. */
 export const CHECKPOINT_EVENTS = 500
