@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest'
+import { putOAuthClient } from '../store/oauth-clients.ts'
 import { DID, TestClient } from './testing.ts'
 import { allow, Browser, PASSWORD, pushed, type PagesStage, signIn, stagePages } from './pages-testing.ts'
 
@@ -33,6 +34,22 @@ describe('on the account page', () => {
     const page = await browser.submit('/account', await browser.ask('/account'), { do: 'end-grant', id: grant?.id ?? '' })
     expect(page.text).toContain('The app is signed out')
     expect(await grants()).toEqual([])
+  })
+
+  test('an app that was ended is asked about again, and one that holds nothing any more can be forgotten', async () => {
+    const { clientId } = await withApp()
+    const browser = await signedIn()
+    const { store } = set
+    const known = () => set.oauth.authorizations.clients()
+    await putOAuthClient(store, { clientId: 'https://app.example/client.json', scopes: ['atproto'], createdAt: 0, updatedAt: 0 })
+    await putOAuthClient(store, { clientId, scopes: ['atproto'], createdAt: 0, updatedAt: 0 })
+    const page = await browser.ask('/account')
+    expect(page.text).toContain('Forget<span class="unseen"> app.example</span>')
+    const [grant] = await grants()
+    await browser.submit('/account', page, { do: 'end-grant', id: grant?.id ?? '' })
+    expect(await known()).toMatchObject([{ clientId: 'https://app.example/client.json' }])
+    await browser.submit('/account', page, { do: 'forget', id: 'https://app.example/client.json' })
+    expect(await known()).toEqual([])
   })
 
   test('all apps, and all other browsers', async () => {

@@ -9,10 +9,10 @@ import type { OAuthLedgerRow, PasskeyRow } from '../store/oauth-schema.ts'
 import type { Store } from '../store/open.ts'
 import type { AuthorizePageParts } from './authorize-page.ts'
 import { browserName } from './browser-name.ts'
-import { type Grant, OWN_DEVICE } from './contract.ts'
+import { type Authorizations, type Grant, type KnownClient, OWN_DEVICE } from './contract.ts'
 import { type SignedInDevice, type Visitor, withCookie } from './devices.ts'
 import { TOKEN } from './forms.ts'
-import { ACCOUNT_PATHS, type AccountHead, type BrowserView, type GrantView, sessionsPage } from './pages/account.ts'
+import { ACCOUNT_PATHS, type AccountHead, type BrowserView, type GrantView, type RememberedView, sessionsPage } from './pages/account.ts'
 import { logPage } from './pages/log.ts'
 import { HEADERS } from './pages/page.ts'
 import { describeScopes } from './pages/scope-sentences.ts'
@@ -71,11 +71,15 @@ const act = async (parts: AccountPageParts, visitor: Visitor, fields: URLSearchP
   const id = fields.get('id') ?? ''
   switch (fields.get('do')) {
     case 'end-grant':
-      await authorizations.revoke({ id })
+      await endGrant(authorizations, id)
       return ['app', visitor]
     case 'end-grants':
       await authorizations.revoke('all')
+      for (const { clientId } of await authorizations.clients()) await authorizations.forget(clientId)
       return ['apps', visitor]
+    case 'forget':
+      await authorizations.forget(id)
+      return ['forgotten', visitor]
     case 'sign-out':
       await signOut(parts, visitor, [id])
       return ['browser', id === visitor.id ? { ...visitor, cookie: visitor.isOwn ? null : '' } : visitor]
@@ -108,6 +112,14 @@ const act = async (parts: AccountPageParts, visitor: Visitor, fields: URLSearchP
   }
 }
 
+/** With its last grant an app is asked about again, as one that was never let in. */
+const endGrant = async (authorizations: Authorizations, id: string): Promise<void> => {
+  const grants = await authorizations.grants()
+  const clientId = grants.find((grant) => grant.id === id)?.clientId
+  if (clientId !== undefined && grants.filter((grant) => grant.clientId === clientId).length === 1) await authorizations.forget(clientId)
+  else await authorizations.revoke({ id })
+}
+
 /** What can be used later, and from elsewhere, is not had by a browser that somebody left open. */
 const confirm = ({ signIn, identity }: AccountPageParts, password: string | null): Promise<void> =>
   signIn.confirm(identity.did, password ?? '')
@@ -138,14 +150,22 @@ const show = async (
       passkeys: rows.map(toPasskeyView),
     })
   }
-  const [grants, rows] = await Promise.all([authorizations.grants(), devices.signedIn()])
+  const [grants, clients, rows] = await Promise.all([authorizations.grants(), authorizations.clients(), devices.signedIn()])
   const browsers = new Map(rows.map(({ id, userAgent }) => [id, browserName(userAgent)]))
   return sessionsPage(house, {
     ...head,
     grants: grants.map((grant) => toGrantView(grant, browsers)).sort((a, b) => b.usedAt - a.usedAt),
+    remembered: clients.filter(({ clientId }) => !grants.some((grant) => grant.clientId === clientId)).map(toRememberedView),
     browsers: rows.map((row) => toBrowserView(row, visitor)),
   })
 }
+
+const toRememberedView = ({ clientId, scopes, updatedAt }: KnownClient): RememberedView => ({
+  clientId,
+  app: appOf(clientId),
+  permissions: describeScopes(scopes).map(({ sentence }) => sentence),
+  at: updatedAt,
+})
 
 const toPasskeyView = ({ id, name, createdAt, lastUsedAt, isBackedUp = false }: PasskeyRow): PasskeyView => ({
   id,
@@ -172,7 +192,7 @@ const toGrantView = (grant: Grant, browsers: ReadonlyMap<string, string>): Grant
   return {
     id,
     clientId,
-    app: new URL(clientId).hostname === 'localhost' ? 'An app on this computer' : new URL(clientId).host,
+    app: appOf(clientId),
     ...(client?.name !== undefined && { name: client.name }),
     permissions: describeScopes(scopes).map(({ sentence }) => sentence),
     createdAt,
@@ -180,6 +200,11 @@ const toGrantView = (grant: Grant, browsers: ReadonlyMap<string, string>): Grant
     ...(until !== undefined && { until }),
     ...(browser !== undefined && { browser }),
   }
+}
+
+const appOf = (clientId: string): string => {
+  const { hostname, host } = new URL(clientId)
+  return hostname === 'localhost' ? 'An app on this computer' : host
 }
 
 const askWho = async (parts: AccountPageParts, path: string, visitor: Visitor, problem?: string): Promise<Response> => {
@@ -222,6 +247,7 @@ const nameOf = (fields: URLSearchParams): string => fields.get('name')?.trim().s
 const DONE: Readonly<Record<string, string>> = {
   app: 'The app is signed out. What it still holds is worth nothing.',
   apps: 'All apps are signed out.',
+  forgotten: 'The app will be asked about again.',
   browser: 'The browser is signed out.',
   browsers: 'All other browsers are signed out.',
   renamed: 'The passkey has a new name.',

@@ -7,13 +7,14 @@ import { type OAuthClientMetadata, isOAuthClientIdLoopback, oauthAuthorizationRe
 import { OAUTH_LEAST_MAX_AGE_MS, OAUTH_SIGN_IN_MAX_AGE_MS } from '../../wire/oauth-limits.ts'
 import type { Self } from '../identity/self.ts'
 import { deleteOAuthClient, readOAuthClient, readOAuthClients } from '../store/oauth-clients.ts'
-import { changeOAuthDevice, readOAuthDevice } from '../store/oauth-devices.ts'
+import { readOAuthDevice } from '../store/oauth-devices.ts'
 import { readOAuthDocument } from '../store/oauth-documents.ts'
 import { appendOAuthLedger } from '../store/oauth-ledger.ts'
 import { changeOAuthRequest, readOAuthRequest } from '../store/oauth-requests.ts'
 import type { OAuthClientRow, OAuthDeviceRow, OAuthRequestRow, OAuthSessionRow } from '../store/oauth-schema.ts'
 import { deleteOAuthSessions, readOAuthSessions } from '../store/oauth-sessions.ts'
 import type { Store } from '../store/open.ts'
+import { browserName } from './browser-name.ts'
 import type { Authorizations, AuthorizationReply, AuthorizationRequest, Device, Grant, PermissionSet, ShownClient } from './contract.ts'
 import { type ComposedProvider, type PodProvider, requestIdOf } from './provider.ts'
 import type { Replies } from './replies.ts'
@@ -129,17 +130,6 @@ export const authorizationsOf = (parts: AuthorizationsParts): Authorizations => 
       return replied(server, uri, async () => {
         throw new AccessDeniedError(parameters, 'The user rejected the request')
       })
-    },
-
-    async signedIn(device, by) {
-      const at = now()
-      await changeOAuthDevice(store, device.id, (row) => row && { ...row, account: { did: identity.did, since: at, at, by } })
-      await appendOAuthLedger(store, { at, what: 'sign-in', outcome: 'done', note: by, ...inWords(device) })
-    },
-
-    async signedOut(device) {
-      await (await provider()).server.accountManager.removeDeviceAccount(device.id as DeviceId, identity.did as never)
-      await appendOAuthLedger(store, { at: now(), what: 'sign-out', outcome: 'done', ...inWords(device) })
     },
 
     async grants() {
@@ -278,6 +268,6 @@ const deviceInfo = (device: Device) => ({ deviceId: device.id as DeviceId, devic
 
 const inWords = ({ id, userAgent, address }: Device) => ({
   deviceId: id,
-  ...(userAgent !== null && { device: userAgent }),
+  ...(userAgent !== null && { device: browserName(userAgent) }),
   ...(address !== null && { address }),
 })

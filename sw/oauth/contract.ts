@@ -139,9 +139,6 @@ export interface Authorizations {
   accept(agreement: Agreement): Promise<AuthorizationReply>
   /** The owner refuses. @throws OAuthError likewise */
   deny(decision: Decision): Promise<AuthorizationReply>
-  /** The device has proved to be the owner's, by password or passkey; both sign-ins and failures go into the ledger by `note`. */
-  signedIn(device: Device, by: 'password' | 'passkey'): Promise<void>
-  signedOut(device: Device): Promise<void>
   grants(): Promise<readonly Grant[]>
   /** Ends one grant, or all that are meant. @returns how many */
   revoke(which: { readonly id: string } | { readonly clientId: string } | { readonly deviceId: string } | 'all'): Promise<number>

@@ -56,11 +56,10 @@ export const stage = async (
 }
 
 /** The device is known and the owner signed in on it. */
-export const signIn = async ({ store, oauth }: Stage, device = DEVICE): Promise<void> => {
-  const { id, userAgent, address } = device
+export const signIn = async ({ store }: Stage, { id, userAgent, address } = DEVICE): Promise<void> => {
   const now = Date.now()
-  await changeOAuthDevice(store, id, (row) => row ?? { id, userAgent, address, createdAt: now, lastSeenAt: now })
-  await oauth.authorizations.signedIn(device, 'password')
+  const account = { did: DID, since: now, at: now, by: 'password' as const }
+  await changeOAuthDevice(store, id, (row) => ({ ...(row ?? { id, userAgent, address, createdAt: now, lastSeenAt: now }), account }))
 }
 
 /** The owner's part: opens the page and agrees. @returns what comes back at the client's redirect_uri */

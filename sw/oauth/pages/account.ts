@@ -30,6 +30,15 @@ export interface GrantView {
   readonly browser?: string
 }
 
+/** Allowed before: the next time it may be let in by one click. */
+export interface RememberedView {
+  readonly clientId: string
+  readonly app: string
+  readonly permissions: readonly string[]
+  /** ms. */
+  readonly at: number
+}
+
 export interface BrowserView {
   readonly id: string
   readonly name: string
@@ -45,13 +54,15 @@ export interface BrowserView {
 
 export interface SessionsView extends AccountHead {
   readonly grants: readonly GrantView[]
+  /** Apps that hold nothing now. */
+  readonly remembered: readonly RememberedView[]
   readonly browsers: readonly BrowserView[]
 }
 
 export const ACCOUNT_PATHS = { sessions: '/account', security: '/account/security', log: '/account/log' } as const
 
 export const sessionsPage = (house: House, view: SessionsView): Promise<Response> => {
-  const { grants, browsers, form } = view
+  const { grants, remembered, browsers, form } = view
   return accountPage(house, view, {
     title: 'Apps and browsers',
     current: ACCOUNT_PATHS.sessions,
@@ -70,6 +81,16 @@ export const sessionsPage = (house: House, view: SessionsView): Promise<Response
               </ul>`
         }
       </section>
+      ${
+        remembered.length > 0 &&
+        html`<section class="card" aria-labelledby="remembered">
+          <h2 id="remembered">Allowed before</h2>
+          <p class="small quiet">They hold nothing now. If one of them asks for no more than this, one click lets it in.</p>
+          <ul class="rows">
+            ${remembered.map((each) => html`<li>${rememberedRow(each, form)}</li>`)}
+          </ul>
+        </section>`
+      }
       <section class="card" aria-labelledby="browsers">
         <div class="between">
           <h2 id="browsers">Browsers</h2>
@@ -93,13 +114,26 @@ const grantRow = ({ id, app, clientId, name, permissions, createdAt, usedAt, unt
       </div>
       ${actForm(form, { do: 'end-grant', id }, html`End<span class="unseen"> ${app}</span>`)}
     </div>
-    <details>
-      <summary>What it may do</summary>
-      <ul class="plain">
-        ${permissions.map((sentence) => html`<li>${sentence}</li>`)}
-      </ul>
-      <p class="note mono">${clientId}</p>
-    </details>`
+    ${permissionList(permissions, clientId)}`
+
+const rememberedRow = ({ clientId, app, permissions, at }: RememberedView, form: FormView): Html =>
+  html`<div class="row">
+      <div>
+        <h3 class="host">${app}</h3>
+        <p class="smaller quiet">allowed ${dateOf(at)}</p>
+      </div>
+      ${actForm(form, { do: 'forget', id: clientId }, html`Forget<span class="unseen"> ${app}</span>`)}
+    </div>
+    ${permissionList(permissions, clientId)}`
+
+const permissionList = (permissions: readonly string[], clientId: string): Html =>
+  html`<details>
+    <summary>What it may do</summary>
+    <ul class="plain">
+      ${permissions.map((sentence) => html`<li>${sentence}</li>`)}
+    </ul>
+    <p class="note mono">${clientId}</p>
+  </details>`
 
 const browserRow = ({ id, name, isThis, isHome, since, seenAt, until, by }: BrowserView, form: FormView): Html =>
   html`<div class="row">

@@ -71,7 +71,15 @@ const everyPage = (by: House = house): ReadonlyArray<readonly [string, Promise<R
     ['form_post', returnPage(by, away)],
     ['continue', continuePage(by, away, { title: HOSTILE, message: HOSTILE })],
     ['error', errorPage(by, { title: HOSTILE, message: HOSTILE, status: 400, code: HOSTILE })],
-    ['sessions', sessionsPage(by, { ...head, grants: [grant, grant], browsers: [browser, browser] })],
+    [
+      'sessions',
+      sessionsPage(by, {
+        ...head,
+        grants: [grant, grant],
+        remembered: [{ clientId: HOSTILE, app: HOSTILE, permissions: [HOSTILE], at: 0 }],
+        browsers: [browser, browser],
+      }),
+    ],
     ['security', securityPage(by, { ...head, passkeys: [passkey], newPasskey: JSON.stringify({ x: HOSTILE }), handle: HOSTILE })],
     ['log', logPage(by, { ...head, entries: [{ at: 0, what: HOSTILE, detail: HOSTILE }], exportPath: '/account/log.json' })],
   ]
