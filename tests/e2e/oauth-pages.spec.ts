@@ -246,8 +246,9 @@ test('no other site can put the pages into a frame, nor send their forms', async
 })
 
 test('the way to change the password is where browsers look for it', async ({ pod }) => {
-  const page = await pod.context.newPage()
+  const { context, page } = await otherBrowser()
   await page.goto(`${pod.url}/.well-known/change-password`)
+  await signIn(page)
   await expect(page.getByRole('heading', { name: 'Password' })).toBeVisible()
-  await page.close()
+  await context.close()
 })
