@@ -48,3 +48,6 @@ export const PASSKEY_DEADLINE_MS = 5 * MINUTE_MS
 /** More than a person has devices. */
 export const MAX_PASSKEYS = 30
 export const MAX_PASSKEY_NAME_CHARS = 60
+/** Keys of clients, and access tokens, whose cryptography need not be done again while the worker lives: one owner has a handful of apps. */
+export const MAX_REMEMBERED_PROOF_KEYS = 64
+export const MAX_REMEMBERED_TOKENS = 64
