@@ -218,14 +218,13 @@ const composePod = async (store: Store, { identity, vault, repo }: Foundation, o
     log,
     now,
   })
-  const branding = options.oauth?.branding
   const pages = composePages({
     store,
     identity,
     devices,
     account,
     authorizations: oauth.authorizations,
-    ...(branding && { branding }),
+    ...(options.oauth && { settings: options.oauth }),
     log,
     now,
   })

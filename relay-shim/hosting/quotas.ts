@@ -50,7 +50,7 @@ export class Quotas {
 
   /** For what would make the pod write, before it does. @throws XrpcError 429 EventQuotaExceeded, 507 StorageQuotaExceeded */
   async admitWrite(pathname: string): Promise<null> {
-    const { account } = policyOf(pathname)
+    const { account } = policyOf(pathname, 'POST')
     const isImport = pathname === IMPORT
     if (!isImport && !account.includes('writes') && !account.includes('uploads')) return null
     const { remaining = 1, resetMs = 0 } = this.#events?.standing(ALL, this.#port.now()) ?? {}

@@ -14,6 +14,7 @@ export interface Policy {
 
 const ORDINARY: Policy = { address: ['requests'], account: [] }
 const WRITE: Policy = { address: ['requests'], account: ['writes'] }
+const SIGN_IN: Policy = { address: ['requests', 'signIns'], account: [] }
 const TOKEN: Policy = { address: ['requests'], account: ['tokens'] }
 
 /**
@@ -28,7 +29,7 @@ const POLICIES: ReadonlyMap<string, Policy> = new Map<string, Policy>([
   ['com.atproto.repo.applyWrites', WRITE],
   ['com.atproto.repo.uploadBlob', { address: ['requests'], account: ['uploads'] }],
   ['com.atproto.identity.updateHandle', { address: ['requests'], account: ['handleChanges'] }],
-  ['com.atproto.server.createSession', { address: ['requests', 'signIns'], account: [] }],
+  ['com.atproto.server.createSession', SIGN_IN],
   ['com.atproto.server.createAccount', { address: ['requests', 'newAccounts'], account: [] }],
   ['com.atproto.server.deleteAccount', { address: ['requests', 'deletions'], account: [] }],
   ['com.atproto.server.resetPassword', { address: ['requests', 'newPasswords'], account: [] }],
@@ -38,10 +39,17 @@ const POLICIES: ReadonlyMap<string, Policy> = new Map<string, Policy>([
   ['com.atproto.server.requestAccountDelete', TOKEN],
 ])
 
+/** Any of their forms may carry a password. */
+const PAGE_WITH_FORMS = /^\/(oauth\/authorize|account(\/.*)?)$/
+
 const METHOD = /^\/xrpc\/([^/]+)\/?$/
 
 /** However the path is written: what the tab takes for a method is one here. */
-export const policyOf = (pathname: string): Policy => POLICIES.get(METHOD.exec(decoded(pathname))?.[1] ?? '') ?? ORDINARY
+export const policyOf = (pathname: string, method: string): Policy => {
+  const path = decoded(pathname)
+  if (method === 'POST' && PAGE_WITH_FORMS.test(path)) return SIGN_IN
+  return POLICIES.get(METHOD.exec(path)?.[1] ?? '') ?? ORDINARY
+}
 
 const decoded = (pathname: string): string => {
   if (!pathname.includes('%')) return pathname

@@ -15,8 +15,8 @@ const open = async (settings: Partial<RoomSettings> = {}, host = 'pod.example') 
   const port = new MemoryPort({ host, settings: { rateLimits: 1, trustedProxy: 1, ...settings } })
   const limits = await RateLimits.open(port)
   /** A request that is answered with `status`; what the client sees of it. */
-  const ask = (path: string, { from = '1.2.3.4', status = 200 } = {}): Response => {
-    const visit = limits.visit(new Request(`https://pod.example${path}`, { headers: { 'x-forwarded-for': from } }), path)
+  const ask = (path: string, { from = '1.2.3.4', status = 200, method = 'GET' } = {}): Response => {
+    const visit = limits.visit(new Request(`https://pod.example${path}`, { method, headers: { 'x-forwarded-for': from } }), path)
     try {
       visit.admit()
     } catch (cause) {
@@ -56,6 +56,15 @@ describe('an address', () => {
       'ratelimit-reset': String(NOW / 1000 + 300),
       'ratelimit-policy': '3000;w=300',
     })
+  })
+
+  test('sends passwords to the pages as seldom as to createSession, and looks at them as often as at anything', async () => {
+    const { ask } = await open()
+    const forms = ['/oauth/authorize', '/account', '/account/security'] as const
+    for (let n = 0; n < 30; n += 1) expect(ask(forms[n % 3] ?? LOGIN, { method: 'POST' }).status).toBe(200)
+    for (const path of [...forms, LOGIN]) expect(ask(path, { method: 'POST' }).status).toBe(429)
+    expect(ask('/account').status).toBe(200)
+    expect(ask('/oauth/token', { method: 'POST' }).status).toBe(200)
   })
 
   test('that asks too often is refused until the window is over, and others are not', async () => {

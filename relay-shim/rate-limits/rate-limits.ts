@@ -47,7 +47,7 @@ export class RateLimits {
   visit(request: Request, pathname: string): Visit {
     const counters = this.#counters
     if (!counters) return UNLIMITED
-    const { address, account } = policyOf(pathname)
+    const { address, account } = policyOf(pathname, request.method)
     const who = clientAddress(request.headers, this.#port.settings.trustedProxy)
     const ofAddress = address.flatMap((name) => counters.get(name) ?? [])
     const ofAccount = account.flatMap((name) => counters.get(name) ?? [])

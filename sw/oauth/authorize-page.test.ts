@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
+import { XrpcError } from '../../wire/errors.ts'
 import { BRIEF_SIGN_IN_MS, HOUR_MS } from '../../wire/oauth-limits.ts'
 import { DID, ORIGIN, TestClient } from './testing.ts'
 import { AUTHORIZE_PATH } from './authorize-page.ts'
@@ -51,6 +52,25 @@ describe('in another browser', () => {
     for (let i = 0; i < 5; i++) await other().ask('/account')
     expect(await set.store.count('oauthDevices')).toBe(0)
   })
+})
+
+test('an integrator hears of each sign-in, may refuse it, and puts its name on the pages', async () => {
+  const heard: string[] = []
+  set = await stagePages({
+    branding: { name: 'Our place' },
+    onSignedIn: ({ by, device }) => {
+      heard.push(`${by} ${device.userAgent?.slice(-13) ?? ''}`)
+      if (heard.length > 1) throw new XrpcError(403, 'NotNow', 'Not now')
+    },
+  })
+  const page = await other().ask('/account')
+  expect(page.text).toContain('Sign in · Our place')
+  const browser = other()
+  expect((await signIn(browser, await browser.ask('/account'), {}, '/account')).text).toContain('Apps and browsers')
+  expect(heard).toEqual(['password Firefox/140.0'])
+  const refused = other()
+  expect((await signIn(refused, await refused.ask('/account'), {}, '/account')).text).toContain('role="alert"')
+  expect((await refused.ask('/account')).text).toContain('<title>Sign in')
 })
 
 describe('in the browser that the pod lives in', () => {

@@ -7,8 +7,8 @@ import type { Authorizations } from './contract.ts'
 import { Devices } from './devices.ts'
 import { formsOf } from './forms.ts'
 import { type Pages, pagesOf } from './front.ts'
-import type { Branding } from './pages/brand.ts'
 import { passkeysOf } from './passkeys.ts'
+import type { ProviderSettings } from './provider.ts'
 import { providerRow } from './provider-keys.ts'
 
 interface Shared {
@@ -30,17 +30,19 @@ export const composePages = (
     readonly devices: Devices
     readonly authorizations: Authorizations
     readonly account: Pick<AccountServices, 'signIn' | 'ownerPassword'>
-    readonly branding?: Branding
+    readonly settings?: Pick<ProviderSettings, 'branding' | 'onSignedIn'>
     readonly log: Pick<Log, 'failure'>
   },
 ): Pages => {
-  const { identity, account, branding = {}, ...rest } = parts
+  const { identity, account, settings = {}, ...rest } = parts
+  const { branding = {}, onSignedIn } = settings
   const { origin } = identity
   const key = formKey(parts)
   return pagesOf({
     ...rest,
     ...account,
     identity,
+    ...(onSignedIn && { onSignedIn }),
     house: { origin, branding },
     forms: formsOf({ origin, key }),
     passkeys: passkeysOf({ ...rest, identity, key }),

@@ -6,6 +6,7 @@ import { writePod } from '../store/pod.ts'
 import { AUTHORIZE_PATH } from './authorize-page.ts'
 import type { Pages } from './front.ts'
 import { composeDevices, composePages } from './page-services.ts'
+import type { ProviderSettings } from './provider.ts'
 import { DID, ORIGIN, type Stage, stage, type TestClient } from './testing.ts'
 
 export const HANDLE = 'alice.test'
@@ -20,7 +21,7 @@ export interface PagesStage extends Stage {
   readonly passwords: string[]
 }
 
-export const stagePages = async (): Promise<PagesStage> => {
+export const stagePages = async (settings: ProviderSettings = {}): Promise<PagesStage> => {
   const set = await stage()
   const { store, oauth, failures } = set
   const clock = { ahead: 0 }
@@ -42,6 +43,7 @@ export const stagePages = async (): Promise<PagesStage> => {
   const pages = composePages({
     ...shared,
     devices,
+    settings,
     authorizations: oauth.authorizations,
     account: { signIn: new SignIn(store, identity, { find }, now), ownerPassword },
     log: { failure: (_what, cause) => void failures.push(cause) },

@@ -24,6 +24,7 @@ import { fetchDocument } from './client-documents.ts'
 import { endWithoutInlineKey, endWithoutPublishedKey } from './client-keys.ts'
 import { clientCachesOf, lexiconStoreOf, replayStoreOf, requestStoreOf, tokenStoreOf, wasJustRefreshed } from './core-stores.ts'
 import { agingLexiconStore } from './permission-sets.ts'
+import type { Device } from './contract.ts'
 import type { Branding } from './pages/brand.ts'
 import { keysetOf, providerRow } from './provider-keys.ts'
 
@@ -36,6 +37,8 @@ export interface ProviderSettings {
   >
   /** Of the pages. */
   readonly branding?: Branding
+  /** Called when the owner has signed in at a page, before the browser is let in. Throwing an XrpcError refuses. */
+  readonly onSignedIn?: (event: { readonly did: string; readonly by: 'password' | 'passkey'; readonly device: Device }) => unknown
   /** Goes into the authorization server's metadata. */
   readonly metadata?: CustomMetadata
   /** `looked-up` (default): short, and over the moment its grant is. `self-contained`: names its scopes, for servers that cannot ask. */

@@ -2,9 +2,11 @@
 import { XrpcError } from '../../wire/errors.ts'
 import { BRIEF_SIGN_IN_MS, HOUR_MS } from '../../wire/oauth-limits.ts'
 import type { SignIn } from '../account/sign-in.ts'
+import type { Self } from '../identity/self.ts'
 import type { Authorizations } from './contract.ts'
 import { browserName } from './browser-name.ts'
 import type { Devices, Visitor } from './devices.ts'
+import type { ProviderSettings } from './provider.ts'
 import { KEEPS } from './pages/sign-in.ts'
 import type { Passkeys } from './passkeys.ts'
 
@@ -13,6 +15,8 @@ export interface DoorParts {
   readonly devices: Devices
   readonly passkeys: Passkeys
   readonly authorizations: Pick<Authorizations, 'note'>
+  readonly identity: Pick<Self, 'did'>
+  readonly onSignedIn?: ProviderSettings['onSignedIn']
   readonly now: () => number
 }
 
@@ -20,17 +24,15 @@ export interface DoorParts {
  * @param fields of the sign-in form. @returns the browser as it is known from now on
  * @throws XrpcError 401 AuthenticationRequired | 429 RateLimitExceeded (with Retry-After) | 400 BadPasskey
  */
-export const enter = async (
-  { signIn, devices, passkeys, authorizations, now }: DoorParts,
-  visitor: Visitor,
-  fields: URLSearchParams,
-): Promise<Visitor> => {
+export const enter = async (parts: DoorParts, visitor: Visitor, fields: URLSearchParams): Promise<Visitor> => {
+  const { signIn, devices, passkeys, authorizations, identity, now } = parts
   const credential = fields.get('credential') ?? ''
   const by = credential === '' ? 'password' : 'passkey'
   const who = noteOf(visitor)
   try {
     if (by === 'passkey') await passkeys.verify(visitor, credential)
     else await signIn.checkOwner(fields.get('identifier') ?? '', fields.get('password') ?? '')
+    await parts.onSignedIn?.({ did: identity.did, by, device: visitor })
   } catch (cause) {
     if (cause instanceof XrpcError)
       await authorizations.note({ what: 'sign-in', outcome: 'refused', note: `${by}: ${cause.error}`, ...who })
@@ -49,10 +51,11 @@ export const noteOf = ({ id, userAgent, address }: Visitor) => ({
 })
 
 /** What the page says when it did not work. */
-export const problemOf = ({ status, error, headers }: XrpcError): string => {
-  if (status !== 429) return error === 'BadPasskey' || status === 401 ? WRONG : 'That did not work.'
+export const problemOf = ({ status, error, message, headers }: XrpcError): string => {
+  if (status === 401 || error === 'BadPasskey') return WRONG
+  if (status !== 429) return message
   const minutes = Math.ceil(Number(headers['retry-after'] ?? 60) / 60)
-  return `Too many wrong passwords. Nobody can sign in for ${minutes} ${minutes === 1 ? 'minute' : 'minutes'}; a passkey still works.`
+  return `Too many wrong passwords. Nobody can sign in with one for ${minutes} ${minutes === 1 ? 'minute' : 'minutes'}; a passkey still works.`
 }
 
 const WRONG = 'That does not open this account. After five wrong passwords nobody can sign in with one for 15 minutes.'

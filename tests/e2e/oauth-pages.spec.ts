@@ -130,6 +130,23 @@ test('all of it works without script, and with the keyboard alone', async ({ pod
   await context.close()
 })
 
+test('a worker that was killed between the page and its form has lost nothing', async ({ pod }) => {
+  const { context, page } = await otherBrowser()
+  const client = new OAuthClient(pod.url)
+  await page.goto(await client.begin())
+  await pod.killWorker()
+  await signIn(page)
+  await expect(page.getByRole('heading', { name: 'Let it use your account?' })).toBeVisible()
+  await pod.killWorker()
+  await page.getByRole('button', { name: 'Allow' }).click()
+  await page.waitForURL('http://127.0.0.1:1/**')
+  await pod.killWorker()
+  expect((await client.exchange(page.url())).sub).toBe(pod.did)
+  await page.goto(`${pod.url}/account`)
+  await expect(page.getByRole('heading', { level: 1, name: 'Apps and browsers' })).toBeVisible()
+  await context.close()
+})
+
 test('the answer comes as a form where the app wants one', async ({ pod }) => {
   const { context, page } = await otherBrowser()
   const bodies: Array<string | null> = []
