@@ -4,8 +4,6 @@ import { loopbackId, LOOPBACK_REDIRECT } from '../../../fixtures/loopback-app.ts
 
 export const SCOPE = 'atproto transition:generic'
 export const CLIENT_ID = loopbackId(SCOPE)
-/** 43 characters and more. @see https://datatracker.ietf.org/doc/html/rfc7636#section-4.1 */
-export const VERIFIER = 'a-verifier-that-is-long-enough-to-be-one-and-a-bit'
 
 export interface Server {
   /** Where it is asked. */
@@ -33,6 +31,8 @@ export interface Sent {
 
 export class RawClient {
   readonly server: Server
+  /** 43 characters and more; good for one code. @see https://datatracker.ietf.org/doc/html/rfc7636#section-4.1 */
+  readonly verifier = `verifier-${crypto.randomUUID()}`
   /** Of the newest answer. The two roles of a server have nonces of their own. */
   readonly #nonces = { authorization: '', resource: '' }
   readonly #pair: Awaited<ReturnType<typeof generateKeyPair>>
@@ -86,12 +86,19 @@ export class RawClient {
 
   /** A call of the resource server. */
   async call(path: string, token: string, sent: Sent & { readonly faults?: ProofFaults } = {}): Promise<Response> {
-    const ath = Buffer.from(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(token))).toString('base64url')
+    const ath = await hashOf(token)
     const { claims, ...faults } = sent.faults ?? {}
     return this.send(path, { method: sent.method ?? 'GET' }, { authorization: `DPoP ${token}`, ...sent.headers }, sent, {
       ...faults,
       claims: { ath, ...claims },
     })
+  }
+
+  /** A procedure. */
+  async callWith(path: string, token: string, body?: string, headers: Fields = {}): Promise<Response> {
+    const ath = await hashOf(token)
+    const init = { method: 'POST', ...(body !== undefined && { body }) }
+    return this.send(path, init, { authorization: `DPoP ${token}`, ...headers }, {}, { claims: { ath } })
   }
 
   /** @param faults of the proof that is made */
@@ -116,8 +123,21 @@ export class RawClient {
   }
 
   /** Pushes a request, changed as told; `undefined` leaves a parameter out. */
-  push(changed: Readonly<Record<string, string | undefined>> = {}, sent: Sent = {}): Promise<Response> {
-    return this.post('/oauth/par', withoutAbsent({ ...pushed, ...changed }), sent)
+  async push(changed: Readonly<Record<string, string | undefined>> = {}, sent: Sent = {}): Promise<Response> {
+    return this.post('/oauth/par', withoutAbsent({ ...(await this.wanted()), ...changed }), sent)
+  }
+
+  /** A request that nothing is wrong with. */
+  async wanted(): Promise<Fields> {
+    return {
+      client_id: CLIENT_ID,
+      response_type: 'code',
+      redirect_uri: LOOPBACK_REDIRECT,
+      scope: SCOPE,
+      state: 'a-state',
+      code_challenge: await hashOf(this.verifier),
+      code_challenge_method: 'S256',
+    }
   }
 
   exchange(code: string, changed: Readonly<Record<string, string | undefined>> = {}, sent: Sent = {}): Promise<Response> {
@@ -126,7 +146,7 @@ export class RawClient {
       grant_type: 'authorization_code',
       code,
       redirect_uri: LOOPBACK_REDIRECT,
-      code_verifier: VERIFIER,
+      code_verifier: this.verifier,
     }
     return this.post('/oauth/token', withoutAbsent({ ...fields, ...changed }), sent)
   }
@@ -137,18 +157,9 @@ export class RawClient {
   }
 }
 
-export const challengeOf = (verifier: string): Promise<string> =>
-  crypto.subtle.digest('SHA-256', new TextEncoder().encode(verifier)).then((hash) => Buffer.from(hash).toString('base64url'))
-
-const pushed = {
-  client_id: CLIENT_ID,
-  response_type: 'code',
-  redirect_uri: LOOPBACK_REDIRECT,
-  scope: SCOPE,
-  state: 'a-state',
-  code_challenge: await challengeOf(VERIFIER),
-  code_challenge_method: 'S256',
-}
+/** SHA-256, as challenges and proofs carry it. */
+export const hashOf = async (text: string): Promise<string> =>
+  Buffer.from(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))).toString('base64url')
 
 const withoutAbsent = (fields: Readonly<Record<string, string | undefined>>): Fields =>
   Object.fromEntries(Object.entries(fields).filter((field): field is [string, string] => field[1] !== undefined))

@@ -1,7 +1,7 @@
 /** Requests of apps that are wrong in one way each, and some that are right: what both servers get. Each has a client and a key of its own. */
 import { UnsecuredJWT } from 'jose'
 import { LOOPBACK_REDIRECT } from '../../../fixtures/loopback-app.ts'
-import { CLIENT_ID, challengeOf, type Fields, type ProofFaults, type RawClient, SCOPE, VERIFIER } from './client.ts'
+import { CLIENT_ID, hashOf, type Fields, type ProofFaults, type RawClient, SCOPE } from './client.ts'
 
 export interface Exchange {
   /** Named in docs/differences.md. */
@@ -35,16 +35,7 @@ const documents: readonly Exchange[] = [
 const pushes: readonly Exchange[] = [
   pushing('right', {}),
   exchange('par-as-json', async (client) => {
-    const body = JSON.stringify({
-      client_id: CLIENT_ID,
-      response_type: 'code',
-      redirect_uri: LOOPBACK_REDIRECT,
-      scope: SCOPE,
-      state: 's',
-      code_challenge: await challengeOf(VERIFIER),
-      code_challenge_method: 'S256',
-    })
-    return client.post('/oauth/par', body, { headers: { 'content-type': 'application/json' } })
+    return client.post('/oauth/par', JSON.stringify(await client.wanted()), { headers: { 'content-type': 'application/json' } })
   }),
   exchange('par-as-text', (client) => client.post('/oauth/par', 'client_id=x', { headers: { 'content-type': 'text/plain' } })),
   exchange('par-broken-json', (client) => client.post('/oauth/par', '{"client_id":', { headers: { 'content-type': 'application/json' } })),
@@ -83,7 +74,7 @@ const pushes: readonly Exchange[] = [
   }),
   pushing('scope-openid', { client_id: loopback({ redirect_uri: LOOPBACK_REDIRECT, scope: 'atproto openid' }), scope: 'atproto openid' }),
   pushing('without-challenge', { code_challenge: undefined, code_challenge_method: undefined }),
-  pushing('challenge-plain', { code_challenge: VERIFIER, code_challenge_method: 'plain' }),
+  pushing('challenge-plain', { code_challenge: 'v'.repeat(50), code_challenge_method: 'plain' }),
   pushing('challenge-without-method', { code_challenge_method: undefined }),
   pushing('challenge-short', { code_challenge: 'short' }),
   pushing('challenge-unknown-method', { code_challenge_method: 'S512' }),
@@ -94,14 +85,7 @@ const pushes: readonly Exchange[] = [
   pushing('request-uri', { request_uri: 'urn:ietf:params:oauth:request_uri:req-x' }),
   pushing('request-broken', { request: 'abc' }),
   exchange('par-request-unsigned', async (client) => {
-    const request = new UnsecuredJWT({
-      client_id: CLIENT_ID,
-      response_type: 'code',
-      redirect_uri: LOOPBACK_REDIRECT,
-      scope: SCOPE,
-      code_challenge: await challengeOf(VERIFIER),
-      code_challenge_method: 'S256',
-    })
+    const request = new UnsecuredJWT(await client.wanted())
     return client.post('/oauth/par', {
       client_id: CLIENT_ID,
       request: request.setIssuer(CLIENT_ID).setAudience(client.server.issuer).setIssuedAt().encode(),
@@ -180,10 +164,10 @@ const requests: readonly Exchange[] = [
     grant_type: 'authorization_code',
     code: `cod-${'0'.repeat(64)}`,
     redirect_uri: LOOPBACK_REDIRECT,
-    code_verifier: VERIFIER,
+    code_verifier: 'v'.repeat(50),
   }),
-  tokens('code-malformed', { grant_type: 'authorization_code', code: 'x', redirect_uri: LOOPBACK_REDIRECT, code_verifier: VERIFIER }),
-  tokens('without-code', { grant_type: 'authorization_code', redirect_uri: LOOPBACK_REDIRECT, code_verifier: VERIFIER }),
+  tokens('code-malformed', { grant_type: 'authorization_code', code: 'x', redirect_uri: LOOPBACK_REDIRECT, code_verifier: 'v'.repeat(50) }),
+  tokens('without-code', { grant_type: 'authorization_code', redirect_uri: LOOPBACK_REDIRECT, code_verifier: 'v'.repeat(50) }),
   tokens('refresh-unknown', { grant_type: 'refresh_token', refresh_token: `ref-${'0'.repeat(64)}` }),
   tokens('refresh-malformed', { grant_type: 'refresh_token', refresh_token: 'x' }),
   tokens('without-refresh', { grant_type: 'refresh_token' }),
