@@ -1,7 +1,7 @@
 /** Requests of apps that are wrong in one way each, and some that are right: what both servers get. Each has a client and a key of its own. */
 import { UnsecuredJWT } from 'jose'
 import { LOOPBACK_REDIRECT } from '../../../fixtures/loopback-app.ts'
-import { CLIENT_ID, hashOf, type Fields, type ProofFaults, type RawClient, SCOPE } from './client.ts'
+import { CLIENT_ID, type Fields, type ProofFaults, type RawClient } from './client.ts'
 
 export interface Exchange {
   /** Named in docs/differences.md. */
