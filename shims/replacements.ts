@@ -18,6 +18,7 @@ const OAUTH: Replacements = [
   [PROVIDER, /^@atproto-labs\/simple-store-memory$/, at('oauth-provider/store-memory.ts')],
   [PROVIDER, /^@atproto\/lex-resolver$/, at('oauth-provider/lex-resolver.ts')],
   [PROVIDER, /\/oauth-response-mode\.js$/, at('oauth-provider/response-mode.ts')],
+  [PROVIDER, /\/util\/crypto\.js$/, at('oauth-provider/crypto.ts')],
   [PROVIDER, /\/oauth-constants\.js$/, at('oauth-provider/constants.ts')],
   [PROVIDER, /\/device-manager\.js$/, at('oauth-provider/device-manager.ts')],
   [PROVIDER, /\/replay-store-redis\.js$/, at('oauth-provider/redis.ts')],

@@ -231,4 +231,24 @@ describe('the endpoints', () => {
     expect(await other.ask('/oauth/revoke', { token: String(token) })).toMatchObject({ status: 200 })
     expect(await app.refresh(token)).toMatchObject({ status: 200 })
   })
+
+  test('revoke for a client that sends no proof, as it need not, but not for another client', async () => {
+    const here = await stage()
+    const app = await TestClient.make(here.send)
+    const { refresh_token: token } = await letIn(here, app)
+    const revoke = async (clientId: string): Promise<number> => {
+      const body = new URLSearchParams({ client_id: clientId, token: String(token) })
+      return (await here.send(new Request(`${ORIGIN}/oauth/revoke`, { method: 'POST', body }))).status
+    }
+    expect(await revoke(`http://localhost?${new URLSearchParams({ scope: 'atproto' }).toString()}`)).toBe(200)
+    expect(await here.oauth.authorizations.grants()).toHaveLength(1)
+    expect(await revoke(app.clientId)).toBe(200)
+    expect(await here.oauth.authorizations.grants()).toEqual([])
+  })
+
+  test('announce no algorithm that a worker cannot verify', async () => {
+    const metadata = JSON.parse((await (await stage()).oauth.documents())['/.well-known/oauth-authorization-server'] ?? '{}')
+    expect(metadata.dpop_signing_alg_values_supported).toContain('ES256')
+    expect(JSON.stringify(metadata)).not.toContain('ES256K')
+  })
 })

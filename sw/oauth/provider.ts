@@ -135,6 +135,18 @@ export class PodProvider extends OAuthProvider {
     return super.refreshTokenGrant(...args)
   }
 
+  /**
+   * Clients need no proof to give a token back (https://datatracker.ietf.org/doc/html/rfc7009#section-2.1), and strict ones send none: whoever holds it may end
+   * what it is good for. The core would say yes and do nothing. A client that has keys has proved itself by them.
+   */
+  override async revoke(...[credentials, meant, proof]: Parameters<OAuthProvider['revoke']>): ReturnType<OAuthProvider['revoke']> {
+    if (proof) return super.revoke(credentials, meant, proof)
+    const { client } = await this.authenticateClient(credentials, proof, { allowMissingDpopProof: true })
+    // Not by its id, which is no secret.
+    const found = meant.token.startsWith('tok-') ? null : await this.tokenManager.findToken(meant.token)
+    if (found?.data.clientId === client.id) await this.tokenManager.deleteToken(found.id)
+  }
+
   /** The claims of an access token that names its grant only. */
   readonly claimsOf: OAuthProvider['tokenManager']['loadTokenClaims'] = (tokenType, payload) =>
     this.tokenManager.loadTokenClaims(tokenType, payload)
