@@ -271,6 +271,33 @@ test('every answer to an app carries a nonce for its next proof, a refusal too; 
   expect((await callOf(served, 'com.atproto.server.getSession')).headers.has('dpop-nonce')).toBe(false)
 })
 
+describe('fields that a method does not have', () => {
+  const records = async () => {
+    const list = await callOf(served, `com.atproto.repo.listRecords?repo=${encodeURIComponent(DID)}&collection=${POST}`, { scope: null })
+    return ((await list.json()) as { records: Array<{ uri: string }> }).records.map(({ uri }) => uri.split('/').at(-1))
+  }
+
+  test('make no other write of it than the one that was granted', async () => {
+    await callOf(served, 'com.atproto.repo.createRecord', json(written))
+    const create = `repo:${POST}?action=create`
+    const other = { ...written, rkey: '3jzfcijpj2z2c' }
+    expect((await callWith(create, 'com.atproto.repo.createRecord', json({ ...other, action: 'delete' }))).status).toBe(200)
+    expect(await records()).toEqual([other.rkey, written.rkey])
+    const stranger = { ...written, action: 'delete' }
+    await callWith(create, 'com.atproto.repo.createRecord', json(stranger))
+    await callWith(`${create}&action=update`, 'com.atproto.repo.putRecord', json(stranger))
+    expect(await records()).toEqual([other.rkey, written.rkey])
+  })
+
+  test('make no write of a deletion', async () => {
+    await callOf(served, 'com.atproto.repo.createRecord', json(written))
+    const changed = { ...written, record: { ...post, text: 'written by who may only delete' } }
+    const answer = await callWith(`repo:${POST}?action=delete`, 'com.atproto.repo.deleteRecord', json(changed))
+    expect(await answer.json()).toHaveProperty('commit')
+    expect(await records()).toEqual([])
+  })
+})
+
 const MISSING = { status: 403, error: 'ScopeMissingError' }
 
 describe('what other services answer', () => {

@@ -34,7 +34,7 @@ const ready = await Promise.all(
   }),
 )
 const t0 = Date.now()
-for (const { id, scope, run } of grantedExchanges.slice(0, +(process.env.N ?? 1000))) {
+for (const { id, scope, run } of grantedExchanges.filter((e) => new RegExp(process.env.G ?? ".").test(e.id))) {
   const answers = await Promise.all(
     ready.map(async ({ server, account, consent, legacyToken }) => {
       try {
@@ -58,7 +58,7 @@ for (const { id, scope, run } of grantedExchanges.slice(0, +(process.env.N ?? 10
   if (process.env.V)
     console.log(
       id,
-      answers.map((a) => a?.status + ' ' + JSON.stringify(a?.json)?.slice(0, 100)),
+      answers.map((a) => a?.status + ' ' + JSON.stringify(a?.json)?.slice(0, 300)),
     )
 }
 console.log(Date.now() - t0)

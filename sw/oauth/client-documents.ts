@@ -19,8 +19,26 @@ export const fetchDocument =
       await response.body?.cancel()
       throw new TypeError(response.status >= 300 && response.status < 400 ? 'it must not redirect' : `the answer is ${response.status}`)
     }
-    return new Response(await readDocument(response), { headers: response.headers })
+    const text = await (await readDocument(response)).text()
+    return new Response(withKeysToVerifyBy(text), { headers: response.headers })
   }
+
+/**
+ * Official clients publish keys that say they may verify, encrypt and wrap. jose takes that for the usages to import them with, and WebCrypto knows none of the
+ * others for such keys.
+ */
+const withKeysToVerifyBy = (text: string): string => {
+  try {
+    return JSON.stringify(
+      JSON.parse(text, (name, value: unknown) =>
+        name === 'key_ops' && Array.isArray(value) && value.includes('verify') ? ['verify'] : value,
+      ),
+    )
+  } catch {
+    // What is no JSON the core refuses in words of its own.
+    return text
+  }
+}
 
 const readDocument = async (response: Response): Promise<Blob> => {
   const parts: Uint8Array<ArrayBuffer>[] = []

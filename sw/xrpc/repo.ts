@@ -43,26 +43,30 @@ export const repoRoutes = (services: {
     if (did !== identity.did) throw new XrpcError(403, 'AccountNotFound', 'Account not found')
   }
 
+  // Inputs are open objects: of what a client adds to them nothing may reach a write, least of all another `action`.
   return [
     route(createRecord.main, authenticator.access(byContent), async ({ input, credentials, key }) => {
-      const { repo: actor, validate, swapCommit, ...record } = input
+      const { repo: actor, validate, swapCommit, collection, rkey, record } = input
       assertOwn(actor)
-      credentials.may.repo('create', record.collection)
-      return toWritten(await repo.write([{ action: 'create', ...record }], toOptions({ validate, swapCommit, key })))
+      credentials.may.repo('create', collection)
+      const write: Write = { action: 'create', collection, record, ...(rkey !== undefined && { rkey }) }
+      return toWritten(await repo.write([write], toOptions({ validate, swapCommit, key })))
     }),
     route(putRecord.main, authenticator.access(byContent), async ({ input, credentials, key }) => {
-      const { repo: actor, validate, swapCommit, ...record } = input
+      const { repo: actor, validate, swapCommit, collection, rkey, record, swapRecord } = input
       assertOwn(actor)
       // Which of the two it will be shows only when it is written.
-      credentials.may.repo('create', record.collection)
-      credentials.may.repo('update', record.collection)
-      return toWritten(await repo.write([{ action: 'put', ...record }], toOptions({ validate, swapCommit, key })))
+      credentials.may.repo('create', collection)
+      credentials.may.repo('update', collection)
+      const write: Write = { action: 'put', collection, rkey, record, ...(swapRecord !== undefined && { swapRecord }) }
+      return toWritten(await repo.write([write], toOptions({ validate, swapCommit, key })))
     }),
     route(deleteRecord.main, authenticator.access(byContent), async ({ input, credentials, key }) => {
-      const { repo: actor, swapCommit, ...record } = input
+      const { repo: actor, swapCommit, collection, rkey, swapRecord } = input
       assertOwn(actor)
-      credentials.may.repo('delete', record.collection)
-      return toCommit(await repo.write([{ action: 'delete', ...record }], toOptions({ swapCommit, key })))
+      credentials.may.repo('delete', collection)
+      const write: Write = { action: 'delete', collection, rkey, ...(swapRecord !== undefined && { swapRecord }) }
+      return toCommit(await repo.write([write], toOptions({ swapCommit, key })))
     }),
     route(applyWrites.main, authenticator.access(byContent), async ({ input, credentials, key }) => {
       const { repo: actor, validate, swapCommit, writes } = input

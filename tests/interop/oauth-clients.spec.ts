@@ -1,15 +1,15 @@
 /** Apps that nobody here wrote sign in with the pod, on both roads: the owner's own browser, and another one that reaches the tab through the tunnel. */
-import { Agent } from '@atproto/api'
+import { Agent, AtpAgent } from '@atproto/api'
 import type { NodeOAuthClient } from '@atproto/oauth-client-node'
 import { Client } from '@atcute/client'
 import type { Page } from 'playwright'
 import { expect } from 'playwright/test'
 import { BrowserAppSite } from '../fixtures/browser-app-site.ts'
-import { APP_HOST, APP_REDIRECT, atcuteClient, confidentialClient, publicClient } from '../fixtures/oauth-clients.ts'
+import { atcuteClient, confidentialClient, publicClient } from '../fixtures/oauth-clients.ts'
 import { LOOPBACK_REDIRECT } from '../fixtures/loopback-app.ts'
 import { allow, answerTo, deny, signInIfAsked } from '../fixtures/oauth-owner.ts'
 import { type Road, test, type World } from '../fixtures/oauth-world.ts'
-import { POST } from '../fixtures/pod.ts'
+import { PASSWORD, POST } from '../fixtures/pod.ts'
 
 const SCOPE = 'atproto transition:generic'
 const ROADS: ReadonlyArray<readonly [road: Road, where: string]> = [
@@ -64,9 +64,10 @@ for (const [road, where] of ROADS) {
   })
 
   test(`the official client of a server proves itself by its key, ${where}`, async ({ world }) => {
-    const client = await confidentialClient(world.url, SCOPE, world.internet)
-    const session = await signIn(world, road, client, APP_REDIRECT)
-    expect(world.internet.asked).toContain(`${APP_HOST}/client-metadata.json`)
+    const host = `${road}.example.com`
+    const client = await confidentialClient(world.url, SCOPE, world.internet, host)
+    const session = await signIn(world, road, client, `https://${host}/callback`)
+    expect(world.internet.asked).toContain(`${host}/client-metadata.json`)
     expect((await new Agent(session).com.atproto.server.getSession()).data.did).toBe(world.did)
     await session.getTokenInfo(true)
     expect((await new Agent(session).com.atproto.server.getSession()).data.did).toBe(world.did)
@@ -138,8 +139,8 @@ for (const [road, where] of ROADS) {
 test('pages of an authorization are answered by the worker in the owner’s browser, by the tab through the room elsewhere', async ({
   world,
 }) => {
-  const url = String(await publicClient(world.url, SCOPE).authorize(world.url))
   for (const road of ['own', 'other'] as const) {
+    const url = String(await publicClient(world.url, SCOPE).authorize(world.url))
     const page = await world.page(road)
     const response = await page.goto(url)
     expect(response?.fromServiceWorker(), road).toBe(road === 'own')
@@ -164,4 +165,46 @@ test('scopes that the owner does not grant are not in the token', async ({ world
   await expect(agent.uploadBlob(new Uint8Array([1]), { encoding: 'image/png' })).rejects.toMatchObject(refused)
   await page.close()
   await session.signOut()
+})
+
+test('a permission set is looked up where its namespace says, here on this same server, and stands for what it holds', async ({
+  world,
+}) => {
+  const name = 'com.example.notes.authBasic'
+  const lexicon = {
+    $type: 'com.atproto.lexicon.schema',
+    lexicon: 1,
+    id: name,
+    defs: {
+      main: {
+        type: 'permission-set',
+        title: 'Notes',
+        detail: 'Keep your notes.',
+        permissions: [
+          { type: 'permission', resource: 'repo', collection: ['com.example.notes.note'] },
+          // Not of its namespace: that it claims so gives it nothing.
+          { type: 'permission', resource: 'repo', collection: [POST] },
+        ],
+      },
+    },
+  }
+  const owner = new AtpAgent({ service: world.url })
+  await owner.login({ identifier: world.handle, password: PASSWORD })
+  await owner.com.atproto.repo.createRecord({ repo: world.did, collection: lexicon.$type, rkey: name, record: lexicon, validate: false })
+  world.internet.publish('_lexicon.notes.example.com', `did=${world.did}`)
+
+  const client = publicClient(world.url, `atproto include:${name}`)
+  const page = await world.page('own')
+  await page.goto(String(await client.authorize(world.url)))
+  await signInIfAsked(page)
+  await expect(page.getByText('Keep your notes.')).toBeVisible()
+  const { session } = await client.callback(await answerTo(page, LOOPBACK_REDIRECT, () => allow(page)))
+  expect((await session.getTokenInfo(false)).scope.split(' ').toSorted()).toEqual(['atproto', 'repo:com.example.notes.note'])
+  const agent = new Agent(session)
+  const note = { $type: 'com.example.notes.note', text: 'granted by its set' }
+  await agent.com.atproto.repo.createRecord({ repo: world.did, collection: note.$type, record: note })
+  const post = agent.post({ text: 'not granted', createdAt: new Date().toISOString() })
+  await expect(post).rejects.toMatchObject({ status: 403, error: 'ScopeMissingError' })
+  await session.signOut()
+  await page.close()
 })
