@@ -7,11 +7,10 @@ import { tokenInInbox } from '../fixtures/owner.ts'
 import { noDirectory } from '../fixtures/plc-directory.ts'
 import { expect, HANDLE, PASSWORD } from '../fixtures/pod.ts'
 import { type ReferencePds, startReferencePds } from '../fixtures/reference-pds.ts'
-import { compare, type Difference, readAnswer } from './comparison/answer.ts'
+import { compare, type Difference } from './comparison/answer.ts'
 import { calls } from './comparison/calls/all.ts'
 import { covers, readListed, rowOf } from './comparison/listed.ts'
-import { RawClient } from './comparison/oauth/client.ts'
-import { exchanges } from './comparison/oauth/exchanges.ts'
+import { compareOAuth, oauthIds } from './comparison/oauth/compare.ts'
 import { type MailPurpose, Side } from './comparison/side.ts'
 
 const suffix = noDirectory === null ? '' : ` (skipped: ${noDirectory})`
@@ -49,14 +48,12 @@ const test = base.extend<object, { differences: readonly Difference[] }>({
         new Side({ url: pod.shim.url, did: pod.did, handle: HANDLE, password: PASSWORD }, (purpose) => tokenInInbox(pod.page, purpose)),
       ] as const
       const differences: Difference[] = []
-      const servers = [
-        { url: reference.url, issuer: reference.publicUrl },
-        { url: pod.shim.url, issuer: pod.shim.url },
-      ]
-      for (const { id, run } of exchanges) {
-        const answers = await Promise.all(servers.map(async (server) => readAnswer(await run(await RawClient.make(server)))))
-        differences.push(...compare(id, answers[0]!, answers[1]!))
-      }
+      differences.push(
+        ...(await compareOAuth(
+          sides.map(({ account }) => account),
+          reference.publicUrl,
+        )),
+      )
       for (const call of calls) {
         const answers = await Promise.all([sides[0].send(call), sides[1].send(call)])
         differences.push(...compare(call.id, ...answers))
@@ -66,7 +63,7 @@ const test = base.extend<object, { differences: readonly Difference[] }>({
       await reference.stop()
       rmSync(home, { recursive: true, force: true })
     },
-    { scope: 'worker', timeout: 240_000 },
+    { scope: 'worker', timeout: 400_000 },
   ],
 })
 
@@ -74,7 +71,7 @@ test.skip(noDirectory !== null, noDirectory ?? '')
 
 test(`the script has enough requests, each under a name of its own${suffix}`, () => {
   expect(calls.length).toBeGreaterThanOrEqual(150)
-  const ids = [...calls, ...exchanges].map(({ id }) => id)
+  const ids = [...calls.map(({ id }) => id), ...oauthIds]
   expect(new Set(ids).size).toBe(ids.length)
 })
 

@@ -20,7 +20,6 @@ export interface Difference {
 const HEADERS = [
   'content-type',
   'cache-control',
-  'www-authenticate',
   'access-control-allow-origin',
   'access-control-allow-methods',
   'access-control-allow-headers',
@@ -46,8 +45,16 @@ export const compare = (id: string, reference: Answer, ours: Answer): Difference
   const outcome = difference('outcome', outcomeOf)
   if (outcome.length > 0) return outcome
   const headers = HEADERS.flatMap((name) => difference(`header ${name}`, ({ headers }) => headers.get(name) ?? MISSING))
-  return [...headers, ...compareShapes(id, shapeOf(reference), shapeOf(ours))]
+  const challenge = difference(
+    'header www-authenticate',
+    ({ headers }) => headers.get('www-authenticate')?.replace(ALGORITHMS, '') ?? MISSING,
+  )
+  const algorithms = difference('algorithms', ({ headers }) => ALGORITHMS.exec(headers.get('www-authenticate') ?? '')?.[1] ?? MISSING)
+  return [...headers, ...challenge, ...algorithms, ...compareShapes(id, shapeOf(reference), shapeOf(ours))]
 }
+
+/** What a challenge offers beside its error: the same in all of them. */
+const ALGORITHMS = / algs="([^"]*)",?/
 
 /** Of what is missing as a whole its parts are not told. */
 const compareShapes = (id: string, reference: Shape, ours: Shape): Difference[] => {
