@@ -16,6 +16,7 @@ import {
   pruneExpiredSessions,
   putSession,
   readFamilies,
+  readSessions,
   rotateSession,
 } from '../store/sessions.ts'
 
@@ -42,6 +43,17 @@ export interface TokenIssuer {
 export interface UsedAppPassword {
   readonly name: string
   readonly privileged: boolean
+}
+
+/** A sign-in that has not ended. Times in ms. */
+export interface OpenSignIn {
+  readonly family: string
+  /** Absent: the owner's own password. */
+  readonly appPassword?: string
+  readonly since: number
+  /** The last refresh, or the sign-in. */
+  readonly usedAt: number
+  readonly until: number
 }
 
 const ID_BYTES = 32
@@ -95,8 +107,30 @@ export class Sessions {
   async close(id: string): Promise<void> {
     const row = await getSession(this.#store, id)
     if (!row) return
-    await deleteSessionFamily(this.#store, row.family)
-    ;(await this.#openFamilies()).delete(row.family)
+    await this.end(row.family)
+  }
+
+  /** For the owner: what is signed in by password, used last first. */
+  async list(): Promise<readonly OpenSignIn[]> {
+    const families = new Map<string, OpenSignIn>()
+    for (const { family, appPassword, createdAt, expiresAt } of await readSessions(this.#store)) {
+      if (expiresAt <= this.#now()) continue
+      const { since = createdAt, usedAt = createdAt, until = expiresAt } = families.get(family) ?? {}
+      families.set(family, {
+        family,
+        ...(appPassword !== undefined && { appPassword }),
+        since: Math.min(since, createdAt),
+        usedAt: Math.max(usedAt, createdAt),
+        until: Math.max(until, expiresAt),
+      })
+    }
+    return [...families.values()].sort((a, b) => b.usedAt - a.usedAt)
+  }
+
+  /** Ends one sign-in. */
+  async end(family: string): Promise<void> {
+    await deleteSessionFamily(this.#store, family)
+    ;(await this.#openFamilies()).delete(family)
   }
 
   /** Ends all sign-ins, or those made with one app password: their tokens are worth nothing from then on. */

@@ -52,6 +52,19 @@ describe('on the account page', () => {
     expect(await known()).toEqual([])
   })
 
+  test('what an app password opened is seen and ended, too', async () => {
+    await set.sessions.open({ name: 'phone', privileged: false })
+    await set.sessions.open()
+    const browser = await signedIn()
+    const page = await browser.ask('/account')
+    expect(page.text).toContain('App password “phone”')
+    expect(page.text).toContain('The account’s own password')
+    const phone = (await set.sessions.list()).find(({ appPassword }) => appPassword === 'phone')
+    await browser.submit('/account', page, { do: 'end-session', id: phone?.family ?? '' })
+    expect(await set.sessions.list()).toMatchObject([{ since: expect.any(Number) }])
+    expect(await set.sessions.isOpen(phone?.family ?? '')).toBe(false)
+  })
+
   test('all apps, and all other browsers', async () => {
     await withApp()
     await withApp()

@@ -2,6 +2,7 @@
 import { invalidRequest, XrpcError } from '../../wire/errors.ts'
 import { MAX_PASSKEY_NAME_CHARS } from '../../wire/oauth-limits.ts'
 import type { OwnerPassword } from '../account/owner-password.ts'
+import type { Sessions } from '../account/sessions.ts'
 import type { SignIn } from '../account/sign-in.ts'
 import type { Self } from '../identity/self.ts'
 import { readOAuthLedger } from '../store/oauth-ledger.ts'
@@ -26,6 +27,7 @@ export interface AccountPageParts extends AuthorizePageParts {
   readonly identity: Pick<Self, 'did' | 'handle'>
   readonly signIn: Pick<SignIn, 'checkOwner' | 'confirm'>
   readonly ownerPassword: Pick<OwnerPassword, 'set'>
+  readonly sessions: Pick<Sessions, 'list' | 'end'>
 }
 
 export const EXPORT_PATH = '/account/log.json'
@@ -80,6 +82,9 @@ const act = async (parts: AccountPageParts, visitor: Visitor, fields: URLSearchP
     case 'forget':
       await authorizations.forget(id)
       return ['forgotten', visitor]
+    case 'end-session':
+      await parts.sessions.end(id)
+      return ['app', visitor]
     case 'sign-out':
       await signOut(parts, visitor, [id])
       return ['browser', id === visitor.id ? { ...visitor, cookie: visitor.isOwn ? null : '' } : visitor]
@@ -150,12 +155,18 @@ const show = async (
       passkeys: rows.map(toPasskeyView),
     })
   }
-  const [grants, clients, rows] = await Promise.all([authorizations.grants(), authorizations.clients(), devices.signedIn()])
+  const [grants, clients, rows, byPassword] = await Promise.all([
+    authorizations.grants(),
+    authorizations.clients(),
+    devices.signedIn(),
+    parts.sessions.list(),
+  ])
   const browsers = new Map(rows.map(({ id, userAgent }) => [id, browserName(userAgent)]))
   return sessionsPage(house, {
     ...head,
     grants: grants.map((grant) => toGrantView(grant, browsers)).sort((a, b) => b.usedAt - a.usedAt),
     remembered: clients.filter(({ clientId }) => !grants.some((grant) => grant.clientId === clientId)).map(toRememberedView),
+    byPassword,
     browsers: rows.map((row) => toBrowserView(row, visitor)),
   })
 }

@@ -29,7 +29,7 @@ export const composePages = (
   parts: Shared & {
     readonly devices: Devices
     readonly authorizations: Authorizations
-    readonly account: Pick<AccountServices, 'signIn' | 'ownerPassword'>
+    readonly account: Pick<AccountServices, 'signIn' | 'ownerPassword' | 'sessions'>
     readonly settings?: Pick<ProviderSettings, 'branding' | 'onSignedIn'>
     readonly log: Pick<Log, 'failure'>
   },

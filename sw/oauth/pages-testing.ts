@@ -1,6 +1,7 @@
 /** For tests of the pages: a provider with its pages, and browsers that ask for them and send their forms. */
 import 'fake-indexeddb/auto'
 import { DEVICE_COOKIE, DEVICE_HEADER } from '../../wire/device-cookie.ts'
+import { Sessions } from '../account/sessions.ts'
 import { makeOwner, SignIn } from '../account/sign-in.ts'
 import { writePod } from '../store/pod.ts'
 import { AUTHORIZE_PATH } from './authorize-page.ts'
@@ -15,6 +16,8 @@ export const APP_PASSWORD = 'abcd-efgh-2345-wxyz'
 
 export interface PagesStage extends Stage {
   readonly pages: Pages
+  /** Those of createSession. */
+  readonly sessions: Sessions
   /** ms that the pages are ahead of the real time. */
   readonly clock: { ahead: number }
   /** Those that were set on the account page. */
@@ -40,15 +43,17 @@ export const stagePages = async (settings: ProviderSettings = {}): Promise<Pages
       await devices.signOutElsewhere()
     },
   }
+  const key = await crypto.subtle.generateKey({ name: 'HMAC', hash: 'SHA-256' }, false, ['sign', 'verify'])
+  const sessions = new Sessions(store, { did: DID, audience: DID, key }, now)
   const pages = composePages({
     ...shared,
     devices,
     settings,
     authorizations: oauth.authorizations,
-    account: { signIn: new SignIn(store, identity, { find }, now), ownerPassword },
+    account: { signIn: new SignIn(store, identity, { find }, now), ownerPassword, sessions },
     log: { failure: (_what, cause) => void failures.push(cause) },
   })
-  return { ...set, pages, clock, passwords }
+  return { ...set, sessions, pages, clock, passwords }
 }
 
 const nothing = async (): Promise<void> => {}

@@ -5,6 +5,8 @@ import type { SessionRow } from './schema.ts'
 
 export const getSession = (store: Store, id: string): Promise<SessionRow | undefined> => store.get('sessions', id)
 
+export const readSessions = (store: Store): Promise<SessionRow[]> => store.getAll('sessions')
+
 export const putSession = async (store: Store, row: SessionRow): Promise<void> => {
   const tx = store.transaction('sessions', 'readwrite')
   await settle(tx, () => tx.store.put(row))

@@ -39,6 +39,16 @@ export interface RememberedView {
   readonly at: number
 }
 
+/** Times in ms. */
+export interface PasswordSignInView {
+  readonly family: string
+  /** Name of the app password; absent: the password of the account. */
+  readonly appPassword?: string
+  readonly since: number
+  readonly usedAt: number
+  readonly until: number
+}
+
 export interface BrowserView {
   readonly id: string
   readonly name: string
@@ -56,13 +66,15 @@ export interface SessionsView extends AccountHead {
   readonly grants: readonly GrantView[]
   /** Apps that hold nothing now. */
   readonly remembered: readonly RememberedView[]
+  /** Apps that use no OAuth. */
+  readonly byPassword: readonly PasswordSignInView[]
   readonly browsers: readonly BrowserView[]
 }
 
 export const ACCOUNT_PATHS = { sessions: '/account', security: '/account/security', log: '/account/log' } as const
 
 export const sessionsPage = (house: House, view: SessionsView): Promise<Response> => {
-  const { grants, remembered, browsers, form } = view
+  const { grants, remembered, byPassword, browsers, form } = view
   return accountPage(house, view, {
     title: 'Apps and browsers',
     current: ACCOUNT_PATHS.sessions,
@@ -73,9 +85,7 @@ export const sessionsPage = (house: House, view: SessionsView): Promise<Response
         </div>
         ${
           grants.length === 0
-            ? html`<p class="quiet small">
-                No app is signed in. Those that you sign in to with an app password are in the app, under Account.
-              </p>`
+            ? html`<p class="quiet small">No app is signed in.</p>`
             : html`<ul class="rows">
                 ${grants.map((grant) => html`<li>${grantRow(grant, form)}</li>`)}
               </ul>`
@@ -88,6 +98,18 @@ export const sessionsPage = (house: House, view: SessionsView): Promise<Response
           <p class="small quiet">They hold nothing now. If one of them asks for no more than this, one click lets it in.</p>
           <ul class="rows">
             ${remembered.map((each) => html`<li>${rememberedRow(each, form)}</li>`)}
+          </ul>
+        </section>`
+      }
+      ${
+        byPassword.length > 0 &&
+        html`<section class="card" aria-labelledby="by-password">
+          <h2 id="by-password">Apps with a password</h2>
+          <p class="small quiet">
+            They ask for no consent. What an app password may do was set when it was made; the account’s own may do everything.
+          </p>
+          <ul class="rows">
+            ${byPassword.map((each) => html`<li>${passwordRow(each, form)}</li>`)}
           </ul>
         </section>`
       }
@@ -125,6 +147,17 @@ const rememberedRow = ({ clientId, app, permissions, at }: RememberedView, form:
       ${actForm(form, { do: 'forget', id: clientId }, html`Forget<span class="unseen"> ${app}</span>`)}
     </div>
     ${permissionList(permissions, clientId)}`
+
+const passwordRow = ({ family, appPassword, since, usedAt, until }: PasswordSignInView, form: FormView): Html => {
+  const name = appPassword === undefined ? 'The account’s own password' : `App password “${appPassword}”`
+  return html`<div class="row">
+    <div>
+      <h3>${name}</h3>
+      <p class="smaller quiet">signed in ${dateOf(since)} · last used ${dateOf(usedAt)} · until ${dateOf(until)}</p>
+    </div>
+    ${actForm(form, { do: 'end-session', id: family }, html`End<span class="unseen"> ${name}</span>`)}
+  </div>`
+}
 
 const permissionList = (permissions: readonly string[], clientId: string): Html =>
   html`<details>

@@ -76,6 +76,7 @@ const everyPage = (by: House = house): ReadonlyArray<readonly [string, Promise<R
       sessionsPage(by, {
         ...head,
         grants: [grant, grant],
+        byPassword: [{ family: HOSTILE, appPassword: HOSTILE, since: 0, usedAt: 0, until: 0 }],
         remembered: [{ clientId: HOSTILE, app: HOSTILE, permissions: [HOSTILE], at: 0 }],
         browsers: [browser, browser],
       }),
