@@ -31,7 +31,8 @@ export const accessGuardOf = (parts: {
   },
 
   async nextNonce() {
-    return (await parts.provider()).resource.nextDpopNonce() ?? ''
+    const composed = await parts.provider().catch(() => undefined)
+    return composed?.resource.nextDpopNonce() ?? ''
   },
 })
 

@@ -11,12 +11,12 @@ import { readOAuthDevice } from '../store/oauth-devices.ts'
 import { readOAuthDocument } from '../store/oauth-documents.ts'
 import { appendOAuthLedger } from '../store/oauth-ledger.ts'
 import { changeOAuthRequest, readOAuthRequest } from '../store/oauth-requests.ts'
-import type { OAuthClientRow, OAuthDeviceRow, OAuthRequestRow, OAuthSessionRow } from '../store/oauth-schema.ts'
+import type { OAuthClientRow, OAuthDeviceRow, OAuthLedgerRow, OAuthRequestRow, OAuthSessionRow } from '../store/oauth-schema.ts'
 import { deleteOAuthSessions, readOAuthSessions } from '../store/oauth-sessions.ts'
 import type { Store } from '../store/open.ts'
 import { browserName } from './browser-name.ts'
 import type { Authorizations, AuthorizationReply, AuthorizationRequest, Device, Grant, PermissionSet, ShownClient } from './contract.ts'
-import { type ComposedProvider, type PodProvider, requestIdOf } from './provider.ts'
+import { type ComposedProvider, type PodProvider, type ProviderHooks, requestIdOf } from './provider.ts'
 import type { Replies } from './replies.ts'
 
 type Client = AuthorizationResultAuthorize['client']
@@ -29,11 +29,23 @@ export interface AuthorizationsParts {
   readonly identity: Pick<Self, 'did' | 'handle' | 'standing' | 'origin'>
   readonly provider: () => Promise<ComposedProvider>
   readonly replies: Replies
+  /** Told of every entry of the ledger. */
+  readonly noted: ProviderHooks['onLedgerEntry']
   readonly now: () => number
 }
 
 export const authorizationsOf = (parts: AuthorizationsParts): Authorizations => {
-  const { store, identity, provider, replies, now } = parts
+  const { store, identity, provider, replies, noted, now } = parts
+
+  const note = async (entry: Omit<OAuthLedgerRow, 'at'>): Promise<void> => {
+    const row = { at: now(), ...entry }
+    await appendOAuthLedger(store, row)
+    try {
+      noted?.(row)
+    } catch {
+      // An integrator's mistake changes nothing of what has happened.
+    }
+  }
 
   /** What goes wrong once it is certain where to is told there, and the request is over. */
   const replied = async (
@@ -101,8 +113,7 @@ export const authorizationsOf = (parts: AuthorizationsParts): Authorizations => 
         await server.accountManager.setAuthorizedClient(account, client, {
           authorizedScopes: [...new Set([...(before?.scopes ?? []), ...granted])],
         })
-        await appendOAuthLedger(store, {
-          at: now(),
+        await note({
           what: 'consent',
           outcome: 'done',
           clientId,
@@ -119,8 +130,7 @@ export const authorizationsOf = (parts: AuthorizationsParts): Authorizations => 
       const { server } = await provider()
       const uri = requestUri as RequestUri
       const { clientId, parameters } = await server.requestManager.get(uri, device.id as DeviceId)
-      await appendOAuthLedger(store, {
-        at: now(),
+      await note({
         what: 'denial',
         outcome: 'refused',
         clientId,
@@ -144,7 +154,7 @@ export const authorizationsOf = (parts: AuthorizationsParts): Authorizations => 
         return 'clientId' in which ? row.clientId === which.clientId : row.deviceId === which.deviceId
       }
       const ended = await deleteOAuthSessions(store, isMeant)
-      for (const { clientId } of ended) await appendOAuthLedger(store, { at: now(), what: 'revocation', outcome: 'done', clientId })
+      for (const { clientId } of ended) await note({ what: 'revocation', outcome: 'done', clientId })
       return ended.length
     },
 
@@ -155,7 +165,7 @@ export const authorizationsOf = (parts: AuthorizationsParts): Authorizations => 
       await deleteOAuthClient(store, clientId)
     },
 
-    note: (entry) => appendOAuthLedger(store, { at: now(), ...entry }),
+    note,
   }
 }
 

@@ -1,4 +1,6 @@
 /** The OAuth provider of the pod, put together. What needs the core waits until somebody asks for it. */
+import { oauthIssuerIdentifierSchema } from '@atproto/oauth-types'
+import { XrpcError } from '../../wire/errors.ts'
 import type { Log } from '../operations/log.ts'
 import { accessGuardOf } from './access.ts'
 import { authorizationsOf } from './authorizations.ts'
@@ -19,16 +21,17 @@ export interface OAuth {
 }
 
 export const composeOAuth = (parts: ProviderParts & { readonly log: Pick<Log, 'failure'> }): OAuth => {
-  const { store, identity, audience, now, log } = parts
+  const { store, identity, audience, now, log, settings } = parts
+  const { origin } = identity
   let composed: Promise<ComposedProvider> | undefined
-  const provider = (): Promise<ComposedProvider> => {
+  const provider = async (): Promise<ComposedProvider> => {
+    if (!isIssuer(origin)) throw new XrpcError(400, 'invalid_request', 'Signing in to apps needs an address with https, or localhost')
     composed ??= composeProvider(parts).catch((cause: unknown) => {
       composed = undefined
       throw cause
     })
     return composed
   }
-  const { origin } = identity
   const listeners = new Set<() => void>()
   const replies = repliesOf({
     issuer: origin,
@@ -44,12 +47,15 @@ export const composeOAuth = (parts: ProviderParts & { readonly log: Pick<Log, 'f
   })
   return {
     endpoints: endpointsOf({ origin, provider, log }),
-    authorizations: authorizationsOf({ store, identity, provider, replies, now }),
+    authorizations: authorizationsOf({ store, identity, provider, replies, noted: settings?.hooks?.onLedgerEntry, now }),
     access: accessGuardOf({ origin, audience, provider }),
-    documents: async () => documentsOf(origin, (await provider()).server),
+    documents: async () => (isIssuer(origin) ? documentsOf(origin, (await provider()).server) : {}),
     onDocuments: (listener) => void listeners.add(listener),
   }
 }
+
+/** A room on a machine of one's own may have another address: everything but OAuth works there. */
+const isIssuer = (origin: string): boolean => oauthIssuerIdentifierSchema.safeParse(origin).success
 
 /** @see https://datatracker.ietf.org/doc/html/rfc8414 @see https://datatracker.ietf.org/doc/html/rfc9728 */
 const documentsOf = (origin: string, { metadata, jwks }: ComposedProvider['server']): Readonly<Record<string, string>> => {
