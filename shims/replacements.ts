@@ -19,6 +19,7 @@ const OAUTH: Replacements = [
   [PROVIDER, /^@atproto\/lex-resolver$/, at('oauth-provider/lex-resolver.ts')],
   [PROVIDER, /\/oauth-response-mode\.js$/, at('oauth-provider/response-mode.ts')],
   [PROVIDER, /\/util\/crypto\.js$/, at('oauth-provider/crypto.ts')],
+  [/\/sw\/oauth\//, /^@atproto\/oauth-provider\/constants$/, at('oauth-provider/constants.ts')],
   [PROVIDER, /\/oauth-constants\.js$/, at('oauth-provider/constants.ts')],
   [PROVIDER, /\/device-manager\.js$/, at('oauth-provider/device-manager.ts')],
   [PROVIDER, /\/replay-store-redis\.js$/, at('oauth-provider/redis.ts')],

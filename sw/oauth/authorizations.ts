@@ -16,7 +16,8 @@ import { deleteOAuthSessions, readOAuthSessions } from '../store/oauth-sessions.
 import type { Store } from '../store/open.ts'
 import { browserName } from './browser-name.ts'
 import type { Authorizations, AuthorizationReply, AuthorizationRequest, Device, Grant, PermissionSet, ShownClient } from './contract.ts'
-import { type ComposedProvider, type PodProvider, type ProviderHooks, requestIdOf } from './provider.ts'
+import { grantEnd } from './grant-end.ts'
+import { type ComposedProvider, type PodProvider, requestIdOf } from './provider.ts'
 import type { Replies } from './replies.ts'
 
 type Client = AuthorizationResultAuthorize['client']
@@ -29,23 +30,13 @@ export interface AuthorizationsParts {
   readonly identity: Pick<Self, 'did' | 'handle' | 'standing' | 'origin'>
   readonly provider: () => Promise<ComposedProvider>
   readonly replies: Replies
-  /** Told of every entry of the ledger. */
-  readonly noted: ProviderHooks['onLedgerEntry']
   readonly now: () => number
 }
 
 export const authorizationsOf = (parts: AuthorizationsParts): Authorizations => {
-  const { store, identity, provider, replies, noted, now } = parts
+  const { store, identity, provider, replies, now } = parts
 
-  const note = async (entry: Omit<OAuthLedgerRow, 'at'>): Promise<void> => {
-    const row = { at: now(), ...entry }
-    await appendOAuthLedger(store, row)
-    try {
-      noted?.(row)
-    } catch {
-      // An integrator's mistake changes nothing of what has happened.
-    }
-  }
+  const note = (entry: Omit<OAuthLedgerRow, 'at'>): Promise<void> => appendOAuthLedger(store, { at: now(), ...entry })
 
   /** What goes wrong once it is certain where to is told there, and the request is over. */
   const replied = async (
@@ -143,7 +134,7 @@ export const authorizationsOf = (parts: AuthorizationsParts): Authorizations => 
     },
 
     async grants() {
-      const rows = (await readOAuthSessions(store)).filter(({ until = Infinity }) => until > now())
+      const rows = (await readOAuthSessions(store)).filter((row) => grantEnd(row) > now())
       return Promise.all(rows.map((row) => toGrant(store, row)))
     },
 

@@ -38,6 +38,7 @@ import {
   rotateOAuthSession,
 } from '../store/oauth-sessions.ts'
 import type { Store } from '../store/open.ts'
+import { grantEnd } from './grant-end.ts'
 
 export const requestStoreOf = (store: Store, now: () => number): RequestStore => ({
   async createRequest(id, { clientId, clientAuth, parameters, expiresAt, deviceId, did }) {
@@ -77,8 +78,7 @@ export const tokenStoreOf = (store: Store, account: () => TokenInfo['account'], 
     currentRefreshToken,
   })
   /** A grant that has run out is none. */
-  const alive = (row: OAuthSessionRow | undefined): OAuthSessionRow | undefined =>
-    row && (row.until === undefined || row.until > now()) ? row : undefined
+  const alive = (row: OAuthSessionRow | undefined): OAuthSessionRow | undefined => (row && grantEnd(row) > now() ? row : undefined)
 
   return {
     async createToken(tokenId, { code, ...data }, refreshToken) {

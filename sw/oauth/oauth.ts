@@ -21,7 +21,7 @@ export interface OAuth {
 }
 
 export const composeOAuth = (parts: ProviderParts & { readonly log: Pick<Log, 'failure'> }): OAuth => {
-  const { store, identity, audience, now, log, settings } = parts
+  const { store, identity, audience, now, log } = parts
   const { origin } = identity
   let composed: Promise<ComposedProvider> | undefined
   const provider = async (): Promise<ComposedProvider> => {
@@ -47,7 +47,7 @@ export const composeOAuth = (parts: ProviderParts & { readonly log: Pick<Log, 'f
   })
   return {
     endpoints: endpointsOf({ origin, provider, log }),
-    authorizations: authorizationsOf({ store, identity, provider, replies, noted: settings?.hooks?.onLedgerEntry, now }),
+    authorizations: authorizationsOf({ store, identity, provider, replies, now }),
     access: accessGuardOf({ origin, audience, provider }),
     documents: async () => (isIssuer(origin) ? documentsOf(origin, (await provider()).server) : {}),
     onDocuments: (listener) => void listeners.add(listener),

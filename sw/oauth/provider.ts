@@ -17,30 +17,26 @@ import { decodeJwt } from 'jose'
 import { MAX_REMEMBERED_TOKENS, OAUTH_ACCESS_TTL_MS, OAUTH_SIGN_IN_MAX_AGE_MS } from '../../wire/oauth-limits.ts'
 import type { Fetch } from '../identity/handle-resolver.ts'
 import type { Self } from '../identity/self.ts'
-import type { OAuthLedgerRow } from '../store/oauth-schema.ts'
 import { changeOAuthRequest } from '../store/oauth-requests.ts'
+import { deleteOAuthSessions } from '../store/oauth-sessions.ts'
 import type { Store } from '../store/open.ts'
 import { accountOf, accountStoreOf } from './account-store.ts'
 import { fetchDocument } from './client-documents.ts'
 import { endWithoutInlineKey, endWithoutPublishedKey } from './client-keys.ts'
 import { clientCachesOf, lexiconStoreOf, replayStoreOf, requestStoreOf, tokenStoreOf, wasJustRefreshed } from './core-stores.ts'
+import { grantEnd } from './grant-end.ts'
 import { agingLexiconStore } from './permission-sets.ts'
 import type { Device } from './contract.ts'
 import type { Branding } from './pages/brand.ts'
 import { keysetOf, providerRow } from './provider-keys.ts'
 
-/** Called by the core. Throwing refuses; `onCreateToken` and `onDecodeToken` may replace claims. */
-export interface ProviderHooks extends Pick<
-  OAuthHooks,
-  'getClientInfo' | 'onAuthorizationRequest' | 'onAuthorized' | 'onCreateToken' | 'onDecodeToken' | 'onTokenCreated' | 'onTokenRefreshed'
-> {
-  /** Sign-ins, consents and what else the consent ledger gets, once it is there. What it throws is nobody's concern. */
-  readonly onLedgerEntry?: ((entry: OAuthLedgerRow) => void) | undefined
-}
-
 /** What an integrator may say; all of it may be left out. */
 export interface ProviderSettings {
-  readonly hooks?: ProviderHooks
+  /** Called by the core. Throwing refuses; `onCreateToken` and `onDecodeToken` may replace claims. */
+  readonly hooks?: Pick<
+    OAuthHooks,
+    'getClientInfo' | 'onAuthorizationRequest' | 'onAuthorized' | 'onCreateToken' | 'onDecodeToken' | 'onTokenCreated' | 'onTokenRefreshed'
+  >
   /** Of the pages. */
   readonly branding?: Branding
   /** Called when the owner has signed in at a page, before the browser is let in. Throwing an XrpcError refuses. */
@@ -73,6 +69,7 @@ export interface ComposedProvider {
 export const composeProvider = async (parts: ProviderParts): Promise<ComposedProvider> => {
   const { store, identity, fetch, lexicons, settings = {}, now } = parts
   const row = await providerRow(store, now())
+  await deleteOAuthSessions(store, (session) => grantEnd(session) <= now())
   const shared = { issuer: identity.origin, keyset: await keysetOf(row), replayStore: replayStoreOf(store, now) }
   const caches = clientCachesOf(store, now, {
     metadata: (clientId, metadata) => endWithoutInlineKey(store, clientId, metadata),

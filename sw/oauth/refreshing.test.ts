@@ -48,13 +48,17 @@ describe('a refresh token', () => {
   })
 
   test('of a public client ends two weeks after the sign-in, however often it was used', async () => {
-    const { app, tokens } = await publicApp()
+    const { here, app, tokens } = await publicApp()
     let token = tokens.refresh_token
     for (let day = 0; day < 13; day++) {
       pass(DAY_MS)
       token = (await app.refresh(token)).body.refresh_token
     }
     pass(DAY_MS + 1000)
+    expect(await here.oauth.authorizations.grants()).toEqual([])
+    await (await stage({ name: here.name })).oauth.documents()
+    expect(await here.store.count('oauthSessions')).toBe(0)
+    expect(await here.store.count('oauthRefreshTokens')).toBe(0)
     expect(await app.refresh(token)).toMatchObject(REFUSED)
   })
 

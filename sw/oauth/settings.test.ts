@@ -1,30 +1,12 @@
 import 'fake-indexeddb/auto'
 import { decodeJwt } from 'jose'
 import { describe, expect, test } from 'vitest'
-import type { OAuthLedgerRow } from '../store/oauth-schema.ts'
 import { openStore } from '../store/open.ts'
 import { composeOAuth } from './oauth.ts'
 import { AccessDeniedError } from '@atproto/oauth-provider/errors'
 import { agree, DID, letIn, LOOPBACK, opens, ORIGIN, signIn, stage, TestClient } from './testing.ts'
 
 describe('an integrator', () => {
-  test('hears of what the ledger gets, and breaks nothing by a mistake', async () => {
-    const heard: OAuthLedgerRow[] = []
-    const onLedgerEntry = (entry: OAuthLedgerRow) => {
-      heard.push(entry)
-      throw new Error('a mistake')
-    }
-    const here = await stage({ settings: { hooks: { onLedgerEntry } } })
-    await letIn(here, await TestClient.make(here.send))
-    expect(heard.at(-1)).toMatchObject({
-      what: 'consent',
-      outcome: 'done',
-      clientId: LOOPBACK,
-      scope: 'atproto transition:generic',
-      at: expect.any(Number),
-    })
-  })
-
   test('may refuse a request, and a consent', async () => {
     const here = await stage({
       settings: {
