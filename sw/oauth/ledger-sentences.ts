@@ -1,12 +1,13 @@
 /** The consent ledger in sentences. */
 import type { OAuthLedgerRow } from '../store/oauth-schema.ts'
 import type { LogEntryView } from './pages/log.ts'
+import { dateText } from './pages/times.ts'
 
 export const sayEntry = (row: OAuthLedgerRow): LogEntryView => {
   const { at, scope, until, device, address } = row
   const detail = [
     scope,
-    until !== undefined && `until ${new Date(until).toISOString()}`,
+    until !== undefined && `until ${dateText(until)}`,
     device !== undefined && `in ${device}`,
     address !== undefined && `from ${address}`,
   ].filter((part) => part !== undefined && part !== false)

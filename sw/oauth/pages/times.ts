@@ -2,12 +2,12 @@
 import { html, type Html } from './html.ts'
 
 /** @param ms since 1970 */
-export const dateOf = (ms: number): Html => {
+export const dateOf = (ms: number): Html => html`<time datetime="${new Date(ms).toISOString()}">${dateText(ms)}</time>`
+
+export const dateText = (ms: number): string => {
   const date = new Date(ms)
   const minutes = date.toISOString().slice(11, 16)
-  return html`<time datetime="${date.toISOString()}"
-    >${date.getUTCDate()} ${MONTHS[date.getUTCMonth()]} ${date.getUTCFullYear()}, ${minutes} UTC</time
-  >`
+  return `${date.getUTCDate()} ${MONTHS[date.getUTCMonth()] ?? ''} ${date.getUTCFullYear()}, ${minutes} UTC`
 }
 
 const MONTHS = ['Jan', 'Feb', 'March', 'April', 'May', 'June', 'July', 'Aug', 'Sept', 'Oct', 'Nov', 'Dec']

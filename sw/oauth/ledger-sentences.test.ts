@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest'
+import type { OAuthLedgerRow } from '../store/oauth-schema.ts'
+import { sayEntry } from './ledger-sentences.ts'
+
+const APP = { clientId: 'https://app.example/client.json' }
+
+test.each<readonly [Omit<OAuthLedgerRow, 'at'>, string]>([
+  [{ what: 'sign-in', outcome: 'done', note: 'password' }, 'Signed in with the password'],
+  [{ what: 'sign-in', outcome: 'done', note: 'passkey' }, 'Signed in with a passkey'],
+  [{ what: 'sign-in', outcome: 'refused', note: 'password: RateLimitExceeded' }, 'A sign-in failed (password: RateLimitExceeded)'],
+  [{ what: 'sign-out', outcome: 'done' }, 'Signed out'],
+  [{ what: 'consent', outcome: 'done', ...APP }, 'Allowed app.example'],
+  [{ what: 'consent', outcome: 'done', clientId: 'http://localhost?scope=atproto' }, 'Allowed an app on this computer'],
+  [{ what: 'denial', outcome: 'refused', ...APP }, 'Refused app.example'],
+  [{ what: 'refresh', outcome: 'refused', ...APP }, 'app.example was not given new access'],
+  [{ what: 'revocation', outcome: 'done', ...APP }, 'Ended the access of app.example'],
+  [{ what: 'end', outcome: 'done', note: 'its key is gone', ...APP }, 'The access of app.example ended: its key is gone'],
+  [{ what: 'passkey', outcome: 'done', note: 'added' }, 'A passkey was added'],
+])('%j', (row, sentence) => {
+  expect(sayEntry({ at: 0, ...row })).toEqual({ at: 0, what: sentence })
+})
+
+test('where and for what it was stands beside it', () => {
+  const row: OAuthLedgerRow = {
+    at: 0,
+    what: 'consent',
+    outcome: 'done',
+    ...APP,
+    scope: 'atproto repo:*',
+    until: 86_400_000,
+    device: 'Firefox on Linux',
+    address: '192.0.2.7',
+  }
+  expect(sayEntry(row).detail).toBe('atproto repo:* · until 2 Jan 1970, 00:00 UTC · in Firefox on Linux · from 192.0.2.7')
+})
