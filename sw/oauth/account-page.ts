@@ -6,18 +6,18 @@ import type { Sessions } from '../account/sessions.ts'
 import type { SignIn } from '../account/sign-in.ts'
 import type { Self } from '../identity/self.ts'
 import { readOAuthLedger } from '../store/oauth-ledger.ts'
-import type { OAuthLedgerRow, PasskeyRow } from '../store/oauth-schema.ts'
+import type { OAuthLedgerRow } from '../store/oauth-schema.ts'
 import type { Store } from '../store/open.ts'
 import type { AuthorizePageParts } from './authorize-page.ts'
+import { toBrowserView, toGrantView, toPasskeyView, toRememberedView } from './account-views.ts'
 import { browserName } from './browser-name.ts'
-import { type Authorizations, type Grant, type KnownClient, OWN_DEVICE } from './contract.ts'
-import { type SignedInDevice, type Visitor, withCookie } from './devices.ts'
+import type { Authorizations } from './contract.ts'
+import { type Visitor, withCookie } from './devices.ts'
 import { TOKEN } from './forms.ts'
-import { ACCOUNT_PATHS, type AccountHead, type BrowserView, type GrantView, type RememberedView, sessionsPage } from './pages/account.ts'
+import { ACCOUNT_PATHS, type AccountHead, sessionsPage } from './pages/account.ts'
 import { logPage } from './pages/log.ts'
 import { HEADERS } from './pages/page.ts'
-import { describeScopes } from './pages/scope-sentences.ts'
-import { type PasskeyView, securityPage } from './pages/security.ts'
+import { securityPage } from './pages/security.ts'
 import { signInPage } from './pages/sign-in.ts'
 import { sayEntry } from './ledger-sentences.ts'
 import { enter, noteOf, problemOf } from './sign-in.ts'
@@ -169,53 +169,6 @@ const show = async (
     byPassword,
     browsers: rows.map((row) => toBrowserView(row, visitor)),
   })
-}
-
-const toRememberedView = ({ clientId, scopes, updatedAt }: KnownClient): RememberedView => ({
-  clientId,
-  app: appOf(clientId),
-  permissions: describeScopes(scopes).map(({ sentence }) => sentence),
-  at: updatedAt,
-})
-
-const toPasskeyView = ({ id, name, createdAt, lastUsedAt, isBackedUp = false }: PasskeyRow): PasskeyView => ({
-  id,
-  name,
-  createdAt,
-  isBackedUp,
-  ...(lastUsedAt !== undefined && { usedAt: lastUsedAt }),
-})
-
-const toBrowserView = ({ id, userAgent, account, lastSeenAt }: SignedInDevice, visitor: Visitor): BrowserView => ({
-  id,
-  name: browserName(userAgent),
-  isThis: id === visitor.id,
-  isHome: id === OWN_DEVICE,
-  since: account.since,
-  seenAt: lastSeenAt,
-  ...(account.until !== undefined && { until: account.until }),
-  ...(account.by && { by: account.by }),
-})
-
-const toGrantView = (grant: Grant, browsers: ReadonlyMap<string, string>): GrantView => {
-  const { id, clientId, client, scopes, createdAt, updatedAt, until, deviceId } = grant
-  const browser = deviceId === null ? undefined : browsers.get(deviceId)
-  return {
-    id,
-    clientId,
-    app: appOf(clientId),
-    ...(client?.name !== undefined && { name: client.name }),
-    permissions: describeScopes(scopes).map(({ sentence }) => sentence),
-    createdAt,
-    usedAt: updatedAt,
-    ...(until !== undefined && { until }),
-    ...(browser !== undefined && { browser }),
-  }
-}
-
-const appOf = (clientId: string): string => {
-  const { hostname, host } = new URL(clientId)
-  return hostname === 'localhost' ? 'An app on this computer' : host
 }
 
 const askWho = async (parts: AccountPageParts, path: string, visitor: Visitor, problem?: string): Promise<Response> => {

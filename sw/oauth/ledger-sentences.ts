@@ -1,6 +1,7 @@
 /** The consent ledger in sentences. */
 import type { OAuthLedgerRow } from '../store/oauth-schema.ts'
 import type { LogEntryView } from './pages/log.ts'
+import { hostOfClient, nameOfApp } from './pages/parties.ts'
 import { dateText } from './pages/times.ts'
 
 export const sayEntry = (row: OAuthLedgerRow): LogEntryView => {
@@ -15,7 +16,7 @@ export const sayEntry = (row: OAuthLedgerRow): LogEntryView => {
 }
 
 const sentenceOf = ({ what, outcome, note, clientId }: OAuthLedgerRow): string => {
-  const app = clientId === undefined ? 'an app' : nameOf(clientId)
+  const app = clientId === undefined ? 'an app' : nameOfApp({ host: hostOfClient(clientId) })
   switch (what) {
     case 'sign-in':
       return outcome === 'done'
@@ -36,9 +37,4 @@ const sentenceOf = ({ what, outcome, note, clientId }: OAuthLedgerRow): string =
     case 'passkey':
       return `A passkey was ${note ?? 'changed'}`
   }
-}
-
-const nameOf = (clientId: string): string => {
-  const { hostname, host } = new URL(clientId)
-  return hostname === 'localhost' ? 'an app on this computer' : host
 }

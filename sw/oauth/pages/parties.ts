@@ -7,6 +7,12 @@ export interface AccountView {
   readonly handle: string
 }
 
+/** null: a program on the owner's computer. */
+export const hostOfClient = (clientId: string): string | null => {
+  const { hostname, host } = new URL(clientId)
+  return hostname === 'localhost' ? null : host
+}
+
 /** The one thing that is certain of an app: whose host publishes its metadata. @see https://atproto.com/specs/oauth#localhost-client-development */
 export const nameOfApp = ({ host }: Pick<ShownClient, 'host'>): string => host ?? 'an app on this computer'
 

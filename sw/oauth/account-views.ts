@@ -1,0 +1,51 @@
+/** Rows and grants as the account pages show them. */
+import type { PasskeyRow } from '../store/oauth-schema.ts'
+import { browserName } from './browser-name.ts'
+import { type Grant, type KnownClient, OWN_DEVICE } from './contract.ts'
+import type { SignedInDevice, Visitor } from './devices.ts'
+import type { BrowserView, GrantView, RememberedView } from './pages/account.ts'
+import { hostOfClient } from './pages/parties.ts'
+import { describeScopes } from './pages/scope-sentences.ts'
+import type { PasskeyView } from './pages/security.ts'
+
+export const toRememberedView = ({ clientId, scopes, updatedAt }: KnownClient): RememberedView => ({
+  clientId,
+  app: hostOfClient(clientId) ?? 'An app on this computer',
+  permissions: describeScopes(scopes).map(({ sentence }) => sentence),
+  at: updatedAt,
+})
+
+export const toPasskeyView = ({ id, name, createdAt, lastUsedAt, isBackedUp = false }: PasskeyRow): PasskeyView => ({
+  id,
+  name,
+  createdAt,
+  isBackedUp,
+  ...(lastUsedAt !== undefined && { usedAt: lastUsedAt }),
+})
+
+export const toBrowserView = ({ id, userAgent, account, lastSeenAt }: SignedInDevice, visitor: Visitor): BrowserView => ({
+  id,
+  name: browserName(userAgent),
+  isThis: id === visitor.id,
+  isHome: id === OWN_DEVICE,
+  since: account.since,
+  seenAt: lastSeenAt,
+  ...(account.until !== undefined && { until: account.until }),
+  ...(account.by && { by: account.by }),
+})
+
+export const toGrantView = (grant: Grant, browsers: ReadonlyMap<string, string>): GrantView => {
+  const { id, clientId, client, scopes, createdAt, updatedAt, until, deviceId } = grant
+  const browser = deviceId === null ? undefined : browsers.get(deviceId)
+  return {
+    id,
+    clientId,
+    app: hostOfClient(clientId) ?? 'An app on this computer',
+    ...(client?.name !== undefined && { name: client.name }),
+    permissions: describeScopes(scopes).map(({ sentence }) => sentence),
+    createdAt,
+    usedAt: updatedAt,
+    ...(until !== undefined && { until }),
+    ...(browser !== undefined && { browser }),
+  }
+}
