@@ -209,11 +209,13 @@ const base64url = (bytes: Uint8Array): string => Buffer.from(bytes).toString('ba
 
 /** As authenticators write signatures. */
 const der = (raw: Uint8Array): Uint8Array => {
-  const integers = [raw.subarray(0, 32), raw.subarray(32)].flatMap((part) => {
-    const bytes = Array.from(part)
-    while (bytes[0] === 0 && (bytes[1] ?? 0) < 0x80) bytes.shift()
-    if ((bytes[0] ?? 0) >= 0x80) bytes.unshift(0)
-    return [0x02, bytes.length, ...bytes]
-  })
+  const integers = [...integer(raw.subarray(0, 32)), ...integer(raw.subarray(32))]
   return Uint8Array.from([0x30, integers.length, ...integers])
+}
+
+const integer = (part: Uint8Array): number[] => {
+  const bytes = Array.from(part)
+  while (bytes[0] === 0 && (bytes[1] ?? 0) < 0x80) bytes.shift()
+  if ((bytes[0] ?? 0) >= 0x80) bytes.unshift(0)
+  return [0x02, bytes.length, ...bytes]
 }
