@@ -11,8 +11,10 @@ export interface RealTab {
 
 /** Connected, and heard by nobody yet: `tab.join` comes next. */
 export const connectTab = async (room: Pick<RealRoom, 'port' | 'host'>, host = room.host, keys = newKeys()): Promise<RealTab> => {
+  // First: a socket that opened meanwhile would have said so to nobody.
+  const ready = await keys
   const socket = new WebSocket(`ws://127.0.0.1:${room.port}${UPLINK_PATH}`, UPLINK_PROTOCOL, { headers: { host } })
-  const tab = new TestTab(await keys, (bytes) => socket.send(bytes))
+  const tab = new TestTab(ready, (bytes) => socket.send(bytes))
   socket.on('message', (data: Buffer) => tab.receive(new Uint8Array(data)))
   socket.on('close', (code, reason) => tab.lost(`closed with ${code} ${reason.toString()}`))
   await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject))
