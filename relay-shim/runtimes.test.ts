@@ -5,9 +5,10 @@ import { CID } from 'multiformats/cid'
 import { sha256 } from 'multiformats/hashes/sha2'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
-import { UPLINK_PATH, UPLINK_PROTOCOL } from '../wire/frames.ts'
+import { UPLINK_PROTOCOL } from '../wire/frames.ts'
 import { CHUNK_BYTES, STREAM_WINDOW_BYTES } from '../wire/limits.ts'
 import { type RealRoom, startRealRoom } from './testing/real-room.ts'
+import { connectTab } from './testing/real-tab.ts'
 import { create, DID, SigningPod } from './testing/signing-pod.ts'
 import { type FakeRelay, startFakeRelay } from './testing/fake-relay.ts'
 import { startSmtpSink, type SmtpSink } from './testing/smtp-sink.ts'
@@ -30,14 +31,10 @@ let tab: TestTab
 const sockets: WebSocket[] = []
 
 const connect = async (with_: TabKeys, host = dev.host): Promise<TestTab> => {
-  const socket = new WebSocket(`ws://127.0.0.1:${dev.port}${UPLINK_PATH}`, UPLINK_PROTOCOL, { headers: { host } })
+  const { tab, socket } = await connectTab(dev, host, with_)
   sockets.push(socket)
-  const connected = new TestTab(with_, (bytes) => socket.send(bytes))
-  socket.on('message', (data: Buffer) => connected.receive(new Uint8Array(data)))
-  socket.on('close', (code, reason) => connected.lost(`closed with ${code} ${reason.toString()}`))
-  await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject))
   expect(socket.protocol).toBe(UPLINK_PROTOCOL)
-  return connected
+  return tab
 }
 
 const get = (path: string, init?: RequestInit): Promise<Response> => fetch(dev.origin + path, init)

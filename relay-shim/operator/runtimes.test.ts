@@ -1,10 +1,10 @@
 /** Hosts, the operator's page and the rooms' talk among themselves in workerd, under `partykit dev` and `wrangler dev`: what only the real runtimes can show. */
 import { request as httpRequest } from 'node:http'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { WebSocket } from 'ws'
-import { UPLINK_PATH, UPLINK_PROTOCOL } from '../../wire/frames.ts'
+import type { WebSocket } from 'ws'
 import { FORGET_PATH, KICK_PATH, LOOK_PATH, OPERATOR_PATH, type RoomList, ROOMS_PATH } from '../../wire/operator.ts'
 import { type RealRoom, startRealRoom } from '../testing/real-room.ts'
+import { connectTab } from '../testing/real-tab.ts'
 import { create, SigningPod } from '../testing/signing-pod.ts'
 import { newKeys, signedHello, type TabKeys, TestTab } from '../testing/tab.ts'
 
@@ -40,12 +40,8 @@ const rooms = async (): Promise<RoomList['rooms']> =>
   (JSON.parse((await ask(BOB, ROOMS_PATH, { headers: { authorization } })).text) as RoomList).rooms
 
 const connect = async (host: string, keys: TabKeys): Promise<TestTab> => {
-  const socket = new WebSocket(`ws://127.0.0.1:${shim.port}${UPLINK_PATH}`, UPLINK_PROTOCOL, { headers: { host } })
+  const { tab, socket } = await connectTab({ port: shim.port, host }, host, keys)
   sockets.push(socket)
-  const tab = new TestTab(keys, (bytes) => socket.send(bytes))
-  socket.on('message', (data: Buffer) => tab.receive(new Uint8Array(data)))
-  socket.on('close', (code, reason) => tab.lost(`closed with ${code} ${reason.toString()}`))
-  await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject))
   tab.onRequest = ({ id, path }) => tab.answer(id, `tab: ${path}`)
   return tab
 }

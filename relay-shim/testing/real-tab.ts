@@ -2,7 +2,7 @@
 import { WebSocket } from 'ws'
 import { UPLINK_PATH, UPLINK_PROTOCOL } from '../../wire/frames.ts'
 import type { RealRoom } from './real-room.ts'
-import { newKeys, TestTab } from './tab.ts'
+import { newKeys, type TabKeys, TestTab } from './tab.ts'
 
 export interface RealTab {
   readonly tab: TestTab
@@ -10,7 +10,11 @@ export interface RealTab {
 }
 
 /** Connected, and heard by nobody yet: `tab.join` comes next. */
-export const connectTab = async (room: Pick<RealRoom, 'port' | 'host'>, host = room.host, keys = newKeys()): Promise<RealTab> => {
+export const connectTab = async (
+  room: Pick<RealRoom, 'port' | 'host'>,
+  host = room.host,
+  keys: TabKeys | Promise<TabKeys> = newKeys(),
+): Promise<RealTab> => {
   // First: a socket that opened meanwhile would have said so to nobody.
   const ready = await keys
   const socket = new WebSocket(`ws://127.0.0.1:${room.port}${UPLINK_PATH}`, UPLINK_PROTOCOL, { headers: { host } })

@@ -1,10 +1,9 @@
 /** A SigningPod at the uplink of a real room: its events go out as fast as the room takes them. */
-import { WebSocket } from 'ws'
 import { encodeEvent, type PodEvent } from '../../wire/event.ts'
-import { UPLINK_PATH, UPLINK_PROTOCOL } from '../../wire/frames.ts'
 import type { RealRoom } from './real-room.ts'
+import { connectTab } from './real-tab.ts'
 import { SigningPod } from './signing-pod.ts'
-import { newKeys, TestTab } from './tab.ts'
+import { newKeys } from './tab.ts'
 
 /** The DID of SigningPod is the did:web of this host. */
 export const SIGNING_HOST = 'pod.example'
@@ -19,10 +18,7 @@ export interface SigningTab {
 
 export const joinAsSigningPod = async (room: RealRoom, claimToken: string): Promise<SigningTab> => {
   const pod = await SigningPod.create()
-  const socket = new WebSocket(`ws://127.0.0.1:${room.port}${UPLINK_PATH}`, UPLINK_PROTOCOL, { headers: { host: SIGNING_HOST } })
-  const tab = new TestTab(await newKeys(pod.keypair.did()), (bytes) => socket.send(bytes))
-  socket.on('message', (data: Buffer) => tab.receive(new Uint8Array(data)))
-  await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject))
+  const { tab, socket } = await connectTab(room, SIGNING_HOST, newKeys(pod.keypair.did()))
   await tab.join({ claim: claimToken })
   const waiting = new Map<number, (seq: number) => void>()
   tab.onFrame = (head) => {
