@@ -6,6 +6,7 @@ import { Repo } from '../sw/repo/repo.ts'
 import type { TimedStep } from '../sw/repo/plan.ts'
 import { openStore } from '../sw/store/open.ts'
 import type { InTabReport } from './in-tab.ts'
+import { measureAppToken } from './in-tab-oauth.ts'
 import { median, timed } from './statistics.ts'
 
 const PASSWORD = 'a password for the benchmark'
@@ -70,6 +71,6 @@ const measureSteps = async (): Promise<{ total: number; steps: Partial<Record<Ti
 }
 
 self.onmessage = async (): Promise<void> => {
-  const report: InTabReport = { handler: await measureHandler(), ...(await measureSteps()) }
+  const report: InTabReport = { handler: await measureHandler(), ...(await measureSteps()), appToken: await measureAppToken() }
   self.postMessage(report)
 }

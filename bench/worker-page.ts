@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import type { CDPSession, Page } from 'playwright'
 import { build } from 'vite'
 import { launchBrowser } from '../scripts/browser.ts'
+import { oauthWithoutNode, passkeysWithoutAttestation } from '../shims/replacements.ts'
 import { alias, inject, treeshake } from '../vite.config.ts'
 
 const HEAP_SAMPLE_MS = 50
@@ -115,6 +116,7 @@ const bundle = async (script: string, directory: string): Promise<string> => {
     configFile: false,
     logLevel: 'warn',
     resolve: { alias },
+    plugins: [oauthWithoutNode, passkeysWithoutAttestation],
     build: {
       outDir: directory,
       emptyOutDir: false,
