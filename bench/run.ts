@@ -12,6 +12,7 @@ import { importMeasures, largeMeasures, prepareLarge } from './large.ts'
 import { type Measure, measures, prepare, type Subject } from './measures.ts'
 import { mirrorMeasures } from './mirror.ts'
 import { reportRoom } from './room.ts'
+import { oauthMeasures } from './oauth.ts'
 import { startOurs, startReference } from './sides.ts'
 import { median } from './statistics.ts'
 import { tunnelMeasures } from './tunnel.ts'
@@ -26,6 +27,7 @@ interface Suite {
 const suites: readonly Suite[] = [
   { measures: tunnelMeasures, prepare: async () => {} },
   { measures: firehoseMeasures, prepare: async () => {} },
+  { measures: oauthMeasures, prepare: async () => {} },
   { measures: [...measures, ...mirrorMeasures], prepare },
   { measures: importMeasures, prepare: async () => {} },
   { measures: largeMeasures, prepare: prepareLarge },

@@ -141,14 +141,18 @@ export class RawClient {
   }
 
   exchange(code: string, changed: Readonly<Record<string, string | undefined>> = {}, sent: Sent = {}): Promise<Response> {
-    const fields = {
+    return this.post('/oauth/token', withoutAbsent({ ...this.exchanged(code), ...changed }), sent)
+  }
+
+  /** What a code is exchanged by. */
+  exchanged(code: string): Fields {
+    return {
       client_id: CLIENT_ID,
       grant_type: 'authorization_code',
       code,
       redirect_uri: LOOPBACK_REDIRECT,
       code_verifier: this.verifier,
     }
-    return this.post('/oauth/token', withoutAbsent({ ...fields, ...changed }), sent)
   }
 
   refresh(token: string, changed: Readonly<Record<string, string | undefined>> = {}, sent: Sent = {}): Promise<Response> {
