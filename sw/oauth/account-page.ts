@@ -45,8 +45,8 @@ export const showAccount = async (
   if (path !== EXPORT_PATH && !isPath(path)) return null
   if (!visitor.account) return askWho(parts, path === EXPORT_PATH ? ACCOUNT_PATHS.log : path, visitor)
   if (path === EXPORT_PATH) return exportLog(parts)
-  const done = DONE[query.get('done') ?? '']
-  return show(parts, path, visitor, done === undefined ? {} : { done })
+  const done = query.get('done') ?? ''
+  return show(parts, path, visitor, isDone(done) ? { done: DONE[done] } : {})
 }
 
 /** @throws XrpcError 403 ForeignForm | StaleForm */
@@ -65,7 +65,8 @@ export const takeAccount = async (parts: AccountPageParts, path: string, sent: R
   }
 }
 
-type Done = keyof typeof DONE & string
+type Done = keyof typeof DONE
+const isDone = (word: string): word is Done => Object.hasOwn(DONE, word)
 
 /** What a form of these pages wants done. @returns what to say of it, and the browser as it is known afterwards */
 const act = async (parts: AccountPageParts, visitor: Visitor, fields: URLSearchParams): Promise<readonly [Done, Visitor]> => {
@@ -208,7 +209,7 @@ const goTo = (path: string, done: Done | null, visitor: Visitor): Response =>
 const nameOf = (fields: URLSearchParams): string => fields.get('name')?.trim().slice(0, MAX_PASSKEY_NAME_CHARS) || 'Passkey'
 
 /** Named in the address, never spelled out in it: nobody can have this page say something by a link. */
-const DONE: Readonly<Record<string, string>> = {
+const DONE = {
   app: 'The app is signed out. What it still holds is worth nothing.',
   apps: 'All apps are signed out.',
   forgotten: 'The app will be asked about again.',
@@ -218,4 +219,4 @@ const DONE: Readonly<Record<string, string>> = {
   removed: 'The passkey opens nothing any more.',
   added: 'The passkey is added. You can sign in with it from now on.',
   password: 'The password is changed. Other browsers, and apps that used the old one, are signed out.',
-}
+} as const

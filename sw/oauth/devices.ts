@@ -42,9 +42,7 @@ export class Devices {
 
   async visit(request: Request, origin: 'local' | 'shim'): Promise<Visitor> {
     const userAgent = request.headers.get('user-agent')?.slice(0, MAX_SHOWN_USER_AGENT_CHARS) ?? null
-    const visitor = origin === 'local' ? await this.#own(userAgent) : await this.#other(request, userAgent)
-    if (visitor.account) await this.#seen(visitor)
-    return visitor
+    return origin === 'local' ? this.#own(userAgent) : this.#other(request, userAgent)
   }
 
   /** The owner has proved to be it: from now on the browser is known by another secret, so that one which somebody planted there is worth nothing. */
@@ -103,6 +101,7 @@ export class Devices {
         (row) => row ?? { id: OWN_DEVICE, userAgent, address: null, createdAt: now(), lastSeenAt: now(), account },
       ))
     const secret = await this.#mac(`own ${row?.account?.at ?? 0}`)
+    if (row) await this.#seen(row, userAgent)
     return { id: OWN_DEVICE, userAgent, address: null, isOwn: true, secret, account: this.#accountOf(row), cookie: null }
   }
 
@@ -111,8 +110,10 @@ export class Devices {
     const known = { userAgent, address: null, isOwn: false }
     if (id !== undefined && secret !== undefined && id !== OWN_DEVICE) {
       const row = await readOAuthDevice(this.#parts.store, id)
-      if (row?.secret !== undefined && isSameText(row.secret, await digestOf(secret)))
+      if (row?.secret !== undefined && isSameText(row.secret, await digestOf(secret))) {
+        await this.#seen(row, userAgent)
         return { ...known, id, secret, account: this.#accountOf(row), cookie: null }
+      }
       if (!row && isSameText(secret, await this.#mac(`device ${id}`))) return { ...known, id, secret, account: null, cookie: null }
     }
     const fresh = `dev-${toHex(crypto.getRandomValues(new Uint8Array(16)))}`
@@ -126,11 +127,10 @@ export class Devices {
     return account?.did === identity.did && (account.until ?? Infinity) > now() ? account : null
   }
 
-  async #seen({ id, userAgent }: Visitor): Promise<void> {
+  async #seen({ id, lastSeenAt }: OAuthDeviceRow, userAgent: string | null): Promise<void> {
     const now = this.#parts.now()
-    await changeOAuthDevice(this.#parts.store, id, (row) =>
-      row && row.lastSeenAt + DEVICE_SEEN_STEP_MS <= now ? { ...row, userAgent, lastSeenAt: now } : row,
-    )
+    if (lastSeenAt + DEVICE_SEEN_STEP_MS > now) return
+    await changeOAuthDevice(this.#parts.store, id, (row) => row && { ...row, userAgent, lastSeenAt: now })
   }
 
   async #prune(): Promise<void> {

@@ -46,6 +46,10 @@ describe('a scope in plain sentences', () => {
     ])
   })
 
+  test.each(['constructor', '__proto__', 'toString'])('nor is a name of the language something that is known: %s', (scope) => {
+    expect(describeScope(scope)).toMatchObject([{ sentence: `Something that this server has no words for: ${scope}` }])
+  })
+
   test('what reaches far is marked', () => {
     const asked =
       'atproto repo:app.bsky.feed.post repo:* rpc:a.b.c?aud=* rpc:*?aud=did:web:x.example%23s identity:handle account:email blob:*/* transition:generic'

@@ -25,7 +25,8 @@ export const describeScopes = (scopes: readonly string[], sets: readonly SaidSet
   [...new Set(scopes)].filter((each) => each !== '').map((each) => describe(each, sets))
 
 const describe = (scope: string, sets: readonly SaidSet[]): Permission => {
-  const fixed = FIXED[scope]
+  // An app may ask for `constructor`.
+  const fixed = Object.hasOwn(FIXED, scope) ? FIXED[scope] : undefined
   if (fixed) return { scope, isNeeded: scope === 'atproto', parts: [], ...fixed }
   const include = IncludeScope.fromString(scope)
   if (include)
