@@ -34,6 +34,7 @@ import {
   deleteOAuthSessions,
   findOAuthRefresh,
   findOAuthSession,
+  oauthSessionsEpoch,
   readOAuthSessions,
   rotateOAuthSession,
 } from '../store/oauth-sessions.ts'
@@ -80,6 +81,22 @@ export const tokenStoreOf = (store: Store, account: () => TokenInfo['account'], 
   /** A grant that has run out is none. */
   const alive = (row: OAuthSessionRow | undefined): OAuthSessionRow | undefined => (row && grantEnd(row) > now() ? row : undefined)
 
+  /** Asked at every call of an app. */
+  const seen = new Map<string, OAuthSessionRow>()
+  let seenAt = -1
+  const sessionOf = async (tokenId: string): Promise<OAuthSessionRow | undefined> => {
+    const epoch = oauthSessionsEpoch(store)
+    if (epoch !== seenAt) {
+      seen.clear()
+      seenAt = epoch
+    }
+    const known = seen.get(tokenId)
+    if (known) return known
+    const row = await findOAuthSession(store, 'tokenId', tokenId)
+    if (row && oauthSessionsEpoch(store) === epoch && seenAt === epoch) seen.set(tokenId, row)
+    return row
+  }
+
   return {
     async createToken(tokenId, { code, ...data }, refreshToken) {
       await addOAuthSession(store, {
@@ -97,7 +114,7 @@ export const tokenStoreOf = (store: Store, account: () => TokenInfo['account'], 
     },
 
     async readToken(tokenId) {
-      const row = alive(await findOAuthSession(store, 'tokenId', tokenId))
+      const row = alive(await sessionOf(tokenId))
       return row ? toInfo(row, null) : null
     },
 

@@ -47,6 +47,16 @@ describe('an access token', () => {
     await expect(authenticate(named)).rejects.toMatchObject(refused('invalid_dpop_proof'))
   })
 
+  test('that is only told which nonce to use has used nothing up: its proof may have the same id', async () => {
+    expect(await authenticate(app.call(token))).toMatchObject({ did: DID })
+    const jti = crypto.randomUUID()
+    const withNonce = async (nonce: string | undefined) =>
+      app.proof('GET', `${ORIGIN}${PATH}`, { claims: { ath: await ath(), jti, nonce } })
+    await expect(authenticate(app.call(token, PATH, await withNonce('made up')))).rejects.toMatchObject(refused('use_dpop_nonce'))
+    expect(await authenticate(app.call(token, PATH, await withNonce(app.nonce)))).toMatchObject({ did: DID })
+    await expect(authenticate(app.call(token, PATH, await withNonce(app.nonce)))).rejects.toMatchObject(refused('invalid_dpop_proof'))
+  })
+
   test('counts once for each proof', async () => {
     const proof = await app.proof('GET', `${ORIGIN}${PATH}`, { claims: { ath: await ath() } })
     expect(await authenticate(app.call(token, PATH, proof))).toMatchObject({ did: DID })

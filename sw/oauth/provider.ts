@@ -3,7 +3,7 @@
  * race with themselves, prompts of public clients, and grants that end when a client's key is gone.
  * @see https://atproto.com/specs/oauth
  */
-import { InvalidDpopProofError, InvalidGrantError } from '@atproto/oauth-provider/errors'
+import { InvalidGrantError } from '@atproto/oauth-provider/errors'
 import type { OAuthHooks } from '@atproto/oauth-provider/hooks'
 import {
   AccessTokenMode,
@@ -12,9 +12,8 @@ import {
   OAuthProvider,
   type OAuthProviderOptions,
 } from '@atproto/oauth-provider/provider'
-import { type DpopProof, OAuthVerifier, type OAuthVerifierOptions } from '@atproto/oauth-provider/verifier'
 import { decodeJwt } from 'jose'
-import { MAX_REMEMBERED_TOKENS, OAUTH_ACCESS_TTL_MS, OAUTH_SIGN_IN_MAX_AGE_MS } from '../../wire/oauth-limits.ts'
+import { OAUTH_ACCESS_TTL_MS, OAUTH_SIGN_IN_MAX_AGE_MS } from '../../wire/oauth-limits.ts'
 import type { Fetch } from '../identity/handle-resolver.ts'
 import type { Self } from '../identity/self.ts'
 import { changeOAuthRequest } from '../store/oauth-requests.ts'
@@ -29,6 +28,7 @@ import { agingLexiconStore } from './permission-sets.ts'
 import type { Device } from './contract.ts'
 import type { Branding } from './pages/brand.ts'
 import { keysetOf, providerRow } from './provider-keys.ts'
+import { ResourceVerifier } from './resource-verifier.ts'
 
 /** What an integrator may say; all of it may be left out. */
 export interface ProviderSettings {
@@ -99,7 +99,7 @@ export const composeProvider = async (parts: ProviderParts): Promise<ComposedPro
     now,
   )
   const { onDecodeToken } = settings.hooks ?? {}
-  const resource = new ResourceVerifier({ ...shared, dpopSecret: row.nonces.resource, ...(onDecodeToken && { onDecodeToken }) }, server)
+  const resource = new ResourceVerifier({ ...shared, ...(onDecodeToken && { onDecodeToken }) }, row.nonces.resource, server.claimsOf)
   return { server, resource }
 }
 
@@ -153,56 +153,6 @@ export class PodProvider extends OAuthProvider {
   /** The claims of an access token that names its grant only. */
   readonly claimsOf: OAuthProvider['tokenManager']['loadTokenClaims'] = (tokenType, payload) =>
     this.tokenManager.loadTokenClaims(tokenType, payload)
-}
-
-/**
- * As resource server: the same keys, other nonces. Asked at every call of an app, so what can be done once is, and the two looks into the store are taken together.
- * @see https://datatracker.ietf.org/doc/html/rfc9449#section-9
- */
-export class ResourceVerifier extends OAuthVerifier {
-  readonly #server: PodProvider
-  /** Whether a proof is shown for the first time. */
-  readonly #firsts = new WeakMap<DpopProof, Promise<boolean>>()
-
-  constructor(options: OAuthVerifierOptions, server: PodProvider) {
-    super(options)
-    this.#server = server
-    const { signer } = this
-    // A signature that was right stays right; when a token ends, and whether its grant is over, is asked each time.
-    Object.assign(signer, { verifyAccessToken: remembering(signer.verifyAccessToken.bind(signer)) })
-  }
-
-  override async checkDpopProof(...args: Parameters<OAuthVerifier['checkDpopProof']>): ReturnType<OAuthVerifier['checkDpopProof']> {
-    const proof = await this.dpopManager.checkProof(...args)
-    if (proof) this.#firsts.set(proof, this.replayManager.uniqueDpop(proof.jti) as Promise<boolean>)
-    return proof
-  }
-
-  /** The grant is looked up in either mode: one that is over is over at once. */
-  protected override async decodeToken(...args: Parameters<OAuthVerifier['decodeToken']>): ReturnType<OAuthVerifier['decodeToken']> {
-    const [tokenType, , proof] = args
-    const claims = async () => {
-      const payload = await super.decodeToken(...args)
-      return { ...payload, ...(await this.#server.claimsOf(tokenType, payload)) }
-    }
-    const [isFirst, found] = await Promise.allSettled([proof && this.#firsts.get(proof), claims()])
-    if (isFirst.status === 'rejected') throw isFirst.reason
-    if (isFirst.value === false) throw new InvalidDpopProofError('DPoP proof replayed')
-    if (found.status === 'rejected') throw found.reason
-    return found.value
-  }
-}
-
-const remembering = <Token, Verified>(verify: (token: Token) => Promise<Verified>): ((token: Token) => Promise<Verified>) => {
-  const known = new Map<Token, Verified>()
-  return async (token) => {
-    const found = known.get(token)
-    if (found !== undefined) return found
-    const verified = await verify(token)
-    if (known.size >= MAX_REMEMBERED_TOKENS) known.clear()
-    known.set(token, verified)
-    return verified
-  }
 }
 
 /** @see https://datatracker.ietf.org/doc/html/rfc9126#section-2.2 */

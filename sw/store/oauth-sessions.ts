@@ -9,18 +9,32 @@ import type { Store } from './open.ts'
  */
 export const addOAuthSession = (store: Store, row: OAuthSessionRow): Promise<boolean> => {
   const tx = store.transaction(['oauthRequests', 'oauthSessions', 'oauthRefreshTokens'], 'readwrite')
-  return settle(tx, async () => {
-    const requests = tx.objectStore('oauthRequests')
-    const request = row.code === undefined ? undefined : await requests.index('code').get(row.code)
-    if (request) await requests.delete(request.id)
-    if (request?.used === 'again') return false
-    await Promise.all([
-      tx.objectStore('oauthSessions').put({ ...row, ...(request?.until !== undefined && { until: request.until }) }),
-      row.refresh !== undefined && tx.objectStore('oauthRefreshTokens').put({ hash: row.refresh, session: row.id }),
-    ])
-    return true
-  })
+  return changing(
+    store,
+    settle(tx, async () => {
+      const requests = tx.objectStore('oauthRequests')
+      const request = row.code === undefined ? undefined : await requests.index('code').get(row.code)
+      if (request) await requests.delete(request.id)
+      if (request?.used === 'again') return false
+      await Promise.all([
+        tx.objectStore('oauthSessions').put({ ...row, ...(request?.until !== undefined && { until: request.until }) }),
+        row.refresh !== undefined && tx.objectStore('oauthRefreshTokens').put({ hash: row.refresh, session: row.id }),
+      ])
+      return true
+    }),
+  )
 }
+
+/** Moves on with every change of the grants through this connection, so that what was read of them can be kept in memory: one worker at a time serves a pod. */
+export const oauthSessionsEpoch = (store: Store): number => epochs.get(store) ?? 0
+
+const epochs = new WeakMap<Store, number>()
+
+/** Also where it fails: it may have happened all the same. */
+const changing = <T>(store: Store, change: Promise<T>): Promise<T> =>
+  change.finally(() => {
+    epochs.set(store, oauthSessionsEpoch(store) + 1)
+  })
 
 export const findOAuthSession = (store: Store, by: 'tokenId' | 'code', value: string): Promise<OAuthSessionRow | undefined> =>
   store.getFromIndex('oauthSessions', by, value)
@@ -49,31 +63,37 @@ export const rotateOAuthSession = (
   change: (row: OAuthSessionRow) => OAuthSessionRow & { readonly refresh: string },
 ): Promise<boolean> => {
   const tx = store.transaction(['oauthSessions', 'oauthRefreshTokens'], 'readwrite')
-  return settle(tx, async () => {
-    const row = await tx.objectStore('oauthSessions').index('tokenId').get(tokenId)
-    if (!row) return false
-    const next = change(row)
-    const tokens = tx.objectStore('oauthRefreshTokens')
-    await Promise.all([
-      tx.objectStore('oauthSessions').put(next),
-      tokens.put({ hash: next.refresh, session: row.id }),
-      row.refresh !== undefined && tokens.put({ hash: row.refresh, session: row.id, usedAt: now }),
-    ])
-    return true
-  })
+  return changing(
+    store,
+    settle(tx, async () => {
+      const row = await tx.objectStore('oauthSessions').index('tokenId').get(tokenId)
+      if (!row) return false
+      const next = change(row)
+      const tokens = tx.objectStore('oauthRefreshTokens')
+      await Promise.all([
+        tx.objectStore('oauthSessions').put(next),
+        tokens.put({ hash: next.refresh, session: row.id }),
+        row.refresh !== undefined && tokens.put({ hash: row.refresh, session: row.id, usedAt: now }),
+      ])
+      return true
+    }),
+  )
 }
 
 /** @param isMeant synchronous. @returns those that were ended */
 export const deleteOAuthSessions = (store: Store, isMeant: (row: OAuthSessionRow) => boolean): Promise<readonly OAuthSessionRow[]> => {
   const tx = store.transaction(['oauthSessions', 'oauthRefreshTokens'], 'readwrite')
-  return settle(tx, async () => {
-    const sessions = tx.objectStore('oauthSessions')
-    const tokens = tx.objectStore('oauthRefreshTokens')
-    const ended = (await sessions.getAll()).filter(isMeant)
-    for (const { id } of ended) {
-      const used = await tokens.index('session').getAllKeys(id)
-      await Promise.all([sessions.delete(id), ...used.map((hash) => tokens.delete(hash))])
-    }
-    return ended
-  })
+  return changing(
+    store,
+    settle(tx, async () => {
+      const sessions = tx.objectStore('oauthSessions')
+      const tokens = tx.objectStore('oauthRefreshTokens')
+      const ended = (await sessions.getAll()).filter(isMeant)
+      for (const { id } of ended) {
+        const used = await tokens.index('session').getAllKeys(id)
+        await Promise.all([sessions.delete(id), ...used.map((hash) => tokens.delete(hash))])
+      }
+      return ended
+    }),
+  )
 }
