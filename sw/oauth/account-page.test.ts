@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { putOAuthClient } from '../store/oauth-clients.ts'
-import { DID, TestClient } from './testing.ts'
-import { allow, Browser, PASSWORD, pushed, type PagesStage, signIn, stagePages } from './pages-testing.ts'
+import { Authenticator } from './authenticator-testing.ts'
+import { DID, ORIGIN, TestClient } from './testing.ts'
+import { allow, Browser, PASSWORD, pushed, type PagesStage, plain, type Seen, signIn, stagePages } from './pages-testing.ts'
 
 let set: PagesStage
 beforeEach(async () => {
@@ -92,15 +93,18 @@ describe('on the account page', () => {
   test('a passkey is not added without the password, nor from what is no passkey', async () => {
     const browser = await signedIn()
     const path = '/account/security'
-    for (const [password, credential] of [
-      ['wrong', '{"id":"x","response":{}}'],
-      [PASSWORD, 'nonsense'],
-      [PASSWORD, '{"id":"x","rawId":"x","type":"public-key","response":{"clientDataJSON":"e30","attestationObject":"oA"}}'],
-    ] as const) {
-      const page = await browser.submit(path, await browser.ask(path), { do: 'add-passkey', password, credential, name: 'x' })
-      expect(page.text).toContain('role="alert"')
+    const phone = await Authenticator.make(ORIGIN)
+    const add = async (password: string, make: (options: string) => Promise<string>): Promise<Seen> => {
+      const page = await browser.ask(path)
+      const options = plain(/data-options="([^"]*)"/.exec(page.text)?.[1] ?? '')
+      return browser.submit(path, page, { do: 'add-passkey', password, credential: await make(options), name: ' My phone ' })
     }
+    expect((await add('wrong', (options) => phone.create(options))).text).toContain('role="alert"')
+    expect((await add('', (options) => phone.create(options))).text).toContain('role="alert"')
+    expect((await add(PASSWORD, async () => 'nonsense')).text).toContain('role="alert"')
     expect(await set.store.count('passkeys')).toBe(0)
+    expect((await add(PASSWORD, (options) => phone.create(options))).text).toContain('The passkey is added')
+    expect(await set.store.getAll('passkeys')).toMatchObject([{ name: 'My phone' }])
   })
 
   test('the log says who signed in and what was allowed, and is saved as a file', async () => {
