@@ -17,9 +17,11 @@ export const CONFIDENTIAL_REFRESH_TTL_MS = 180 * DAY_MS
 export const OAUTH_REFRESH_GRACE_MS = 10 * SECOND_MS
 /** Permission sets are looked up again after a day, and used for 90 while that fails. @see https://atproto.com/specs/permission */
 export const LEXICON_STALE_MS = 1 * DAY_MS
-/** Client metadata and keys are fetched anew when they are older (the reference PDS's figure); a document may be this large (its ceiling, too). */
+/** Client metadata and keys are fetched anew when they are older (the reference PDS's figure). */
 export const OAUTH_DOCUMENT_STALE_MS = 10 * MINUTE_MS
-export const MAX_OAUTH_DOCUMENT_BYTES = 512 * KIB
+/** Real ones are a few kilobytes. Anybody can have documents fetched, under as many names as they like, so few are kept, and the oldest go. */
+export const MAX_OAUTH_DOCUMENT_BYTES = 64 * KIB
+export const MAX_OAUTH_DOCUMENTS = 256
 /** DPoP ids are forgotten in batches: one every so many requests, and never more rows than one transaction deletes without being felt. */
 export const REPLAYS_PER_PRUNE = 128
 export const MAX_REPLAYS_PRUNED = 512

@@ -17,6 +17,11 @@ test('while the tab is closed every public read answers as it did while it was o
   const paths = [
     '/.well-known/did.json',
     '/.well-known/atproto-did',
+    '/.well-known/oauth-protected-resource',
+    '/.well-known/oauth-authorization-server',
+    '/.well-known/openid-configuration',
+    '/.well-known/jwks.json',
+    '/oauth/jwks',
     ...[
       ['com.atproto.server.describeServer', {}],
       ['com.atproto.identity.resolveHandle', { handle: pod.handle }],
