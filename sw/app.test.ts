@@ -229,6 +229,12 @@ describe('anyone', () => {
     expect(await askJson('/xrpc/_health')).toMatchObject({ status: 200, version: expect.stringMatching(/^tabpod \d/), online: true })
   })
 
+  test('may write a slash behind a method, as at the reference PDS', async () => {
+    const method = '/xrpc/com.atproto.server.describeServer'
+    expect(await askJson(`${method}/`)).toEqual(await askJson(method))
+    expect(await askJson(`${method}//`)).toMatchObject({ status: 404 })
+  })
+
   test('gets JSON and open CORS whatever goes wrong', async () => {
     const wrong: Array<[string, RequestInit, number, string]> = [
       ['/nowhere', {}, 404, 'NotFound'],

@@ -87,7 +87,8 @@ const read = async ({ documents, health, debug }: Site, pathname: string, reques
 }
 
 const call = async ({ xrpc }: Site, pathname: string, request: Request, { key }: RequestContext): Promise<Response | null> => {
-  const [, nsid] = /^\/xrpc\/([^/]+)$/.exec(pathname) ?? []
+  // A slash behind it is overlooked, as by the reference PDS.
+  const [, nsid] = /^\/xrpc\/([^/]+)\/?$/.exec(pathname) ?? []
   return nsid === undefined ? null : xrpc(nsid, request, key)
 }
 
