@@ -8,7 +8,7 @@ import { XrpcError } from '../../wire/errors.ts'
 /** Each throws XrpcError 403 ScopeMissingError, naming the scope that would do. */
 export interface Permissions {
   repo(action: 'create' | 'update' | 'delete', collection: string): void
-  /** @param mime as the request declares it */
+  /** Asked for the type that the request declares, and for the one that the bytes show. */
   blob(mime: string): void
   /** @param aud `did#service` @param lxm `*` for any method */
   rpc(aud: string, lxm: string): void

@@ -29,16 +29,18 @@ export interface Sent {
   readonly method?: string
 }
 
+type KeyPair = Awaited<ReturnType<typeof generateKeyPair>>
+
 export class RawClient {
   readonly server: Server
   /** 43 characters and more; good for one code. @see https://datatracker.ietf.org/doc/html/rfc7636#section-4.1 */
   readonly verifier = `verifier-${crypto.randomUUID()}`
   /** Of the newest answer. The two roles of a server have nonces of their own. */
   readonly #nonces = { authorization: '', resource: '' }
-  readonly #pair: Awaited<ReturnType<typeof generateKeyPair>>
+  readonly #pair: KeyPair
   readonly #jwk: JWK
 
-  private constructor(server: Server, pair: RawClient['pair'], jwk: JWK) {
+  private constructor(server: Server, pair: KeyPair, jwk: JWK) {
     this.server = server
     this.#pair = pair
     this.#jwk = jwk
@@ -47,10 +49,6 @@ export class RawClient {
   static async make(server: Server): Promise<RawClient> {
     const pair = await generateKeyPair('ES256', { extractable: true })
     return new RawClient(server, pair, await exportJWK(pair.publicKey))
-  }
-
-  get pair() {
-    return this.#pair
   }
 
   thumbprint(): Promise<string> {
