@@ -59,7 +59,11 @@ const isIssuer = (origin: string): boolean => oauthIssuerIdentifierSchema.safePa
 
 /** @see https://datatracker.ietf.org/doc/html/rfc8414 @see https://datatracker.ietf.org/doc/html/rfc9728 */
 const documentsOf = (origin: string, { metadata, jwks }: ComposedProvider['server']): Readonly<Record<string, string>> => {
-  const server = JSON.stringify(metadata)
+  const server = JSON.stringify({
+    ...metadata,
+    ...SIGNED_ANSWERS,
+    response_modes_supported: [...(metadata.response_modes_supported ?? []), ...SIGNED_MODES],
+  })
   const keys = JSON.stringify(jwks)
   return {
     '/.well-known/oauth-protected-resource': JSON.stringify({
@@ -75,3 +79,7 @@ const documentsOf = (origin: string, { metadata, jwks }: ComposedProvider['serve
     '/oauth/jwks': keys,
   }
 }
+
+/** What the core does not know of. @see https://openid.net/specs/oauth-v2-jarm-final.html#name-authorization-server-metada */
+const SIGNED_MODES = ['jwt', 'query.jwt', 'fragment.jwt', 'form_post.jwt']
+const SIGNED_ANSWERS = { authorization_signing_alg_values_supported: ['RS256', 'ES256'] }

@@ -78,6 +78,14 @@ describe('an answer', () => {
     expect(told).toBe(1)
   })
 
+  test('can be signed, as the metadata say', async () => {
+    const { here } = await publicApp()
+    expect(JSON.parse((await here.oauth.documents())['/.well-known/oauth-authorization-server']!)).toMatchObject({
+      response_modes_supported: ['query', 'fragment', 'form_post', 'jwt', 'query.jwt', 'fragment.jwt', 'form_post.jwt'],
+      authorization_signing_alg_values_supported: ['RS256', 'ES256'],
+    })
+  })
+
   test('is signed by ES256 for a client that says so', async () => {
     const here = await stage()
     const { app } = await confidentialClient(here, { authorization_signed_response_alg: 'ES256' })
