@@ -137,7 +137,7 @@ describe('a confidential client', () => {
     expect(await app.push()).toMatchObject({ status: 400 })
   })
 
-  test('may sign what it asks for, once', async () => {
+  test('may sign what it asks for, once, and must give a state', async () => {
     const { here, app, keys } = await scene()
     const wanted = {
       response_type: 'code',
@@ -160,6 +160,10 @@ describe('a confidential client', () => {
     expect((await agree(here, CONFIDENTIAL, String(pushed.body.request_uri))).get('state')).toBe('signed')
     expect(await app.ask('/oauth/par', { request })).toMatchObject({ status: 400, body: { error: 'invalid_request' } })
     expect(await app.ask('/oauth/par', { request: await sign({ aud: 'https://other.example.com' }) })).toMatchObject({ status: 400 })
+    const withoutState = { status: 400, body: { error: 'invalid_request', error_description: 'state is required' } }
+    expect(await app.ask('/oauth/par', { request: await sign({ state: undefined }) })).toMatchObject(withoutState)
+    const { state: _, ...stateless } = wanted
+    expect(await app.ask('/oauth/par', stateless)).toMatchObject(withoutState)
     const unsigned = new UnsecuredJWT({ ...wanted, iss: CONFIDENTIAL, aud: ORIGIN, jti: '1' }).setIssuedAt().encode()
     expect(await app.ask('/oauth/par', { request: unsigned })).toMatchObject({ status: 400 })
   })

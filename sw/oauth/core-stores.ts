@@ -20,14 +20,7 @@ import { base64url } from 'jose'
 import { OAUTH_DOCUMENT_STALE_MS, OAUTH_REFRESH_GRACE_MS, REPLAYS_PER_PRUNE } from '../../wire/oauth-limits.ts'
 import { deleteOAuthDocument, putOAuthDocument, readOAuthDocument } from '../store/oauth-documents.ts'
 import { addOAuthReplay, pruneOAuthReplays } from '../store/oauth-replays.ts'
-import {
-  changeOAuthRequest,
-  deleteOAuthRequest,
-  pruneOAuthRequests,
-  putOAuthRequest,
-  readOAuthRequest,
-  takeOAuthCode,
-} from '../store/oauth-requests.ts'
+import { addOAuthRequest, changeOAuthRequest, deleteOAuthRequest, readOAuthRequest, takeOAuthCode } from '../store/oauth-requests.ts'
 import type { OAuthRequestRow, OAuthSessionRow } from '../store/oauth-schema.ts'
 import {
   addOAuthSession,
@@ -43,9 +36,8 @@ import { grantEnd } from './grant-end.ts'
 
 export const requestStoreOf = (store: Store, now: () => number): RequestStore => ({
   async createRequest(id, { clientId, clientAuth, parameters, expiresAt, deviceId, did }) {
-    await pruneOAuthRequests(store, now())
     const data = { clientId, clientAuth, parameters, expiresAt, deviceId, did }
-    await putOAuthRequest(store, { id, data, at: now(), expiresAt: expiresAt.getTime() })
+    await addOAuthRequest(store, { id, data, at: now(), expiresAt: expiresAt.getTime() }, now())
   },
 
   async readRequest(id) {

@@ -3,7 +3,7 @@
  * race with themselves, prompts of public clients, and grants that end when a client's key is gone.
  * @see https://atproto.com/specs/oauth
  */
-import { InvalidGrantError } from '@atproto/oauth-provider/errors'
+import { InvalidGrantError, InvalidRequestError } from '@atproto/oauth-provider/errors'
 import type { OAuthHooks } from '@atproto/oauth-provider/hooks'
 import {
   AccessTokenMode,
@@ -116,14 +116,22 @@ export class PodProvider extends OAuthProvider {
     this.#now = now
   }
 
-  /** For public clients the core puts `consent` in place of every prompt; that the owner shall sign in anew is kept here. */
+  /**
+   * `state` is required (https://atproto.com/specs/oauth#authorization-requests); the core does not mind. For public clients it puts `consent` in place of every prompt: that the
+   * owner shall sign in anew is kept here.
+   */
   override async pushedAuthorizationRequest(
     ...args: Parameters<OAuthProvider['pushedAuthorizationRequest']>
   ): ReturnType<OAuthProvider['pushedAuthorizationRequest']> {
     const [, wanted] = args
     const pushed = await super.pushedAuthorizationRequest(...args)
     // The core has verified the request object.
-    const { prompt } = 'request' in wanted ? decodeJwt<{ readonly prompt?: unknown }>(wanted.request) : wanted
+    const { prompt, state } =
+      'request' in wanted ? decodeJwt<{ readonly prompt?: unknown; readonly state?: unknown }>(wanted.request) : wanted
+    if (state === undefined) {
+      await this.requestManager.delete(pushed.request_uri as Parameters<OAuthProvider['requestManager']['delete']>[0])
+      throw new InvalidRequestError('state is required')
+    }
     if (prompt === 'login')
       await changeOAuthRequest(this.#store, requestIdOf(pushed.request_uri), (row) => ({ ...row, isLoginWanted: true }))
     return pushed

@@ -9,9 +9,14 @@ export const readOAuthRequest = async (store: Store, id: string): Promise<OAuthR
   return row?.used === undefined ? row : undefined
 }
 
-export const putOAuthRequest = async (store: Store, row: OAuthRequestRow): Promise<void> => {
+/** What expired before `now` (ms) goes in the same transaction. */
+export const addOAuthRequest = (store: Store, row: OAuthRequestRow, now: number): Promise<void> => {
   const tx = store.transaction('oauthRequests', 'readwrite')
-  await settle(tx, () => tx.store.put(row))
+  return settle(tx, async () => {
+    const added = tx.store.put(row)
+    const expired = await tx.store.index('expiresAt').getAllKeys(IDBKeyRange.upperBound(now))
+    await Promise.all([added, ...expired.map((id) => tx.store.delete(id))])
+  })
 }
 
 /** @param change synchronous. Nothing happens where there is no such row, or its code was exchanged. */
@@ -40,14 +45,5 @@ export const takeOAuthCode = (store: Store, code: string): Promise<OAuthRequestR
     if (!row) return undefined
     await tx.store.put({ ...row, used: row.used === undefined ? 'once' : 'again' })
     return row.used === undefined ? row : undefined
-  })
-}
-
-/** Drops what expired before `now` (ms). */
-export const pruneOAuthRequests = (store: Store, now: number): Promise<void> => {
-  const tx = store.transaction('oauthRequests', 'readwrite')
-  return settle(tx, async () => {
-    const expired = await tx.store.index('expiresAt').getAllKeys(IDBKeyRange.upperBound(now))
-    await Promise.all(expired.map((id) => tx.store.delete(id)))
   })
 }
