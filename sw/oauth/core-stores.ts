@@ -18,13 +18,13 @@ import type {
 import { sha256 } from '@noble/hashes/sha2'
 import { base64url } from 'jose'
 import { OAUTH_DOCUMENT_STALE_MS, OAUTH_REFRESH_GRACE_MS, REPLAYS_PER_PRUNE } from '../../wire/oauth-limits.ts'
+import { appendOAuthLedger } from '../store/oauth-ledger.ts'
 import { deleteOAuthDocument, putOAuthDocument, readOAuthDocument } from '../store/oauth-documents.ts'
 import { addOAuthReplay, pruneOAuthReplays } from '../store/oauth-replays.ts'
 import { addOAuthRequest, changeOAuthRequest, deleteOAuthRequest, readOAuthRequest, takeOAuthCode } from '../store/oauth-requests.ts'
 import type { OAuthRequestRow, OAuthSessionRow } from '../store/oauth-schema.ts'
 import {
   addOAuthSession,
-  deleteOAuthSessions,
   findOAuthRefresh,
   findOAuthSession,
   oauthSessionsEpoch,
@@ -32,7 +32,7 @@ import {
   rotateOAuthSession,
 } from '../store/oauth-sessions.ts'
 import type { Store } from '../store/open.ts'
-import { grantEnd } from './grant-end.ts'
+import { endGrants, grantEnd } from './grant-end.ts'
 
 export const requestStoreOf = (store: Store, now: () => number): RequestStore => ({
   async createRequest(id, { clientId, clientAuth, parameters, expiresAt, deviceId, did }) {
@@ -112,7 +112,7 @@ export const tokenStoreOf = (store: Store, account: () => TokenInfo['account'], 
 
     async deleteToken(tokenId) {
       const row = await findOAuthSession(store, 'tokenId', tokenId)
-      if (row) await deleteOAuthSessions(store, ({ id }) => id === row.id)
+      if (row) await endGrants(store, now(), ({ id }) => id === row.id)
     },
 
     async rotateToken(tokenId, newTokenId, newRefreshToken, changed) {
@@ -143,10 +143,17 @@ export const tokenStoreOf = (store: Store, account: () => TokenInfo['account'], 
   }
 }
 
-/** A client that asked twice at once has lost a race, and nobody has stolen anything. */
-export const wasJustRefreshed = async (store: Store, refreshToken: string, now: number): Promise<boolean> => {
-  const usedAt = (await findOAuthRefresh(store, digest(refreshToken)))?.token.usedAt
-  return usedAt !== undefined && usedAt + OAUTH_REFRESH_GRACE_MS > now
+/**
+ * Whether a refresh token came before. `just`: a client that asked twice at once has lost a race, and nobody has stolen anything; `long ago`: it goes into the ledger,
+ * before the core ends the grant.
+ */
+export const refreshedBefore = async (store: Store, refreshToken: string, now: number): Promise<'no' | 'just' | 'long ago'> => {
+  const found = await findOAuthRefresh(store, digest(refreshToken))
+  if (found?.token.usedAt === undefined) return 'no'
+  if (found.token.usedAt + OAUTH_REFRESH_GRACE_MS > now) return 'just'
+  const note = 'a token came again that was used before; somebody may have copied it'
+  await appendOAuthLedger(store, { at: now, what: 'refresh', outcome: 'refused', clientId: found.session.clientId, note })
+  return 'long ago'
 }
 
 export const replayStoreOf = (store: Store, now: () => number): ReplayStore => {

@@ -17,6 +17,7 @@ export const sayEntry = (row: OAuthLedgerRow): LogEntryView => {
 
 const sentenceOf = ({ what, outcome, note, clientId }: OAuthLedgerRow): string => {
   const app = clientId === undefined ? 'an app' : nameOfApp({ host: hostOfClient(clientId) })
+  const because = note === undefined ? '' : `: ${note}`
   switch (what) {
     case 'sign-in':
       return outcome === 'done'
@@ -29,11 +30,11 @@ const sentenceOf = ({ what, outcome, note, clientId }: OAuthLedgerRow): string =
     case 'denial':
       return `Refused ${app}`
     case 'refresh':
-      return outcome === 'done' ? `${app} renewed its access` : `${app} was not given new access`
+      return outcome === 'done' ? `${app} renewed its access` : `${app} was not given new access${because}`
     case 'revocation':
       return `Ended the access of ${app}`
     case 'end':
-      return `The access of ${app} ended${note === undefined ? '' : `: ${note}`}`
+      return `The access of ${app} ended${because}`
     case 'passkey':
       return `A passkey was ${note ?? 'changed'}`
   }

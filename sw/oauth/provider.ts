@@ -22,7 +22,7 @@ import type { Store } from '../store/open.ts'
 import { accountOf, accountStoreOf } from './account-store.ts'
 import { fetchDocument } from './client-documents.ts'
 import { endWithoutInlineKey, endWithoutPublishedKey } from './client-keys.ts'
-import { clientCachesOf, lexiconStoreOf, replayStoreOf, requestStoreOf, tokenStoreOf, wasJustRefreshed } from './core-stores.ts'
+import { clientCachesOf, lexiconStoreOf, replayStoreOf, requestStoreOf, tokenStoreOf, refreshedBefore } from './core-stores.ts'
 import { grantEnd } from './grant-end.ts'
 import { agingLexiconStore } from './permission-sets.ts'
 import type { Device } from './contract.ts'
@@ -72,8 +72,8 @@ export const composeProvider = async (parts: ProviderParts): Promise<ComposedPro
   await deleteOAuthSessions(store, (session) => grantEnd(session) <= now())
   const shared = { issuer: identity.origin, keyset: await keysetOf(row), replayStore: replayStoreOf(store, now) }
   const caches = clientCachesOf(store, now, {
-    metadata: (clientId, metadata) => endWithoutInlineKey(store, clientId, metadata),
-    jwks: (url, jwks) => endWithoutPublishedKey(store, url, jwks),
+    metadata: (clientId, metadata) => endWithoutInlineKey(store, now(), clientId, metadata),
+    jwks: (url, jwks) => endWithoutPublishedKey(store, now(), url, jwks),
   })
   const server = new PodProvider(
     {
@@ -142,7 +142,8 @@ export class PodProvider extends OAuthProvider {
     ...args: Parameters<OAuthProvider['refreshTokenGrant']>
   ): ReturnType<OAuthProvider['refreshTokenGrant']> {
     const [, , , { refresh_token: refreshToken }] = args
-    if (await wasJustRefreshed(this.#store, refreshToken, this.#now())) throw new InvalidGrantError('Refresh token was used just now')
+    if ((await refreshedBefore(this.#store, refreshToken, this.#now())) === 'just')
+      throw new InvalidGrantError('Refresh token was used just now')
     return super.refreshTokenGrant(...args)
   }
 

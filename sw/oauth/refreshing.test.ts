@@ -6,6 +6,7 @@ import {
   OAUTH_DOCUMENT_STALE_MS,
   OAUTH_REFRESH_GRACE_MS,
 } from '../../wire/oauth-limits.ts'
+import { readOAuthLedger } from '../store/oauth-ledger.ts'
 import { confidentialClient, letIn, makeAssertionKey, opens, stage, TestClient } from './testing.ts'
 
 const DAY_MS = 86_400_000
@@ -40,6 +41,10 @@ describe('a refresh token', () => {
     expect(await app.refresh(tokens.refresh_token)).toMatchObject(REFUSED)
     expect(await opens(here, app, body.access_token)).toBe(false)
     expect(await app.refresh(body.refresh_token)).toMatchObject(REFUSED)
+    expect((await readOAuthLedger(here.store)).slice(0, 2).toReversed()).toMatchObject([
+      { what: 'refresh', outcome: 'refused', clientId: app.clientId, note: expect.stringContaining('used before') },
+      { what: 'end', clientId: app.clientId },
+    ])
   })
 
   test('is worth nothing to whoever has another key', async () => {
@@ -110,6 +115,7 @@ describe('a key that a client takes out of its JWKS', () => {
     await app.push()
     expect(await here.oauth.authorizations.grants()).toEqual([])
     expect(await opens(here, app, tokens.access_token)).toBe(false)
+    expect(await readOAuthLedger(here.store)).toMatchObject([{ what: 'end', note: expect.stringContaining('key') }, { what: 'consent' }])
   })
 
   test('ends them where the JWKS stands in the metadata, too', async () => {
