@@ -32,6 +32,22 @@ describe('a refresh token', () => {
     expect(await app.refresh(won.body.refresh_token)).toMatchObject({ status: 200 })
   })
 
+  test('that many come with in no order is good for one of them, however their steps interleave', async () => {
+    const { here, app, tokens } = await publicApp()
+    let token = tokens.refresh_token
+    for (let round = 0; round < 10; round++) {
+      const late = Array.from({ length: 8 }, async (_, n) => {
+        for (let turn = 0; turn < n * 3; turn++) await new Promise((resolve) => setImmediate(resolve))
+        return app.refresh(token)
+      })
+      const answers = await Promise.all(late)
+      const won = answers.filter(({ status }) => status === 200)
+      expect(won).toHaveLength(1)
+      expect(await opens(here, app, won[0]!.body.access_token)).toBe(true)
+      token = String(won[0]!.body.refresh_token)
+    }
+  })
+
   test('that comes again is refused, and after a moment ends the grant', async () => {
     const { here, app, tokens } = await publicApp()
     const { body } = await app.refresh(tokens.refresh_token)
