@@ -57,12 +57,12 @@ export const notFound = (request: Request): Response =>
     ? page(404, 'Nothing here', 'This address belongs to a tabpod, but no page has this name. <a href="/">Go to its front page</a>.')
     : json({ error: 'NotFound', message: 'There is nothing at this address.' }, 404)
 
-/** Pages of the pod: a person who comes while its tab is closed reads why, and what to do. */
-const PAGE_PATH = /^\/(oauth\/authorize|account(\/.*)?)$/
+/** Pages of the pod, with forms in them. */
+export const isPage = (pathname: string): boolean => /^\/(oauth\/authorize|account(\/.*)?)$/.test(pathname)
 
-/** The room's own error as a page, where somebody looks at it. Whatever the tab answered stays what it is. */
+/** The room's own error as a page, where somebody looks at it: who comes while the tab is closed reads why, and what to do. Whatever the tab answered stays what it is. */
 export const forPeople = async (request: Request, pathname: string, response: Response): Promise<Response> => {
-  if (response.status < 400 || !PAGE_PATH.test(pathname) || !isForPeople(request)) return response
+  if (response.status < 400 || !isPage(pathname) || !isForPeople(request)) return response
   if (response.headers.get('content-type')?.startsWith('application/json') !== true) return response
   const { error } = (await response.json()) as { readonly error: string }
   const [title, html] = FOR_PEOPLE[error] ?? ['This did not work', 'Try again in a moment.']

@@ -1,5 +1,6 @@
 /** Which limits a request falls under, and whose they are. */
 import { RATE_LIMITS } from '../../wire/rate-limits.ts'
+import { isPage } from '../answer.ts'
 
 export type LimitName = keyof typeof RATE_LIMITS
 
@@ -39,15 +40,13 @@ const POLICIES: ReadonlyMap<string, Policy> = new Map<string, Policy>([
   ['com.atproto.server.requestAccountDelete', TOKEN],
 ])
 
-/** Any of their forms may carry a password. */
-const PAGE_WITH_FORMS = /^\/(oauth\/authorize|account(\/.*)?)$/
-
 const METHOD = /^\/xrpc\/([^/]+)\/?$/
 
 /** However the path is written: what the tab takes for a method is one here. */
 export const policyOf = (pathname: string, method: string): Policy => {
   const path = decoded(pathname)
-  if (method === 'POST' && PAGE_WITH_FORMS.test(path)) return SIGN_IN
+  // Any of their forms may carry a password.
+  if (method === 'POST' && isPage(path)) return SIGN_IN
   return POLICIES.get(METHOD.exec(path)?.[1] ?? '') ?? ORDINARY
 }
 
