@@ -103,7 +103,7 @@ const page = (status: number, title: string, html: string): Response =>
   new Response(
     `<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${title}</title>
-<style>body{font:1rem/1.5 system-ui;max-width:36rem;margin:20vh auto;padding:0 1rem;color-scheme:light dark}</style>
+<style>:root{color-scheme:light dark}body{font:1rem/1.5 system-ui;max-width:36rem;margin:20vh auto;padding:0 1rem}</style>
 <h1>${title}</h1><p>${html}</p></html>
 `,
     {

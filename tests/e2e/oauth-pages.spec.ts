@@ -269,3 +269,15 @@ test('the way to change the password is where browsers look for it', async ({ po
   await expect(page.getByRole('heading', { name: 'Password' })).toBeVisible()
   await context.close()
 })
+
+test('while the tab is closed a person reads why, in the dark on a dark page', async ({ pod }) => {
+  await pod.close()
+  const { context, page } = await otherBrowser({ colorScheme: 'dark' })
+  expect((await page.goto(`${pod.url}/account`))?.status()).toBe(503)
+  await expect(page.getByRole('heading', { name: 'This account’s browser is asleep' })).toBeVisible()
+  expect(await faultsOn(page)).toEqual([])
+  // Only a scheme of the root reaches the canvas behind the text.
+  expect(await page.evaluate(() => getComputedStyle(document.documentElement).color)).toBe('rgb(255, 255, 255)')
+  await context.close()
+  await pod.reopen()
+})
