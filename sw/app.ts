@@ -15,6 +15,8 @@ import { IdentityChanges } from './identity/identity-changes.ts'
 import { openVault } from './identity/key-vault.ts'
 import { assertPointsHere } from './identity/pointing.ts'
 import { Self } from './identity/self.ts'
+import type { Sites } from './indieauth/contract.ts'
+import { sitesOf } from './indieauth/sites.ts'
 import { composeOAuth, type OAuth } from './oauth/oauth.ts'
 import { composeDevices, composePages } from './oauth/page-services.ts'
 import type { ProviderSettings } from './oauth/provider.ts'
@@ -59,6 +61,7 @@ export interface Pod {
   readonly vault: KeyVault
   readonly account: AccountServices
   readonly oauth: OAuth
+  readonly sites: Sites
   readonly changes: IdentityChanges
   readonly configuration: Configuration
   health(): Health
@@ -265,6 +268,7 @@ const composePod = async (store: Store, { identity, vault, repo }: Foundation, o
     vault,
     account,
     oauth,
+    sites: sitesOf({ store, now }),
     changes,
     configuration,
     health: () => ({ version: `tabpod ${version}`, startedAt: Math.round(performance.timeOrigin) }),

@@ -160,9 +160,11 @@ export const withCookie = (response: Response, { cookie }: Pick<Visitor, 'cookie
 const COOKIE = new RegExp(`^${DEVICE_COOKIE}=(dev-[\\da-f]{32})\\.([\\w-]{43})$`)
 
 const SECRET_BYTES = 32
-const randomText = (): string => toBase64Url(crypto.getRandomValues(new Uint8Array(SECRET_BYTES)))
+/** 256 bits, base64url. */
+export const randomText = (): string => toBase64Url(crypto.getRandomValues(new Uint8Array(SECRET_BYTES)))
 
-const digestOf = async (text: string): Promise<string> =>
+/** SHA-256, base64url. */
+export const digestOf = async (text: string): Promise<string> =>
   toBase64Url(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))))
 
 const toBase64Url = (bytes: Uint8Array): string =>

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import type { OAuthLedgerRow } from '../store/oauth-schema.ts'
 import { sayEntry } from './ledger-sentences.ts'
 
+const SITE = { clientId: 'http://127.0.0.1:8080/' }
 const APP = { clientId: 'https://app.example/client.json' }
 
 test.each<readonly [Omit<OAuthLedgerRow, 'at'>, string]>([
@@ -16,6 +17,14 @@ test.each<readonly [Omit<OAuthLedgerRow, 'at'>, string]>([
   [{ what: 'revocation', outcome: 'done', ...APP }, 'Ended the access of app.example'],
   [{ what: 'end', outcome: 'done', note: 'its key is gone', ...APP }, 'The access of app.example ended: its key is gone'],
   [{ what: 'passkey', outcome: 'done', note: 'added' }, 'A passkey was added'],
+  [{ what: 'site', outcome: 'done', note: 'redirect', ...SITE }, 'Let 127.0.0.1:8080 know who you are'],
+  [{ what: 'site', outcome: 'done', note: 'fedcm', ...SITE }, 'Let 127.0.0.1:8080 know who you are, asked by the browser'],
+  [{ what: 'site', outcome: 'refused', note: 'redirect', ...SITE }, 'Did not let 127.0.0.1:8080 know who you are'],
+  [{ what: 'site-end', outcome: 'done', note: 'forgotten', ...SITE }, 'Forgot 127.0.0.1:8080: what it held is worth nothing'],
+  [
+    { what: 'site-end', outcome: 'done', note: 'its code came twice', ...SITE },
+    'What 127.0.0.1:8080 held is worth nothing any more: its code came twice',
+  ],
 ])('%j', (row, sentence) => {
   expect(sayEntry({ at: 0, ...row })).toEqual({ at: 0, what: sentence })
 })

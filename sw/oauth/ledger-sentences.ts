@@ -16,6 +16,7 @@ export const sayEntry = (row: OAuthLedgerRow): LogEntryView => {
 }
 
 const sentenceOf = ({ what, outcome, note, clientId }: OAuthLedgerRow): string => {
+  const site = clientId === undefined ? 'a site' : new URL(clientId).host
   const app = clientId === undefined ? 'an app' : nameOfApp({ host: hostOfClient(clientId) })
   const because = note === undefined ? '' : `: ${note}`
   switch (what) {
@@ -37,5 +38,11 @@ const sentenceOf = ({ what, outcome, note, clientId }: OAuthLedgerRow): string =
       return `The access of ${app} ended${because}`
     case 'passkey':
       return `A passkey was ${note ?? 'changed'}`
+    case 'site':
+      return `${outcome === 'done' ? 'Let' : 'Did not let'} ${site} know who you are${note === 'fedcm' ? ', asked by the browser' : ''}`
+    case 'site-end':
+      return note === 'forgotten'
+        ? `Forgot ${site}: what it held is worth nothing`
+        : `What ${site} held is worth nothing any more${because}`
   }
 }

@@ -122,7 +122,7 @@ export interface OAuthDocumentRow {
 export interface OAuthLedgerRow {
   /** ms. */
   readonly at: number
-  readonly what: 'sign-in' | 'sign-out' | 'consent' | 'denial' | 'refresh' | 'revocation' | 'end' | 'passkey'
+  readonly what: 'sign-in' | 'sign-out' | 'consent' | 'denial' | 'refresh' | 'revocation' | 'end' | 'passkey' | 'site' | 'site-end'
   readonly outcome: 'done' | 'refused'
   readonly clientId?: string
   readonly clientName?: string

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import { HeadMoved, land } from './land.ts'
 import { deleteStore, openStore } from './open.ts'
 import { changePod, readPod, writePod } from './pod.ts'
-import { copyAsVersion1 } from './testing.ts'
+import { copyAsVersion1, copyAsVersion3 } from './testing.ts'
 
 it('keeps pod rows over a reopening, and CryptoKeys with them', async () => {
   const store = await openStore('open-1')
@@ -57,4 +57,22 @@ it('gives a pod of the first version every store that a new one has', async () =
     const [ours, made] = [upgraded.transaction(name).store, first.transaction(name).store]
     expect([name, ours.keyPath, Array.from(ours.indexNames)]).toEqual([name, made.keyPath, Array.from(made.indexNames)])
   }
+})
+
+it('leaves a pod of the third version all that it has, and gives it the stores of IndieAuth', async () => {
+  const first = await openStore('open-6-new')
+  const device = { id: 'dev-1', userAgent: null, address: null, createdAt: 1, lastSeenAt: 2 }
+  await writePod(first, { head: { commit: 'c', rev: 'r', data: 'd', event: 3 } })
+  await first.put('oauthDevices', device)
+  await first.put('oauthLedger', { at: 1, what: 'sign-out', outcome: 'done' })
+  await copyAsVersion3(first, 'open-6')
+  const upgraded = await openStore('open-6')
+  expect(Array.from(upgraded.objectStoreNames)).toEqual(Array.from(first.objectStoreNames))
+  for (const name of ['sites', 'indieCodes', 'indieTokens'] as const) {
+    const [ours, made] = [upgraded.transaction(name).store, first.transaction(name).store]
+    expect([name, ours.keyPath, Array.from(ours.indexNames)]).toEqual([name, made.keyPath, Array.from(made.indexNames)])
+  }
+  expect(await readPod(upgraded, 'head')).toEqual(await readPod(first, 'head'))
+  expect(await upgraded.getAll('oauthDevices')).toEqual([device])
+  expect(await upgraded.count('oauthLedger')).toBe(1)
 })

@@ -23,6 +23,7 @@ export const openStore = async (name: string = DATABASE_NAME): Promise<Store> =>
       if (from < 2) createImportStores(store)
       if (from < 2) createLogStore(store)
       if (from < 3) createOAuthStores(store)
+      if (from < 4) createIndieAuthStores(store)
     },
     blocked() {
       // Should the other tab let go after all, nobody here waits for this connection any more.
@@ -80,6 +81,18 @@ const createOAuthStores = (store: Store): void => {
   store.createObjectStore('oauthDocuments', { keyPath: 'key' })
   store.createObjectStore('oauthLedger', { autoIncrement: true })
   store.createObjectStore('passkeys', { keyPath: 'id' })
+}
+
+/** Version 4: sites that know the owner by IndieAuth. */
+const createIndieAuthStores = (store: Store): void => {
+  store.createObjectStore('sites', { keyPath: 'clientId' })
+  const codes = store.createObjectStore('indieCodes', { keyPath: 'digest' })
+  codes.createIndex('clientId', 'clientId')
+  codes.createIndex('expiresAt', 'expiresAt')
+  const tokens = store.createObjectStore('indieTokens', { keyPath: 'digest' })
+  tokens.createIndex('clientId', 'clientId')
+  tokens.createIndex('grant', 'grant')
+  tokens.createIndex('expiresAt', 'expiresAt')
 }
 
 const createStores = (store: Store): void => {

@@ -6,10 +6,11 @@ import type { DBSchema } from 'idb'
 import type { MailPurpose, Standing } from '../../wire/frames.ts'
 import type { LogFact, LogLevel } from '../../wire/log.ts'
 import type { Settings } from '../../wire/settings.ts'
+import type { IndieAuthStores } from './indieauth-schema.ts'
 import type { OAuthStores, ProviderRow } from './oauth-schema.ts'
 
 export const DATABASE_NAME = 'tabpod'
-export const DATABASE_VERSION = 3
+export const DATABASE_VERSION = 4
 
 /** The one pod of this profile; singletons under fixed keys, so that each may change alone. */
 export interface PodRows {
@@ -232,7 +233,7 @@ export interface AnswerRow {
   readonly outcome: unknown
 }
 
-export interface PodDatabase extends DBSchema, OAuthStores {
+export interface PodDatabase extends DBSchema, OAuthStores, IndieAuthStores {
   pod: { key: keyof PodRows; value: PodRows[keyof PodRows] }
   records: { key: [collection: string, rkey: string]; value: RecordRow }
   recordPacks: { key: [generation: number, collection: string, first: string]; value: RecordPackRow }

@@ -28,3 +28,25 @@ export const copyAsVersion1 = async (from: Store, name: string): Promise<void> =
   for (const key of await from.getAllKeys('nodes')) await old.put('nodes', await from.get('nodes', key), key)
   old.close()
 }
+
+/** The stores as they were in version 3, with the rows of `from` in them. */
+export const copyAsVersion3 = async (from: Store, name: string): Promise<void> => {
+  const kept = Array.from(from.objectStoreNames).filter((each) => !VERSION_4.has(each))
+  const old = await openDB(name, 3, {
+    upgrade(store) {
+      for (const each of kept) {
+        const ours = from.transaction(each).store
+        const made = store.createObjectStore(each, { keyPath: ours.keyPath, autoIncrement: ours.autoIncrement })
+        for (const index of ours.indexNames) made.createIndex(index, ours.index(index).keyPath)
+      }
+    },
+  })
+  for (const each of kept)
+    for (const key of await from.getAllKeys(each)) {
+      const row = await from.get(each, key)
+      await (from.transaction(each).store.keyPath === null ? old.put(each, row, key) : old.put(each, row))
+    }
+  old.close()
+}
+
+const VERSION_4: ReadonlySet<string> = new Set(['sites', 'indieCodes', 'indieTokens'])
