@@ -8,7 +8,7 @@ export default defineConfig({
   test: {
     // The OAuth provider as the worker has it, stand-ins and all.
     server: { deps: { inline: [/@atproto\/oauth-provider/, /@atproto\/oauth-types/, /@simplewebauthn/] } },
-    include: ['{wire,sw,web,relay-shim,scripts,bench,shims}/**/*.test.{ts,tsx}'],
+    include: ['{wire,sw,web,relay-shim,scripts,bench,shims,demo}/**/*.test.{ts,tsx}'],
     testTimeout: 20_000,
     // Many of them wait for a runtime or a clock. Left alone, two cores get one worker.
     maxWorkers: 2,

@@ -68,7 +68,7 @@ const findNode = () => {
 
 const script = [`scripts/${name}.ts`, `${name}/run.ts`].map((path) => join(root, path)).find((path) => existsSync(path))
 if (!/^[a-z-]+$/.test(name ?? '') || script === undefined) {
-  process.stderr.write('tabpod: usage: node scripts/setup.mjs start|host|demo|test|bench|soak|build|deploy [arguments]\n')
+  process.stderr.write('tabpod: usage: node scripts/setup.mjs start|host|demo|demo-rp|test|bench|soak|build|deploy [arguments]\n')
   process.exit(2)
 }
 if (!isInstalled()) install()
