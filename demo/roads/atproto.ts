@@ -9,7 +9,10 @@ import type { Identity } from './indieauth-client.ts'
 
 type Show = (label: string, value: unknown) => void
 
-const clientFor = (pod: string, show: Show): BrowserOAuthClient => {
+/** The client and its sessions fetch for as long as they live: each step listens while it is under way. */
+let listen: Show = () => {}
+
+const clientFor = (pod: string): BrowserOAuthClient => {
   const { appId } = clientAt(pageAddress())
   return new BrowserOAuthClient({
     clientMetadata: { ...clientDocument(pageAddress()), client_id: appId } as ConstructorParameters<
@@ -19,14 +22,15 @@ const clientFor = (pod: string, show: Show): BrowserOAuthClient => {
     responseMode: 'query',
     handleResolver: pod,
     allowHttp: pod.startsWith('http:'),
-    fetch: loggedFetch(show),
+    fetch: loggedFetch((label, value) => listen(label, value)),
   })
 }
 
 /** Leaves this page. */
 export const beginAtproto = async (pod: string): Promise<void> => {
   const url = await step('Find the server, and push the request to it', async (show) => {
-    const value = await clientFor(pod, show).authorize(pod)
+    listen = show
+    const value = await clientFor(pod).authorize(pod)
     return {
       outcome: 'The whole request went ahead, signed by a key that this page keeps (DPoP). The browser carries only its number.',
       value,
@@ -43,7 +47,8 @@ export const beginAtproto = async (pod: string): Promise<void> => {
 export const finishAtproto = async (answer: URL, pod: string): Promise<Identity> => {
   const session = await step('Trade the code for tokens', async (show) => {
     show('In the address', Object.fromEntries(answer.searchParams))
-    const { session } = await clientFor(pod, show).callback(answer.searchParams)
+    listen = show
+    const { session } = await clientFor(pod).callback(answer.searchParams)
     return { outcome: `The tokens are for ${session.did}, and work only with this page’s key.`, value: session }
   })
   return askProfile(session, pod)
@@ -52,10 +57,10 @@ export const finishAtproto = async (answer: URL, pod: string): Promise<Identity>
 /** What anybody may read; asked with the token all the same, to show a call. */
 const askProfile = (session: OAuthSession, pod: string): Promise<Identity> =>
   step('Call the server with them', async (show) => {
+    listen = show
     const read = async (path: string): Promise<Record<string, unknown>> => {
       const response = await session.fetchHandler(path)
       const body = (await response.json()) as Record<string, unknown>
-      show(`GET ${path.split('?')[0] ?? path} → ${response.status}`, body)
       return response.ok ? body : {}
     }
     const { handle } = await read('/xrpc/com.atproto.server.getSession')

@@ -1,8 +1,20 @@
+import { signal } from '@preact/signals'
+import { jwtsIn } from '../state/readable.ts'
 import { type Shown, type Step, steps } from '../state/trace.ts'
+
+/** The insides of all steps are open. */
+const isOpen = signal(false)
 
 export const Trace = () => (
   <section class="card trace" aria-labelledby="trace-title">
-    <h2 id="trace-title">What happens</h2>
+    <div class="trace-head">
+      <h2 id="trace-title">What happens</h2>
+      {steps.value.length > 0 && (
+        <button type="button" class="button-small" aria-pressed={isOpen.value} onClick={() => (isOpen.value = !isOpen.value)}>
+          {isOpen.value ? 'Show less' : 'Show everything'}
+        </button>
+      )}
+    </div>
     {steps.value.length === 0 ? (
       <p class="quiet">Nothing yet. Each request, answer and token will stand here, in order.</p>
     ) : (
@@ -27,7 +39,7 @@ const Row = ({ step, isLast }: { readonly step: Step; readonly isLast: boolean }
     </div>
     {step.outcome !== undefined && <p class={step.state === 'failed' ? 'step-failed value' : 'quiet value'}>{step.outcome}</p>}
     {step.shown.length > 0 && (
-      <details open={step.state === 'failed' && isLast}>
+      <details open={isOpen.value || (step.state === 'failed' && isLast)}>
         <summary>Look inside</summary>
         {step.shown.map((shown, index) => (
           <Value key={index} shown={shown} />
@@ -38,10 +50,19 @@ const Row = ({ step, isLast }: { readonly step: Step; readonly isLast: boolean }
 )
 
 const Value = ({ shown: { label, value } }: { readonly shown: Shown }) => (
+  <>
+    <Figure label={label} text={typeof value === 'string' ? value : JSON.stringify(value, null, 2)} />
+    {jwtsIn(value).map(([name, said]) => (
+      <Figure key={name} label={`What the ${name} says`} text={JSON.stringify(said, null, 2)} />
+    ))}
+  </>
+)
+
+const Figure = ({ label, text }: { readonly label: string; readonly text: string }) => (
   <figure>
     <figcaption>{label}</figcaption>
     <pre tabIndex={0}>
-      <code>{typeof value === 'string' ? value : JSON.stringify(value, null, 2)}</code>
+      <code>{text}</code>
     </pre>
   </figure>
 )
