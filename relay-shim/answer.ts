@@ -1,5 +1,6 @@
 /** Answers the room gives in its own name: `{error, message}` with CORS, on every path of the protocol. @see https://atproto.com/specs/xrpc#error-responses */
 import { XrpcError } from '../wire/errors.ts'
+import { FEDCM, FEDCM_PREFIX } from '../wire/fedcm.ts'
 
 export const ANSWERED_BY = 'x-tabpod-answered-by'
 
@@ -43,9 +44,9 @@ export const preflight = (request: Request, pathname: string): Response | null =
   })
 }
 
-const PROTOCOL_PATHS = ['/xrpc/', '/oauth/', '/.well-known/', '/@atproto/']
+const PROTOCOL_PATHS = ['/xrpc/', '/oauth/', '/indieauth/', '/.well-known/', '/@atproto/', FEDCM.config, FEDCM.clientMetadata]
 /** Pages and endpoints of the pod; anything else is nothing known, and no tab is asked for it. */
-const POD_PATHS = [...PROTOCOL_PATHS, '/health', '/ready', '/account', '/fedcm/', '/profile', '/avatar', '/logo']
+const POD_PATHS = [...PROTOCOL_PATHS, '/health', '/ready', '/account', FEDCM_PREFIX, '/profile', '/avatar', '/logo']
 
 const isProtocolPath = (pathname: string): boolean => PROTOCOL_PATHS.some((prefix) => pathname.startsWith(prefix))
 
@@ -58,7 +59,8 @@ export const notFound = (request: Request): Response =>
     : json({ error: 'NotFound', message: 'There is nothing at this address.' }, 404)
 
 /** Pages of the pod, with forms in them. */
-export const isPage = (pathname: string): boolean => /^\/(oauth\/authorize|account(\/.*)?)$/.test(pathname)
+export const isPage = (pathname: string): boolean =>
+  /^\/(oauth\/authorize|indieauth\/authorize|account(\/.*)?|fedcm\/(login|logout|continue|error))$/.test(pathname)
 
 /** The room's own error as a page, where somebody looks at it: who comes while the tab is closed reads why, and what to do. Whatever the tab answered stays what it is. */
 export const forPeople = async (request: Request, pathname: string, response: Response): Promise<Response> => {

@@ -80,7 +80,7 @@ export class Tunnel {
     if (this.#open >= MAX_IN_FLIGHT) throw unavailable('Overloaded', 'Too many requests are waiting for this pod.', 1)
     if (path.length > MAX_PATH_CHARS) throw new XrpcError(414, 'UriTooLong', `The path is longer than ${MAX_PATH_CHARS} characters.`)
     if (request.method.length > 16) throw new XrpcError(501, 'MethodNotImplemented', 'Unknown HTTP method.')
-    const headers = headersToTab(request.headers)
+    const headers = headersToTab(request.headers, path)
     this.#open += 1
     let heldBytes = 0
     const hold = (bytes: number): void => {

@@ -7,6 +7,7 @@ import { preferencesOf } from './account/preferences.ts'
 import { type Foundation, foundPod, foundVacantPod } from './creation.ts'
 import { type AppTokens, Authenticator } from './http/auth.ts'
 import { type Handler, makeHandler } from './http/site.ts'
+import { composeFedCm } from './fedcm/fedcm.ts'
 import type { KeyVault } from './identity/contract.ts'
 import { originToDidWeb } from './identity/did-document.ts'
 import { DidResolver } from './identity/did-resolver.ts'
@@ -154,7 +155,7 @@ const composePod = async (store: Store, { identity, vault, repo }: Foundation, o
   const issuer = { did: identity.did, audience: serviceDid, key: vault.sessionKey }
   const documents = async (): Promise<Readonly<Record<string, string>>> => ({
     '/xrpc/com.atproto.server.describeServer': JSON.stringify(describeService(serviceDid, configuration.settings)),
-    ...(identity.standing !== 'vacant' && { ...ownDocuments(), ...(await oauth.documents()) }),
+    ...(identity.standing !== 'vacant' && { ...ownDocuments(), ...fedcm.documents(), ...(await oauth.documents()) }),
   })
   const ownDocuments = (): Readonly<Record<string, string>> => ({
     // Another DID than this host's own is served elsewhere: here it would look like a did:web.
@@ -231,6 +232,9 @@ const composePod = async (store: Store, { identity, vault, repo }: Foundation, o
     log,
     now,
   })
+  const sites = sitesOf({ store, now })
+  const displayName = async (): Promise<string | null> => nameIn((await repo.record('app.bsky.actor.profile', 'self'))?.value)
+  const fedcm = composeFedCm({ identity, devices, sites, displayName, fetch: options.fetch ?? workerFetch, log, now })
   const apps = options.apps ?? oauth.access
   const authenticator = new Authenticator({ issuer, sessions: account.sessions, keys: { signingKey }, apps, now })
   const recovery = new RecoveryVoice(store)
@@ -268,7 +272,7 @@ const composePod = async (store: Store, { identity, vault, repo }: Foundation, o
     vault,
     account,
     oauth,
-    sites: sitesOf({ store, now }),
+    sites,
     changes,
     configuration,
     health: () => ({ version: `tabpod ${version}`, startedAt: Math.round(performance.timeOrigin) }),
@@ -280,7 +284,7 @@ const composePod = async (store: Store, { identity, vault, repo }: Foundation, o
         { store, identity, vault, voice: recovery, fetch: pointing.fetch, plc: pointing.directory, rejoin, now },
         passphrase,
       ),
-    handle: makeHandler({ documents, oauth: oauth.endpoints, pages, xrpc, health, debug, apps, log, configuration }),
+    handle: makeHandler({ documents, oauth: oauth.endpoints, pages, fedcm, xrpc, health, debug, apps, log, configuration }),
     documents,
     summary: async () => {
       const { did, handle, origin, createdAt, standing, account: row } = identity
@@ -310,6 +314,12 @@ const composePod = async (store: Store, { identity, vault, repo }: Foundation, o
     },
     close: () => repo.close(),
   }
+}
+
+/** Of a profile record, whoever wrote it. */
+const nameIn = (record: { readonly displayName?: unknown } | undefined): string | null => {
+  const name = typeof record?.displayName === 'string' ? record.displayName.trim() : ''
+  return name === '' ? null : name
 }
 
 const NO_SERVICES: RoomServices = { appview: null, plc: null, mail: false }

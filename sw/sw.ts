@@ -113,8 +113,8 @@ self.addEventListener('message', (event) => {
   }
 })
 
-/** What the pod answers itself: all of its addresses, and the pages of its OAuth provider with their forms. */
-const OF_POD = /^\/(xrpc|oauth|\.well-known)\/|^\/account(\/|$)|^\/health$/
+/** What the pod answers itself: all of its addresses, and the pages of its providers (OAuth, IndieAuth, FedCM) with their forms. */
+const OF_POD = /^\/(xrpc|oauth|indieauth|fedcm|\.well-known)\/|^\/account(\/|$)|^\/(health|profile|avatar|logo)$/
 
 const goesToNetwork = ({ pathname, searchParams }: URL): boolean =>
   pathname === UPLINK_PATH ||

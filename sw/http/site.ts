@@ -24,6 +24,7 @@ export interface Site {
   readonly documents: () => Promise<Readonly<Record<string, string>>>
   readonly oauth: { answer(path: string, request: Request): Promise<Response> | null }
   readonly pages: { answer(path: string, request: Request, origin: RequestContext['origin']): Promise<Response> | null }
+  readonly fedcm: Site['pages']
   readonly xrpc: (nsid: string, request: Request, key: string | undefined) => Promise<Response>
   readonly health: () => object
   readonly debug: (what: string, request: Request) => Promise<Response>
@@ -70,6 +71,7 @@ const answer = async (site: Site, request: Request, context: RequestContext): Pr
   const isRead = request.method === 'GET' || request.method === 'HEAD'
   const response =
     (await site.pages.answer(pathname, request, context.origin)) ??
+    (await site.fedcm.answer(pathname, request, context.origin)) ??
     (isRead ? await read(site, pathname, request) : null) ??
     (await site.oauth.answer(pathname, request)) ??
     (await call(site, pathname, request, context))

@@ -3,7 +3,7 @@
  * cookie (`wire/device-cookie.ts`), and has a row only once somebody has signed in on it: visitors fill no storage.
  * @see https://cheatsheetseries.owasp.org/cheatsheets/Session_Management_Cheat_Sheet.html
  */
-import { DEVICE_COOKIE, DEVICE_HEADER } from '../../wire/device-cookie.ts'
+import { cookieValue, DEVICE_COOKIE, DEVICE_HEADER } from '../../wire/device-cookie.ts'
 import { DEVICE_SEEN_STEP_MS, MAX_SHOWN_USER_AGENT_CHARS, OAUTH_SIGN_IN_MAX_AGE_MS } from '../../wire/oauth-limits.ts'
 import { isSame } from '../account/password.ts'
 import type { Self } from '../identity/self.ts'
@@ -35,6 +35,7 @@ export interface DevicesParts {
 
 export class Devices {
   readonly #parts: DevicesParts
+  readonly #listeners = new Set<() => void>()
 
   constructor(parts: DevicesParts) {
     this.#parts = parts
@@ -62,7 +63,9 @@ export class Devices {
       lastSeenAt: at,
       account,
       ...(digest !== undefined && { secret: digest }),
+      ...(row?.account && row.fedcm && { fedcm: row.fedcm }),
     }))
+    this.#changed()
     return isOwn ? this.#own(userAgent) : { ...visitor, secret, account, cookie: `${id}.${secret}` }
   }
 
@@ -72,14 +75,27 @@ export class Devices {
     await changeOAuthDevice(this.#parts.store, id, (row) => {
       wasSignedIn = row?.account !== undefined
       // Its own browser's row says that the owner has signed out there, which its absence would not.
-      return row && id === OWN_DEVICE ? { ...row, account: undefined } : undefined
+      return row && id === OWN_DEVICE ? { ...row, account: undefined, fedcm: undefined } : undefined
     })
+    this.#changed()
     return wasSignedIn
   }
 
-  /** Everywhere but in the browser that the pod lives in. */
+  /** Everywhere but in the browser that the pod lives in, whose page gets a new secret for FedCM when it is looked at next. */
   async signOutElsewhere(): Promise<void> {
     for (const { id } of await readOAuthDevices(this.#parts.store)) if (id !== OWN_DEVICE) await this.signOut(id)
+    await this.change(OWN_DEVICE, (row) => (row.fedcm && row.fedcm !== 'closed' ? { ...row, fedcm: undefined } : row))
+  }
+
+  /** Of a browser that is known. */
+  async change(id: string, change: (row: OAuthDeviceRow) => OAuthDeviceRow): Promise<void> {
+    await changeOAuthDevice(this.#parts.store, id, (row) => row && change(row))
+    this.#changed()
+  }
+
+  /** Called when somebody has signed in or out, or FedCM has, wherever. */
+  onChange(listener: () => void): void {
+    this.#listeners.add(listener)
   }
 
   /** Where the owner is signed in, the newest first. */
@@ -106,7 +122,7 @@ export class Devices {
   }
 
   async #other(request: Request, userAgent: string | null): Promise<Visitor> {
-    const [, id, secret] = COOKIE.exec(request.headers.get('cookie') ?? '') ?? []
+    const [, id, secret] = COOKIE_VALUE.exec(cookieValue(request.headers.get('cookie'), DEVICE_COOKIE) ?? '') ?? []
     const known = { userAgent, address: null, isOwn: false }
     if (id !== undefined && secret !== undefined && id !== OWN_DEVICE) {
       const row = await readOAuthDevice(this.#parts.store, id)
@@ -133,6 +149,10 @@ export class Devices {
     await changeOAuthDevice(this.#parts.store, id, (row) => row && { ...row, userAgent, lastSeenAt: now })
   }
 
+  #changed(): void {
+    for (const listener of this.#listeners) listener()
+  }
+
   async #prune(): Promise<void> {
     for (const row of await readOAuthDevices(this.#parts.store))
       if (row.id !== OWN_DEVICE && !this.#accountOf(row)) await changeOAuthDevice(this.#parts.store, row.id, () => undefined)
@@ -157,7 +177,8 @@ export const withCookie = (response: Response, { cookie }: Pick<Visitor, 'cookie
   return response
 }
 
-const COOKIE = new RegExp(`^${DEVICE_COOKIE}=(dev-[\\da-f]{32})\\.([\\w-]{43})$`)
+/** Of either cookie: device and secret. */
+export const COOKIE_VALUE = /^(dev-[\da-f]{32})\.([\w-]{43})$/
 
 const SECRET_BYTES = 32
 /** 256 bits, base64url. */

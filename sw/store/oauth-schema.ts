@@ -99,6 +99,8 @@ export interface OAuthDeviceRow {
     readonly by?: 'password' | 'passkey'
     readonly until?: number
   }
+  /** What FedCM's requests of that browser are known by: SHA-256 of the cookie's secret, base64url, and since when (ms). `closed`: the owner has ended it there, and nothing but the owner begins it again. */
+  readonly fedcm?: { readonly secret: string; readonly at: number } | 'closed'
 }
 
 /** An app that the owner has let in before. */

@@ -1,0 +1,78 @@
+import { expect, it } from 'vitest'
+import { FEDCM_COOKIE } from '../../wire/device-cookie.ts'
+import { FEDCM } from '../../wire/fedcm.ts'
+import { OAUTH_SIGN_IN_MAX_AGE_MS } from '../../wire/oauth-limits.ts'
+import { OWN_DEVICE } from '../oauth/contract.ts'
+import { Browser, stageFedCm } from './testing.ts'
+
+const POST = { method: 'POST' } as const
+
+it('gives the browser that the pod lives in its cookie by way of the room, and it is known by it', async () => {
+  const { own } = await stageFedCm()
+  expect((await own.accounts()).status).toBe(401)
+  expect((await own.ask(FEDCM.session, POST)).status).toBe(204)
+  const answer = await own.accounts()
+  expect(answer.status).toBe(200)
+  expect(await answer.json()).toEqual({
+    accounts: [
+      {
+        id: 'https://alice.example/',
+        name: 'Alice',
+        username: 'alice.test',
+        picture: 'https://alice.example/avatar',
+        login_hints: ['https://alice.example/', 'https://alice.example', 'alice.example', 'alice.test', 'did:web:alice.example'],
+        domain_hints: ['alice.example', 'alice.test'],
+        approved_clients: [],
+      },
+    ],
+  })
+})
+
+it('keeps a cookie that is good, and gives a new one for one that is not', async () => {
+  const { own } = await stageFedCm()
+  await own.ask(FEDCM.session, POST)
+  const first = own.fedcmCookie
+  await own.ask(FEDCM.session, POST)
+  expect(own.fedcmCookie).toBe(first)
+  own.cookies.set(FEDCM_COOKIE, `${OWN_DEVICE}.${'a'.repeat(43)}`)
+  expect((await own.accounts()).status).toBe(401)
+  await own.ask(FEDCM.session, POST)
+  expect(own.fedcmCookie).not.toBe(first)
+  expect((await own.accounts()).status).toBe(200)
+})
+
+it('gives no cookie to who comes through the room by itself, has guessed a ticket, or navigates', async () => {
+  const { own, fedcm } = await stageFedCm()
+  const stranger = new Browser(fedcm, 'shim')
+  for (const init of [POST, { ...POST, body: 'a'.repeat(43) }, {}])
+    await expect(stranger.ask(FEDCM.session, init)).rejects.toMatchObject({ status: 403, error: 'NoTicket' })
+  await expect(own.ask(FEDCM.session)).rejects.toMatchObject({ status: 403, error: 'NotAPage' })
+  expect(stranger.cookies.size + own.cookies.size).toBe(0)
+})
+
+it('says that the owner is signed out, or that the room is away', async () => {
+  const { own, devices, clock, room } = await stageFedCm()
+  room.isUp = false
+  await expect(own.ask(FEDCM.session, POST)).rejects.toMatchObject({ status: 503, error: 'Offline' })
+  room.isUp = true
+  await own.ask(FEDCM.session, POST)
+  await devices.signOut(OWN_DEVICE)
+  expect((await own.accounts()).status).toBe(401)
+  await expect(own.ask(FEDCM.session, POST)).rejects.toMatchObject({ status: 401, error: 'NotSignedIn' })
+  clock.now += OAUTH_SIGN_IN_MAX_AGE_MS
+  expect((await own.ask(FEDCM.accounts)).status).toBe(401)
+})
+
+it('ends with the sign-in, and with a new password', async () => {
+  const { own, devices, clock } = await stageFedCm()
+  await own.ask(FEDCM.session, POST)
+  const before = own.fedcmCookie
+  await devices.signOutElsewhere()
+  expect((await own.accounts()).status).toBe(401)
+  // The page looks again when it goes online.
+  await own.ask(FEDCM.session, POST)
+  expect(own.fedcmCookie).not.toBe(before)
+  expect((await own.accounts()).status).toBe(200)
+  clock.now += OAUTH_SIGN_IN_MAX_AGE_MS
+  expect((await own.accounts()).status).toBe(401)
+})
