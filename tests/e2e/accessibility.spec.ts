@@ -1,14 +1,8 @@
-import { AxeBuilder } from '@axe-core/playwright'
 import { launchBrowser } from '../../scripts/browser.ts'
+import { violationsOn } from '../fixtures/page-faults.ts'
 import { expect, test } from '../fixtures/pod.ts'
 
 test.use({ name: 'accessibility' })
-
-/** What axe finds against WCAG 2.2 AA, as `rule: element`. */
-const violationsOn = async (page: ConstructorParameters<typeof AxeBuilder>[0]['page']): Promise<string[]> => {
-  const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa']).analyze()
-  return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`))
-}
 
 test('nothing on the first visit is in the way of assistive technology', async ({ room }) => {
   const context = await launchBrowser({ profileDir: `${room.directory}/newcomer`, headless: true })

@@ -1,24 +1,11 @@
-import { AxeBuilder } from '@axe-core/playwright'
 import type { Browser, BrowserContext, Page } from 'playwright'
 import { chromium } from 'playwright'
 import { findChromium, flags } from '../../scripts/browser.ts'
 import { OAuthClient } from '../fixtures/oauth-client.ts'
+import { faultsOn } from '../fixtures/page-faults.ts'
 import { expect, PASSWORD, test } from '../fixtures/pod.ts'
 
 test.use({ name: 'oauth-pages' })
-
-/** What axe finds against WCAG 2.2 AA, as `rule: element`; and whether anything is wider than a small phone. */
-const faultsOn = async (page: Page): Promise<string[]> => {
-  const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa']).analyze()
-  const size = page.viewportSize()
-  await page.setViewportSize({ width: 320, height: 640 })
-  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)
-  if (size) await page.setViewportSize(size)
-  return [
-    ...violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`)),
-    ...(overflow > 0 ? [`${overflow} px wider than 320`] : []),
-  ]
-}
 
 /** What the browser refused to do because the page's policy forbids it. */
 const watchPolicy = (page: Page): string[] => {

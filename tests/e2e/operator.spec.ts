@@ -1,10 +1,10 @@
-import { AxeBuilder } from '@axe-core/playwright'
 import type { BrowserContext, Locator, Page } from 'playwright'
 import { expect, test as base } from 'playwright/test'
 import { launchBrowser } from '../../scripts/browser.ts'
 import { openPodInTab, roomStatus } from '../../scripts/pod.ts'
 import { usualRuntime } from '../../scripts/runtimes.ts'
 import { OPERATOR_PATH } from '../../wire/operator.ts'
+import { violationsOn } from '../fixtures/page-faults.ts'
 import { Pod } from '../fixtures/pod.ts'
 import { Room, type RoomOptions } from '../fixtures/room.ts'
 
@@ -57,10 +57,6 @@ const test = base.extend<object, RoomOptions & { shim: Room; alice: Pod; bob: Pa
   ],
 })
 
-const violationsOn = async (page: Page): Promise<string[]> => {
-  const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa']).analyze()
-  return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`))
-}
 /** Nothing is cut off or in the way, narrow and wide, light and dark. */
 const looksRight = async (page: Page, name: string): Promise<void> => {
   for (const colorScheme of ['light', 'dark'] as const)
