@@ -1,5 +1,7 @@
 /** Who this site is to the servers that it asks. Under http it is a program on this machine, and calls itself what such programs are called. */
 
+import type { OAuthClientMetadataInput } from '@atproto/oauth-types'
+
 export interface ClientIdentity {
   /** IndieAuth and FedCM. @see https://indieauth.spec.indieweb.org/#client-identifier */
   readonly siteId: string
@@ -23,18 +25,18 @@ export const clientAt = (address: string): ClientIdentity => {
 }
 
 /** One document for both protocols; a site under https serves it at its client_id. */
-export const clientDocument = (address: string) => {
+export const clientDocument = (address: string): OAuthClientMetadataInput => {
   const { appId, redirectUri } = clientAt(address)
   return {
     client_id: appId,
     client_name: 'Who is there?',
-    client_uri: address,
-    redirect_uris: [redirectUri],
+    client_uri: address as `https://${string}`,
+    redirect_uris: [redirectUri as `https://${string}`],
     scope: APP_SCOPE,
     grant_types: ['authorization_code', 'refresh_token'],
     response_types: ['code'],
     application_type: address.startsWith('https:') ? 'web' : 'native',
     token_endpoint_auth_method: 'none',
     dpop_bound_access_tokens: true,
-  } as const
+  }
 }

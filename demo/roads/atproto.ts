@@ -1,6 +1,6 @@
 /** Sign-in to an app of the AT Protocol, by the official client for browsers. @see https://atproto.com/specs/oauth */
 import { BrowserOAuthClient, type OAuthSession } from '@atproto/oauth-client-browser'
-import { clientAt, clientDocument } from '../client.ts'
+import { clientDocument } from '../client.ts'
 import { remember } from '../state/pending.ts'
 import { step, steps } from '../state/trace.ts'
 import { pageAddress } from './fedcm.ts'
@@ -12,19 +12,14 @@ type Show = (label: string, value: unknown) => void
 /** The client and its sessions fetch for as long as they live: each step listens while it is under way. */
 let listen: Show = () => {}
 
-const clientFor = (pod: string): BrowserOAuthClient => {
-  const { appId } = clientAt(pageAddress())
-  return new BrowserOAuthClient({
-    clientMetadata: { ...clientDocument(pageAddress()), client_id: appId } as ConstructorParameters<
-      typeof BrowserOAuthClient
-    >[0]['clientMetadata'] &
-      object,
+const clientFor = (pod: string): BrowserOAuthClient =>
+  new BrowserOAuthClient({
+    clientMetadata: clientDocument(pageAddress()),
     responseMode: 'query',
     handleResolver: pod,
     allowHttp: pod.startsWith('http:'),
     fetch: loggedFetch((label, value) => listen(label, value)),
   })
-}
 
 /** Leaves this page. */
 export const beginAtproto = async (pod: string): Promise<void> => {
