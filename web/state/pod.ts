@@ -7,6 +7,7 @@ import { startUplink } from '../uplink/start.ts'
 import { dropClaim, keepClaim, keptClaim } from './claim.ts'
 import { readInbox } from './inbox.ts'
 import { lightOfPod } from './light.ts'
+import { offerToSites } from './sites.ts'
 import { createStrip } from './strip.ts'
 
 /** Counts may lag behind the strip by this much: each refresh reads the whole pod. */
@@ -70,7 +71,10 @@ const listen = (): void => {
   onActivity((activity) => {
     if (activity.kind === 'link') {
       link.value = activity.link
-      if (activity.link.state === 'online') dropClaim(sessionStorage)
+      if (activity.link.state === 'online') {
+        dropClaim(sessionStorage)
+        void offerToSites()
+      }
       refreshSoon()
     } else if (activity.kind === 'account') {
       refreshSoon()

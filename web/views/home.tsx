@@ -74,6 +74,9 @@ const Whereabouts = ({ pod }: { readonly pod: PodSummary }) => (
         <span class="mono value">{pod.origin}</span>. Then sign in as <span class="mono value">{pod.handle}</span> with your password, or
         with an <a href="#/account">app password</a>.
       </p>
+      <p>
+        Sites that take your own domain know you as <span class="mono value">{pod.origin}/</span>. <a href="#/account">More</a>
+      </p>
       <p class="quiet">Keep this tab open: signing in and writing need it.</p>
     </section>
   </>

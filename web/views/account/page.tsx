@@ -8,6 +8,7 @@ import { Experts } from './experts.tsx'
 import { Handle } from './handle.tsx'
 import { Password } from './password.tsx'
 import { SignedIn } from './signed-in.tsx'
+import { Sites } from './sites.tsx'
 import { SigningKey } from './signing-key.tsx'
 import { Standing } from './standing.tsx'
 
@@ -28,6 +29,7 @@ export const Account = ({ pod }: { readonly pod: PodSummary }) => (
           </div>
           <div class="column">
             <SignedIn />
+            <Sites origin={pod.origin} />
             <AppPasswords />
             {pod.standing === 'active' && <SigningKey />}
             <Standing pod={pod} />
