@@ -1,14 +1,15 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vite'
-import { oauthWithoutNode, passkeysWithoutAttestation, roomWithoutZod } from './shims/replacements.ts'
+import { oauthWithoutNode, passkeysWithoutAttestation } from './shims/replacements.ts'
 
 const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
 
-/** What @atproto/repo brings along and is better replaced; see shims/README.md. */
+/** What our dependencies bring along and is better replaced; see shims/README.md. */
 export const alias = {
   '@atproto/common': at('shims/atproto-common.ts'),
   'node:timers/promises': at('shims/timers-promises.ts'),
-  'unicode-segmenter/grapheme': at('shims/unicode-segmenter.ts'),
+  './utf8-grapheme-len.js': at('shims/grapheme-length.ts'),
+  zod: at('shims/zod/zod.ts'),
 }
 /** Without it the bundler keeps what an index merely mentions: schemas that are built when the worker starts, and an X.509 library (shims/simplewebauthn). */
 const PURE = /@atproto\/(common-web|did|jwk|jwk-jose|oauth-[a-z-]+)\/|@atproto-labs|@simplewebauthn|@peculiar|reflect-metadata/
@@ -20,7 +21,7 @@ export default defineConfig({
   root: at('web'),
   publicDir: at('web/public'),
   resolve: { alias },
-  plugins: [oauthWithoutNode, passkeysWithoutAttestation, roomWithoutZod],
+  plugins: [oauthWithoutNode, passkeysWithoutAttestation],
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   environments: {
     client: {
