@@ -19,7 +19,8 @@ import { Self } from './identity/self.ts'
 import type { Sites } from './indieauth/contract.ts'
 import { sitesOf } from './indieauth/sites.ts'
 import { composeOAuth, type OAuth } from './oauth/oauth.ts'
-import { composeDevices, composePages } from './oauth/page-services.ts'
+import { pagesOf } from './oauth/front.ts'
+import { composeDevices, pagePartsOf } from './oauth/page-services.ts'
 import type { ProviderSettings } from './oauth/provider.ts'
 import { permissionSetResolver } from './oauth/permission-sets.ts'
 import { Configuration } from './operations/configuration.ts'
@@ -222,7 +223,7 @@ const composePod = async (store: Store, { identity, vault, repo }: Foundation, o
     log,
     now,
   })
-  const pages = composePages({
+  const pageParts = pagePartsOf({
     store,
     identity,
     devices,
@@ -284,7 +285,7 @@ const composePod = async (store: Store, { identity, vault, repo }: Foundation, o
         { store, identity, vault, voice: recovery, fetch: pointing.fetch, plc: pointing.directory, rejoin, now },
         passphrase,
       ),
-    handle: makeHandler({ documents, oauth: oauth.endpoints, pages, fedcm, xrpc, health, debug, apps, log, configuration }),
+    handle: makeHandler({ documents, oauth: oauth.endpoints, pages: pagesOf(pageParts), fedcm, xrpc, health, debug, apps, log, configuration }),
     documents,
     summary: async () => {
       const { did, handle, origin, createdAt, standing, account: row } = identity

@@ -26,20 +26,26 @@ export const pagesOf = (parts: PagesParts): Pages => ({
     if (path === CHANGE_PASSWORD_PATH)
       return Promise.resolve(new Response(null, { status: 303, headers: { ...HEADERS, location: `${ACCOUNT_PATHS.security}#password` } }))
     if (path !== AUTHORIZE_PATH && path !== ACCOUNT_PATHS.sessions && !path.startsWith(`${ACCOUNT_PATHS.sessions}/`)) return null
-    return answer(parts, path, request, origin)
+    return answerPage(parts, request, origin, (visitor) => route(parts, path, request, visitor))
   },
 })
 
 /** @see https://w3c.github.io/webappsec-change-password-url/ */
 const CHANGE_PASSWORD_PATH = '/.well-known/change-password'
 
-const answer = async (parts: PagesParts, path: string, request: Request, origin: 'local' | 'shim'): Promise<Response> => {
+/** A page for whichever browser asks; what `show` throws is a page too. Never rejects. */
+export const answerPage = async (
+  parts: Pick<PagesParts, 'identity' | 'devices' | 'house' | 'log'>,
+  request: Request,
+  origin: 'local' | 'shim',
+  show: (visitor: Visitor) => Promise<Response>,
+): Promise<Response> => {
   let visitor: Visitor | undefined
   try {
     assertWhole(request)
     if (parts.identity.standing === 'vacant') throw new XrpcError(404, 'NoAccount', 'No account lives at this address yet.')
     visitor = await parts.devices.visit(request, origin)
-    const response = await route(parts, path, request, visitor)
+    const response = await show(visitor)
     return response.headers.has(DEVICE_HEADER) ? response : withCookie(response, visitor)
   } catch (cause) {
     const view = toErrorView(cause, parts.log)
@@ -51,13 +57,18 @@ const answer = async (parts: PagesParts, path: string, request: Request, origin:
 
 const route = async (parts: PagesParts, path: string, request: Request, visitor: Visitor): Promise<Response> => {
   const { searchParams } = new URL(request.url)
-  const isRead = request.method === 'GET' || request.method === 'HEAD'
-  if (!isRead && request.method !== 'POST')
-    throw new XrpcError(405, 'MethodNotAllowed', 'Pages are read, and their forms posted.', { headers: { allow: 'GET, HEAD, POST' } })
+  const isRead = isReading(request)
   if (path === AUTHORIZE_PATH) return isRead ? showAuthorize(parts, searchParams, visitor) : takeAuthorize(parts, request, visitor)
   const response = await (isRead ? showAccount(parts, path, searchParams, visitor) : takeAccount(parts, path, request, visitor))
   if (!response) throw new XrpcError(404, 'NotFound', 'No page has this name.')
   return response
+}
+
+/** Or posting a form. @throws XrpcError 405 */
+export const isReading = ({ method }: Request): boolean => {
+  if (method === 'GET' || method === 'HEAD') return true
+  if (method === 'POST') return false
+  throw new XrpcError(405, 'MethodNotAllowed', 'Pages are read, and their forms posted.', { headers: { allow: 'GET, HEAD, POST' } })
 }
 
 /** A page of its own, in a tab or a window: never part of another one, and never a script's to read. */

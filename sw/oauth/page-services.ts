@@ -1,4 +1,4 @@
-/** The pages of the OAuth provider, put together over the account's services. */
+/** What the pages of this host stand on, put together over the account's services. */
 import type { AccountServices } from '../account-services.ts'
 import type { Self } from '../identity/self.ts'
 import type { Log } from '../operations/log.ts'
@@ -6,7 +6,7 @@ import type { Store } from '../store/open.ts'
 import type { Authorizations } from './contract.ts'
 import { Devices } from './devices.ts'
 import { formsOf } from './forms.ts'
-import { type Pages, pagesOf } from './front.ts'
+import type { PagesParts } from './front.ts'
 import { passkeysOf } from './passkeys.ts'
 import type { ProviderSettings } from './provider.ts'
 import { providerRow } from './provider-keys.ts'
@@ -25,7 +25,7 @@ const formKey =
 /** Apart from the pages: a new password ends what other browsers were signed in by, wherever it is set. */
 export const composeDevices = (shared: Shared): Devices => new Devices({ ...shared, key: formKey(shared) })
 
-export const composePages = (
+export const pagePartsOf = (
   parts: Shared & {
     readonly devices: Devices
     readonly authorizations: Authorizations
@@ -33,12 +33,12 @@ export const composePages = (
     readonly settings?: Pick<ProviderSettings, 'branding' | 'onSignedIn'>
     readonly log: Pick<Log, 'failure'>
   },
-): Pages => {
+): PagesParts => {
   const { identity, account, settings = {}, ...rest } = parts
   const { branding = {}, onSignedIn } = settings
   const { origin } = identity
   const key = formKey(parts)
-  return pagesOf({
+  return {
     ...rest,
     ...account,
     identity,
@@ -46,5 +46,5 @@ export const composePages = (
     house: { origin, branding },
     forms: formsOf({ origin, key }),
     passkeys: passkeysOf({ ...rest, identity, key }),
-  })
+  }
 }

@@ -5,8 +5,8 @@ import { Sessions } from '../account/sessions.ts'
 import { makeOwner, SignIn } from '../account/sign-in.ts'
 import { writePod } from '../store/pod.ts'
 import { AUTHORIZE_PATH } from './authorize-page.ts'
-import type { Pages } from './front.ts'
-import { composeDevices, composePages } from './page-services.ts'
+import { type Pages, pagesOf } from './front.ts'
+import { composeDevices, pagePartsOf } from './page-services.ts'
 import type { ProviderSettings } from './provider.ts'
 import { DID, ORIGIN, type Stage, stage, type TestClient } from './testing.ts'
 
@@ -45,7 +45,7 @@ export const stagePages = async (settings: ProviderSettings = {}): Promise<Pages
   }
   const key = await crypto.subtle.generateKey({ name: 'HMAC', hash: 'SHA-256' }, false, ['sign', 'verify'])
   const sessions = new Sessions(store, { did: DID, audience: DID, key }, now)
-  const pages = composePages({
+  const parts = pagePartsOf({
     ...shared,
     devices,
     settings,
@@ -53,6 +53,7 @@ export const stagePages = async (settings: ProviderSettings = {}): Promise<Pages
     account: { signIn: new SignIn(store, identity, { find }, now), ownerPassword, sessions },
     log: { failure: (_what, cause) => void failures.push(cause) },
   })
+  const pages = pagesOf(parts)
   return { ...set, sessions, pages, clock, passwords }
 }
 
