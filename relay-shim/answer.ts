@@ -46,7 +46,7 @@ export const preflight = (request: Request, pathname: string): Response | null =
 
 const PROTOCOL_PATHS = ['/xrpc/', '/oauth/', '/indieauth/', '/.well-known/', '/@atproto/', FEDCM.config, FEDCM.clientMetadata]
 /** Pages and endpoints of the pod; anything else is nothing known, and no tab is asked for it. */
-const POD_PATHS = [...PROTOCOL_PATHS, '/health', '/ready', '/account', FEDCM_PREFIX, '/profile', '/avatar', '/logo']
+const POD_PATHS = [...PROTOCOL_PATHS, '/health', '/ready', '/account', FEDCM_PREFIX, '/profile', '/avatar']
 
 const isProtocolPath = (pathname: string): boolean => PROTOCOL_PATHS.some((prefix) => pathname.startsWith(prefix))
 

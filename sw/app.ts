@@ -16,7 +16,7 @@ import { IdentityChanges } from './identity/identity-changes.ts'
 import { openVault } from './identity/key-vault.ts'
 import { assertPointsHere } from './identity/pointing.ts'
 import { Self } from './identity/self.ts'
-import type { Sites } from './indieauth/contract.ts'
+import { composeIndieAuth, type IndieAuth } from './indieauth/indieauth.ts'
 import { sitesOf } from './indieauth/sites.ts'
 import { composeOAuth, type OAuth } from './oauth/oauth.ts'
 import { pagesOf } from './oauth/front.ts'
@@ -63,7 +63,7 @@ export interface Pod {
   readonly vault: KeyVault
   readonly account: AccountServices
   readonly oauth: OAuth
-  readonly sites: Sites
+  readonly indieauth: IndieAuth
   readonly changes: IdentityChanges
   readonly configuration: Configuration
   health(): Health
@@ -156,7 +156,7 @@ const composePod = async (store: Store, { identity, vault, repo }: Foundation, o
   const issuer = { did: identity.did, audience: serviceDid, key: vault.sessionKey }
   const documents = async (): Promise<Readonly<Record<string, string>>> => ({
     '/xrpc/com.atproto.server.describeServer': JSON.stringify(describeService(serviceDid, configuration.settings)),
-    ...(identity.standing !== 'vacant' && { ...ownDocuments(), ...fedcm.documents(), ...(await oauth.documents()) }),
+    ...(identity.standing !== 'vacant' && { ...ownDocuments(), ...fedcm.documents(), ...(await oauth.documents()), ...indieauth.metadata }),
   })
   const ownDocuments = (): Readonly<Record<string, string>> => ({
     // Another DID than this host's own is served elsewhere: here it would look like a did:web.
@@ -223,19 +223,21 @@ const composePod = async (store: Store, { identity, vault, repo }: Foundation, o
     log,
     now,
   })
+  const sites = sitesOf({ store, now })
   const pageParts = pagePartsOf({
     store,
     identity,
     devices,
     account,
     authorizations: oauth.authorizations,
+    sites,
     ...(options.oauth && { settings: options.oauth }),
     log,
     now,
   })
-  const sites = sitesOf({ store, now })
   const displayName = async (): Promise<string | null> => nameIn((await repo.record('app.bsky.actor.profile', 'self'))?.value)
   const fedcm = composeFedCm({ identity, devices, sites, displayName, fetch: options.fetch ?? workerFetch, log, now })
+  const indieauth = composeIndieAuth({ ...pageParts, store, identity, repo, blobs, email: account.email, sites, fetch })
   const apps = options.apps ?? oauth.access
   const authenticator = new Authenticator({ issuer, sessions: account.sessions, keys: { signingKey }, apps, now })
   const recovery = new RecoveryVoice(store)
@@ -273,7 +275,7 @@ const composePod = async (store: Store, { identity, vault, repo }: Foundation, o
     vault,
     account,
     oauth,
-    sites,
+    indieauth,
     changes,
     configuration,
     health: () => ({ version: `tabpod ${version}`, startedAt: Math.round(performance.timeOrigin) }),
@@ -285,8 +287,20 @@ const composePod = async (store: Store, { identity, vault, repo }: Foundation, o
         { store, identity, vault, voice: recovery, fetch: pointing.fetch, plc: pointing.directory, rejoin, now },
         passphrase,
       ),
-    handle: makeHandler({ documents, oauth: oauth.endpoints, pages: pagesOf(pageParts), fedcm, xrpc, health, debug, apps, log, configuration }),
-    documents,
+    handle: makeHandler({
+      documents,
+      oauth: oauth.endpoints,
+      pages: pagesOf(pageParts),
+      indieauth,
+      fedcm,
+      xrpc,
+      health,
+      debug,
+      apps,
+      log,
+      configuration,
+    }),
+    documents: async () => ({ ...(await documents()), ...(await indieauth.ownDocuments()) }),
     summary: async () => {
       const { did, handle, origin, createdAt, standing, account: row } = identity
       const [collections, totals, mentions, outbox, email, recovery] = await Promise.all([

@@ -54,7 +54,7 @@ const resident = new Resident({
         activity.account()
         if (change === 'standing') void uplink?.rejoin()
       })
-      pod.oauth.onDocuments(() => void uplink?.tellDocuments())
+      for (const part of [pod.oauth, pod.indieauth]) part.onDocuments(() => void uplink?.tellDocuments())
       log.keepFor(pod.configuration.settings.logRetentionMs)
       pod.configuration.onChange((settings, before) => {
         log.keepFor(settings.logRetentionMs)
@@ -114,7 +114,7 @@ self.addEventListener('message', (event) => {
 })
 
 /** What the pod answers itself: all of its addresses, and the pages of its providers (OAuth, IndieAuth, FedCM) with their forms. */
-const OF_POD = /^\/(xrpc|oauth|indieauth|fedcm|\.well-known)\/|^\/account(\/|$)|^\/(health|profile|avatar|logo)$/
+const OF_POD = /^\/(xrpc|oauth|indieauth|fedcm|\.well-known)\/|^\/account(\/|$)|^\/(health|profile|avatar)$/
 
 const goesToNetwork = ({ pathname, searchParams }: URL): boolean =>
   pathname === UPLINK_PATH ||

@@ -1,4 +1,4 @@
-/** Where IndieAuth lives on a pod's host, and how a page says so. @see https://indieauth.spec.indieweb.org/#discovery-by-clients */
+/** Where IndieAuth lives on a pod's host, how a page says so, and what goes with the owner's public pages, whoever serves them. @see https://indieauth.spec.indieweb.org/#discovery-by-clients */
 
 export const INDIEAUTH = {
   metadata: '/indieauth/metadata',
@@ -22,3 +22,28 @@ export const INDIEAUTH_HEADERS: Readonly<Record<string, string>> = {
   'access-control-allow-origin': '*',
   'access-control-expose-headers': 'Link',
 }
+
+export const PROFILE_PATH = '/profile'
+export const AVATAR_PATH = '/avatar'
+export const LOGO_PATH = '/logo'
+
+/** Of `/profile`, which has no script, and nothing of anybody else's. */
+export const PROFILE_HEADERS: Readonly<Record<string, string>> = {
+  ...INDIEAUTH_HEADERS,
+  'content-type': 'text/html; charset=utf-8',
+  'content-security-policy':
+    "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+  'cache-control': 'no-cache',
+}
+
+/** Of pictures that any site may show. Whatever a file claims to be, it runs nothing: https://atproto.com/specs/blob#security-considerations */
+export const PICTURE_HEADERS: Readonly<Record<string, string>> = {
+  'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+  'x-content-type-options': 'nosniff',
+  'cross-origin-resource-policy': 'cross-origin',
+  'access-control-allow-origin': '*',
+  'cache-control': 'no-cache',
+}
+
+export const SVG = 'image/svg+xml'

@@ -5,6 +5,7 @@
 import { invalidRequest, XrpcError } from '../../wire/errors.ts'
 import { documentAnswer, identityMethods } from './identity-methods.ts'
 import { type BareView, type Method, type MirrorView, json } from './method.ts'
+import { publicPage } from './public-pages.ts'
 import { repoMethods } from './repo-methods.ts'
 import { syncMethods } from './sync-methods.ts'
 
@@ -48,7 +49,7 @@ const lookUp = <View extends MirrorView | BareView>(
   request: Request,
 ): ReturnType<Method['answer']> => {
   const found = methods.get(url.pathname)
-  return found ? found.answer(view, url, request) : documentAnswer(view, url.pathname)
+  return found ? found.answer(view, url, request) : (publicPage(view, url.pathname, request) ?? documentAnswer(view, url.pathname))
 }
 
 const SYNC = '/xrpc/com.atproto.sync.'

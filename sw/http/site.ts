@@ -2,6 +2,7 @@
  * Everything that is an address of the pod: well-known documents, XRPC, health. One handler for local and forwarded requests.
  */
 import { XrpcError } from '../../wire/errors.ts'
+import { INDIEAUTH } from '../../wire/indieauth.ts'
 import type { Configuration } from '../operations/configuration.ts'
 import type { Log } from '../operations/log.ts'
 import { type AppTokens, isDpop } from './auth.ts'
@@ -25,6 +26,7 @@ export interface Site {
   readonly oauth: { answer(path: string, request: Request): Promise<Response> | null }
   readonly pages: { answer(path: string, request: Request, origin: RequestContext['origin']): Promise<Response> | null }
   readonly fedcm: Site['pages']
+  readonly indieauth: Site['pages']
   readonly xrpc: (nsid: string, request: Request, key: string | undefined) => Promise<Response>
   readonly health: () => object
   readonly debug: (what: string, request: Request) => Promise<Response>
@@ -72,6 +74,7 @@ const answer = async (site: Site, request: Request, context: RequestContext): Pr
   const response =
     (await site.pages.answer(pathname, request, context.origin)) ??
     (await site.fedcm.answer(pathname, request, context.origin)) ??
+    (await site.indieauth.answer(pathname, request, context.origin)) ??
     (isRead ? await read(site, pathname, request) : null) ??
     (await site.oauth.answer(pathname, request)) ??
     (await call(site, pathname, request, context))
@@ -83,10 +86,12 @@ const read = async ({ documents, health, debug }: Site, pathname: string, reques
   if (pathname === '/health' || pathname === '/xrpc/_health') return Response.json(health())
   const [, what] = /^\/xrpc\/_debug\/([^/]+)$/.exec(pathname) ?? []
   if (what !== undefined) return debug(what, request)
-  if (!pathname.startsWith('/.well-known/') && pathname !== '/oauth/jwks') return null
+  if (!pathname.startsWith('/.well-known/') && !DOCUMENTS_ELSEWHERE.has(pathname)) return null
   const text = (await documents())[pathname]
   return text === undefined ? null : new Response(text, { headers: { 'content-type': contentType(text) } })
 }
+
+const DOCUMENTS_ELSEWHERE: ReadonlySet<string> = new Set(['/oauth/jwks', INDIEAUTH.metadata])
 
 const call = async ({ xrpc }: Site, pathname: string, request: Request, { key }: RequestContext): Promise<Response | null> => {
   // A slash behind it is overlooked, as by the reference PDS.

@@ -14,8 +14,12 @@ export interface SiteRequest {
   readonly codeChallenge: string
   /** Those that there are; whatever else was asked for is not given. */
   readonly scopes: readonly string[]
+  /** As the site put it. */
+  readonly asked: string
   /** Who the site expects. */
   readonly me: string | null
+  /** All of it, as a query. */
+  readonly text: string
 }
 
 /** Where the answer goes is certain; what was asked for is none of what there is. */
@@ -26,23 +30,15 @@ export interface BadSiteRequest {
   readonly description: string
 }
 
+/** @see https://indieauth.spec.indieweb.org/#profile-information */
 export const SITE_SCOPES: readonly string[] = ['profile', 'email']
 
 /** What makes a request, of all that an address may hold. */
-export const REQUEST_FIELDS = [
-  'response_type',
-  'client_id',
-  'redirect_uri',
-  'state',
-  'code_challenge',
-  'code_challenge_method',
-  'scope',
-  'me',
-] as const
+const FIELDS = ['response_type', 'client_id', 'redirect_uri', 'state', 'code_challenge', 'code_challenge_method', 'scope', 'me'] as const
 
 /** @throws XrpcError 400 `invalid_client` | `invalid_redirect_uri`: nothing may go anywhere */
 export const parseSiteRequest = async (fields: URLSearchParams, informationOf: InformationOf): Promise<SiteRequest | BadSiteRequest> => {
-  for (const name of REQUEST_FIELDS)
+  for (const name of FIELDS)
     if (fields.getAll(name).length > 1) throw new XrpcError(400, 'invalid_request', `The site says ${name} more than once.`)
   const clientId = parseClientId(fields.get('client_id') ?? '')
   if (!clientId) throw new XrpcError(400, 'invalid_client', 'The client_id is no address that names a site.')
@@ -50,19 +46,21 @@ export const parseSiteRequest = async (fields: URLSearchParams, informationOf: I
   const redirectUri = admitRedirect(fields.get('redirect_uri') ?? '', clientId, information)
   const state = fields.get('state')
   const bad = (error: BadSiteRequest['error'], description: string): BadSiteRequest => ({ redirectUri, state, error, description })
-  if (!state || state.length > MAX_STATE_CHARS) return bad('invalid_request', `state is required, and at most ${MAX_STATE_CHARS} characters`)
+  if (!state || state.length > MAX_STATE_CHARS)
+    return bad('invalid_request', `state is required, and at most ${MAX_STATE_CHARS} characters`)
   if (fields.get('response_type') !== 'code') return bad('unsupported_response_type', 'response_type must be code')
   const codeChallenge = fields.get('code_challenge') ?? ''
   if (fields.get('code_challenge_method') !== 'S256' || !isChallenge(codeChallenge))
     return bad('invalid_request', 'code_challenge is required (PKCE), and code_challenge_method must be S256')
-  const asked = new Set((fields.get('scope') ?? '').split(' '))
-  if (asked.has('email') && !asked.has('profile')) return bad('invalid_scope', 'email is had together with profile only')
-  const scopes = SITE_SCOPES.filter((scope) => asked.has(scope))
-  return { clientId, information, redirectUri, state, codeChallenge, scopes, me: fields.get('me') }
+  const asked = fields.get('scope') ?? ''
+  const scopes = SITE_SCOPES.filter((scope) => asked.split(' ').includes(scope))
+  if (scopes.includes('email') && !scopes.includes('profile')) return bad('invalid_scope', 'email is had together with profile only')
+  const text = new URLSearchParams(FIELDS.flatMap((name) => (fields.has(name) ? [[name, fields.get(name) ?? '']] : []))).toString()
+  return { clientId, information, redirectUri, state, codeChallenge, scopes, asked, me: fields.get('me'), text }
 }
 
 /** SHA-256, base64url. @see https://www.rfc-editor.org/rfc/rfc7636#section-4.2 */
-export const isChallenge = (text: string): boolean => /^[\w-]{43}$/.test(text)
+const isChallenge = (text: string): boolean => /^[\w-]{43}$/.test(text)
 
 /** @see https://indieauth.spec.indieweb.org/#redirect-url */
 const admitRedirect = (text: string, clientId: URL, { redirectUris }: ClientInformation): string => {

@@ -57,7 +57,12 @@ const exchange = async (parts: EndpointsParts, fields: URLSearchParams, withToke
     throw refusal('unsupported_grant_type', 'Only codes are taken here: refresh at the token endpoint')
   const verifier = required(fields, 'code_verifier')
   if (!/^[\w.~-]{43,128}$/.test(verifier)) throw refusal('invalid_request', 'code_verifier is none (RFC 7636, section 4.1)')
-  const wanted = { code: required(fields, 'code'), clientId: required(fields, 'client_id'), redirectUri: fields.get('redirect_uri'), verifier }
+  const wanted = {
+    code: required(fields, 'code'),
+    clientId: required(fields, 'client_id'),
+    redirectUri: fields.get('redirect_uri'),
+    verifier,
+  }
   const { scopes, tokens } = await parts.tokens.exchange(wanted, withTokens)
   return answer(await described(parts, scopes, tokens))
 }

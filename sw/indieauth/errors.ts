@@ -9,7 +9,9 @@ export const refusal = (error: Code, description: string): XrpcError => new Xrpc
 
 /** @see https://www.rfc-editor.org/rfc/rfc6750#section-3 */
 export const noToken = (status: 401 | 403, error: 'invalid_token' | 'insufficient_scope', description: string): XrpcError =>
-  new XrpcError(status, error, description, { headers: { 'www-authenticate': `Bearer error="${error}", error_description="${description}"` } })
+  new XrpcError(status, error, description, {
+    headers: { 'www-authenticate': `Bearer error="${error}", error_description="${description}"` },
+  })
 
 export const toAnswer = (cause: unknown, log: Pick<Log, 'failure'>): Response => {
   if (cause instanceof XrpcError && cause.status < 500) {

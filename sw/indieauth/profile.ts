@@ -1,5 +1,6 @@
 /** Who the owner is to the web: what the profile record and the account say, as sites are told and as `/profile` shows it. */
 import { getBlobCidString } from '@atproto/lex'
+import { AVATAR_PATH } from '../../wire/indieauth.ts'
 import type { Email } from '../account/email.ts'
 import type { Self } from '../identity/self.ts'
 import type { RepoReader } from '../repo/contract.ts'
@@ -29,8 +30,6 @@ export interface ProfileParts {
 }
 
 export const meOf = (origin: string): string => `${origin}/`
-
-export const AVATAR_PATH = '/avatar'
 
 export const ownerProfile = async ({ identity, repo }: Pick<ProfileParts, 'identity' | 'repo'>): Promise<OwnerProfile> => {
   const { did, handle, origin } = identity

@@ -115,11 +115,7 @@ const makePair = async (): Promise<{ readonly access: Made; readonly refresh: Ma
 
 const rowsOf = (
   { access, refresh }: Awaited<ReturnType<typeof makePair>>,
-  {
-    at,
-    until,
-    ...shared
-  }: Pick<IndieTokenRow, 'grant' | 'clientId' | 'scopes'> & { readonly at: number; readonly until: number },
+  { at, until, ...shared }: Pick<IndieTokenRow, 'grant' | 'clientId' | 'scopes'> & { readonly at: number; readonly until: number },
 ): readonly [access: IndieTokenRow, refresh: IndieTokenRow] => [
   { ...shared, digest: access.digest, kind: 'access', createdAt: at, expiresAt: Math.min(at + INDIE_ACCESS_TTL_MS, until) },
   { ...shared, digest: refresh.digest, kind: 'refresh', createdAt: at, expiresAt: until },

@@ -5,11 +5,13 @@ import type { OwnerPassword } from '../account/owner-password.ts'
 import type { Sessions } from '../account/sessions.ts'
 import type { SignIn } from '../account/sign-in.ts'
 import type { Self } from '../identity/self.ts'
+import type { Sites } from '../indieauth/contract.ts'
+import type { SiteRow } from '../store/indieauth-schema.ts'
 import { readOAuthLedger } from '../store/oauth-ledger.ts'
 import type { OAuthLedgerRow } from '../store/oauth-schema.ts'
 import type { Store } from '../store/open.ts'
 import type { AuthorizePageParts } from './authorize-page.ts'
-import { toBrowserView, toGrantView, toPasskeyView, toRememberedView } from './account-views.ts'
+import { toBrowserView, toGrantView, toPasskeyView, toRememberedView, toSiteView } from './account-views.ts'
 import { browserName } from './browser-name.ts'
 import type { Authorizations } from './contract.ts'
 import { type Visitor, withCookie } from './devices.ts'
@@ -28,6 +30,7 @@ export interface AccountPageParts extends AuthorizePageParts {
   readonly signIn: Pick<SignIn, 'checkOwner' | 'confirm'>
   readonly ownerPassword: Pick<OwnerPassword, 'set'>
   readonly sessions: Pick<Sessions, 'list' | 'end'>
+  readonly sites: Pick<Sites, 'known' | 'forget'>
 }
 
 export const EXPORT_PATH = '/account/log.json'
@@ -83,6 +86,9 @@ const act = async (parts: AccountPageParts, visitor: Visitor, fields: URLSearchP
     case 'forget':
       await authorizations.forget(id)
       return ['forgotten', visitor]
+    case 'forget-site':
+      await parts.sites.forget(id)
+      return ['site', visitor]
     case 'end-session':
       await parts.sessions.end(id)
       return ['app', visitor]
@@ -156,9 +162,10 @@ const show = async (
       passkeys: rows.map(toPasskeyView),
     })
   }
-  const [grants, clients, rows, byPassword] = await Promise.all([
+  const [grants, clients, sites, rows, byPassword] = await Promise.all([
     authorizations.grants(),
     authorizations.clients(),
+    parts.sites.known(),
     devices.signedIn(),
     parts.sessions.list(),
   ])
@@ -167,6 +174,7 @@ const show = async (
     ...head,
     grants: grants.map((grant) => toGrantView(grant, browsers)).sort((a, b) => b.usedAt - a.usedAt),
     remembered: clients.filter(({ clientId }) => !grants.some((grant) => grant.clientId === clientId)).map(toRememberedView),
+    sites: sites.map(toSiteView),
     byPassword,
     browsers: rows.map((row) => toBrowserView(row, visitor)),
   })
@@ -182,9 +190,10 @@ const askWho = async (parts: AccountPageParts, path: string, visitor: Visitor, p
   })
 }
 
-const exportLog = async ({ store, identity }: AccountPageParts): Promise<Response> => {
+const exportLog = async ({ store, identity, sites }: AccountPageParts): Promise<Response> => {
   const entries = (await readOAuthLedger(store)).map(toExported)
-  return new Response(JSON.stringify({ did: identity.did, entries }, null, 2), {
+  const known = (await sites.known()).map(toExportedSite)
+  return new Response(JSON.stringify({ did: identity.did, entries, sites: known }, null, 2), {
     headers: {
       ...HEADERS,
       'content-type': 'application/json; charset=utf-8',
@@ -195,6 +204,12 @@ const exportLog = async ({ store, identity }: AccountPageParts): Promise<Respons
 }
 
 const toExported = ({ at, ...entry }: OAuthLedgerRow) => ({ at: new Date(at).toISOString(), ...entry })
+
+const toExportedSite = ({ createdAt, updatedAt, ...site }: SiteRow) => ({
+  ...site,
+  createdAt: new Date(createdAt).toISOString(),
+  updatedAt: new Date(updatedAt).toISOString(),
+})
 
 const formOf = async ({ forms }: AccountPageParts, path: string, visitor: Visitor) => ({
   action: path,
@@ -213,6 +228,7 @@ const DONE = {
   app: 'The app is signed out. What it still holds is worth nothing.',
   apps: 'All apps are signed out.',
   forgotten: 'The app will be asked about again.',
+  site: 'The site is forgotten: what it held is worth nothing, and you are asked again. What it has noted down it still knows.',
   browser: 'The browser is signed out.',
   browsers: 'All other browsers are signed out.',
   renamed: 'The passkey has a new name.',

@@ -1,9 +1,10 @@
 /** Rows and grants as the account pages show them. */
+import type { SiteRow } from '../store/indieauth-schema.ts'
 import type { PasskeyRow } from '../store/oauth-schema.ts'
 import { browserName } from './browser-name.ts'
 import { type Grant, type KnownClient, OWN_DEVICE } from './contract.ts'
 import type { SignedInDevice, Visitor } from './devices.ts'
-import type { BrowserView, GrantView, RememberedView } from './pages/account.ts'
+import type { BrowserView, GrantView, RememberedView, SiteView } from './pages/account.ts'
 import { hostOfClient } from './pages/parties.ts'
 import { describeScopes } from './pages/scope-sentences.ts'
 import type { PasskeyView } from './pages/security.ts'
@@ -13,6 +14,19 @@ export const toRememberedView = ({ clientId, scopes, updatedAt }: KnownClient): 
   app: hostOfClient(clientId) ?? 'An app on this computer',
   permissions: describeScopes(scopes).map(({ sentence }) => sentence),
   at: updatedAt,
+})
+
+export const toSiteView = ({ clientId, scopes, roads, createdAt, updatedAt }: SiteRow): SiteView => ({
+  clientId,
+  site: new URL(clientId).host,
+  knows: [
+    'that you are you, and your address',
+    ...(scopes.includes('profile') ? ['your name and your picture'] : []),
+    ...(scopes.includes('email') ? ['your e-mail address'] : []),
+  ].join(', '),
+  road: roads.map((road) => (road === 'fedcm' ? 'the browser’s own dialog' : 'a page of yours')).join(' and '),
+  at: createdAt,
+  lastAt: updatedAt,
 })
 
 export const toPasskeyView = ({ id, name, createdAt, lastUsedAt, isBackedUp = false }: PasskeyRow): PasskeyView => ({

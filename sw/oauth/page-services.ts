@@ -29,6 +29,7 @@ export const pagePartsOf = (
   parts: Shared & {
     readonly devices: Devices
     readonly authorizations: Authorizations
+    readonly sites: PagesParts['sites']
     readonly account: Pick<AccountServices, 'signIn' | 'ownerPassword' | 'sessions'>
     readonly settings?: Pick<ProviderSettings, 'branding' | 'onSignedIn'>
     readonly log: Pick<Log, 'failure'>

@@ -3,9 +3,11 @@ import 'fake-indexeddb/auto'
 import { DEVICE_COOKIE, DEVICE_HEADER } from '../../wire/device-cookie.ts'
 import { Sessions } from '../account/sessions.ts'
 import { makeOwner, SignIn } from '../account/sign-in.ts'
+import type { Sites } from '../indieauth/contract.ts'
+import { sitesOf } from '../indieauth/sites.ts'
 import { writePod } from '../store/pod.ts'
 import { AUTHORIZE_PATH } from './authorize-page.ts'
-import { type Pages, pagesOf } from './front.ts'
+import { type Pages, type PagesParts, pagesOf } from './front.ts'
 import { composeDevices, pagePartsOf } from './page-services.ts'
 import type { ProviderSettings } from './provider.ts'
 import { DID, ORIGIN, type Stage, stage, type TestClient } from './testing.ts'
@@ -15,7 +17,9 @@ export const PASSWORD = 'correct horse'
 export const APP_PASSWORD = 'abcd-efgh-2345-wxyz'
 
 export interface PagesStage extends Stage {
+  readonly parts: PagesParts
   readonly pages: Pages
+  readonly sites: Sites
   /** Those of createSession. */
   readonly sessions: Sessions
   /** ms that the pages are ahead of the real time. */
@@ -44,17 +48,19 @@ export const stagePages = async (settings: ProviderSettings = {}): Promise<Pages
     },
   }
   const key = await crypto.subtle.generateKey({ name: 'HMAC', hash: 'SHA-256' }, false, ['sign', 'verify'])
+  const sites = sitesOf({ store, now })
   const sessions = new Sessions(store, { did: DID, audience: DID, key }, now)
   const parts = pagePartsOf({
     ...shared,
     devices,
     settings,
     authorizations: oauth.authorizations,
+    sites,
     account: { signIn: new SignIn(store, identity, { find }, now), ownerPassword, sessions },
     log: { failure: (_what, cause) => void failures.push(cause) },
   })
   const pages = pagesOf(parts)
-  return { ...set, sessions, pages, clock, passwords }
+  return { ...set, sessions, sites, parts, pages, clock, passwords }
 }
 
 const nothing = async (): Promise<void> => {}
@@ -148,9 +154,10 @@ export const allow = (
   page: Seen,
   scopes: readonly string[] = ['transition:generic'],
   changed: Record<string, string> = {},
+  path = AUTHORIZE_PATH,
 ): Promise<Seen> =>
   browser.submit(
-    AUTHORIZE_PATH,
+    path,
     page,
     { do: 'allow', ...changed },
     scopes.map((scope) => ['scope', scope]),

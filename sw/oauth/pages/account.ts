@@ -39,6 +39,17 @@ export interface RememberedView {
   readonly at: number
 }
 
+/** A site that the owner has let know who this is. Times in ms. */
+export interface SiteView {
+  readonly clientId: string
+  readonly site: string
+  /** What, and by which roads, in words. */
+  readonly knows: string
+  readonly road: string
+  readonly at: number
+  readonly lastAt: number
+}
+
 /** Times in ms. */
 export interface PasswordSignInView {
   readonly family: string
@@ -66,6 +77,7 @@ export interface SessionsView extends AccountHead {
   readonly grants: readonly GrantView[]
   /** Apps that hold nothing now. */
   readonly remembered: readonly RememberedView[]
+  readonly sites: readonly SiteView[]
   /** Apps that use no OAuth. */
   readonly byPassword: readonly PasswordSignInView[]
   readonly browsers: readonly BrowserView[]
@@ -74,7 +86,7 @@ export interface SessionsView extends AccountHead {
 export const ACCOUNT_PATHS = { sessions: '/account', security: '/account/security', log: '/account/log' } as const
 
 export const sessionsPage = (house: House, view: SessionsView): Promise<Response> => {
-  const { grants, remembered, byPassword, browsers, form } = view
+  const { grants, remembered, sites, byPassword, browsers, form } = view
   return accountPage(house, view, {
     title: 'Apps and browsers',
     current: ACCOUNT_PATHS.sessions,
@@ -98,6 +110,16 @@ export const sessionsPage = (house: House, view: SessionsView): Promise<Response
           <p class="small quiet">They hold nothing now. If one of them asks for no more than this, one click lets it in.</p>
           <ul class="rows">
             ${remembered.map((each) => html`<li>${rememberedRow(each, form)}</li>`)}
+          </ul>
+        </section>`
+      }
+      ${
+        sites.length > 0 &&
+        html`<section class="card" aria-labelledby="sites">
+          <h2 id="sites">Sites that know you</h2>
+          <p class="small quiet">They know who you are, and can do nothing in your account. One that is forgotten asks again.</p>
+          <ul class="rows">
+            ${sites.map((each) => html`<li>${siteRow(each, form)}</li>`)}
           </ul>
         </section>`
       }
@@ -147,6 +169,16 @@ const rememberedRow = ({ clientId, app, permissions, at }: RememberedView, form:
       ${actForm(form, { do: 'forget', id: clientId }, html`Forget<span class="unseen"> ${app}</span>`)}
     </div>
     ${permissionList(permissions, clientId)}`
+
+const siteRow = ({ clientId, site, knows, road, at, lastAt }: SiteView, form: FormView): Html =>
+  html`<div class="row">
+    <div>
+      <h3 class="host">${site}</h3>
+      <p class="smaller quiet">knows ${knows} · by ${road} · first ${dateOf(at)}${lastAt > at && html` · last ${dateOf(lastAt)}`}</p>
+      <p class="note mono">${clientId}</p>
+    </div>
+    ${actForm(form, { do: 'forget-site', id: clientId }, html`Forget<span class="unseen"> ${site}</span>`)}
+  </div>`
 
 const passwordRow = ({ family, appPassword, since, usedAt, until }: PasswordSignInView, form: FormView): Html => {
   const name = appPassword === undefined ? 'The account’s own password' : `App password “${appPassword}”`

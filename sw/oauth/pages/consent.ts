@@ -59,15 +59,7 @@ export const consentPage = (house: House, view: ConsentView): Promise<Response> 
         </div>
         <details>
           <summary>Technical details</summary>
-          <dl class="facts">
-            ${facts.map(
-              ([name, value]) =>
-                html`<div>
-                  <dt>${name}</dt>
-                  <dd class="mono">${value}</dd>
-                </div>`,
-            )}
-          </dl>
+          ${factList(facts)}
           ${links.length > 0 && html`<p class="note">What the app links: ${links.map((link, at) => html`${at > 0 && ' · '}${link}`)}</p>`}
         </details>
       </form>
@@ -75,7 +67,23 @@ export const consentPage = (house: House, view: ConsentView): Promise<Response> 
   })
 }
 
-const permissionLine = ({ scope, sentence, claim, parts, isNeeded, isWide }: Permission, at: number, known: readonly string[]): Html => {
+export const factList = (facts: ConsentView['facts']): Html =>
+  html`<dl class="facts">
+    ${facts.map(
+      ([name, value]) =>
+        html`<div>
+          <dt>${name}</dt>
+          <dd class="mono">${value}</dd>
+        </div>`,
+    )}
+  </dl>`
+
+/** One that can be left out has a box, `scope` by name. @param known see `ConsentView` */
+export const permissionLine = (
+  { scope, sentence, claim, parts, isNeeded, isWide }: Permission,
+  at: number,
+  known: readonly string[],
+): Html => {
   const words = html`${sentence} ${isWide && html`<span class="mark mark-wide">reaches far</span>`}
   ${known.length > 0 && !known.includes(scope) && html`<span class="mark">new</span>`}
   ${claim !== undefined && html`<small>In its makers’ words: “${claim}”</small>`}

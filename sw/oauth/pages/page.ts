@@ -27,10 +27,12 @@ export interface PageParts {
   readonly referrer?: 'same-origin' | 'strict-origin'
   readonly wide?: boolean
   readonly nav?: Content
+  /** What else its head holds. */
+  readonly head?: Content
 }
 
 export const page = async (house: House, parts: PageParts): Promise<Response> => {
-  const { title, body, status = 200, script, refresh, forms = "'self'", referrer = 'same-origin', wide = false, nav } = parts
+  const { title, body, status = 200, script, refresh, forms = "'self'", referrer = 'same-origin', wide = false, nav, head } = parts
   const { branding, origin } = house
   const style = STYLE + brandStyle(branding)
   const links = linksOf(branding)
@@ -45,7 +47,7 @@ export const page = async (house: House, parts: PageParts): Promise<Response> =>
         ${refresh !== undefined && html`<meta http-equiv="refresh" content="0;url=${refresh}" />`}
         <title>${title} · ${nameOf(branding)}</title>
         <link rel="icon" href="${ICON}" />
-        ${element('style', style)}
+        ${head} ${element('style', style)}
       </head>
       <body>
         <header class="bar">

@@ -77,6 +77,7 @@ const everyPage = (by: House = house): ReadonlyArray<readonly [string, Promise<R
         ...head,
         grants: [grant, grant],
         byPassword: [{ family: HOSTILE, appPassword: HOSTILE, since: 0, usedAt: 0, until: 0 }],
+        sites: [{ clientId: HOSTILE, site: HOSTILE, knows: HOSTILE, road: HOSTILE, at: 0, lastAt: 1 }],
         remembered: [{ clientId: HOSTILE, app: HOSTILE, permissions: [HOSTILE], at: 0 }],
         browsers: [browser, browser],
       }),

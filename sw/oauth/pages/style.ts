@@ -56,6 +56,7 @@ a:hover{color:var(--accent-strong);text-decoration-thickness:2px}
 .get input,.get-dot{width:1.125rem;height:1.125rem;margin:.2em 0 0;accent-color:var(--accent)}
 .get-dot{display:grid;place-items:center;color:var(--accent)}
 [role=status]:empty{display:none}
+.portrait{display:block;width:6rem;height:6rem;border-radius:50%;object-fit:cover;background:var(--well)}.lines{white-space:pre-line;overflow-wrap:anywhere}
 .page-wide .head{gap:.875rem}
 .page-wide .head > .who{width:fit-content;max-width:100%;padding-right:1.25rem}
 .get small,.get ul{display:block;color:var(--ink-quiet);font-size:.875rem;line-height:1.5;overflow-wrap:anywhere}
