@@ -8,6 +8,7 @@ import { Admission, admitHandle, type Ground, mirrors, restoredElsewhere } from 
 import { allowOrigins, ANSWERED_BY, errorToResponse, forPeople, isPodPath, notFound, preflight } from './answer.ts'
 import { type Condition, conditionAnswer } from './condition.ts'
 import { Egress } from './egress.ts'
+import { ClosedTab } from './fedcm/closed-tab.ts'
 import { nameCheckOf } from './egress-names.ts'
 import { Firehose } from './firehose/firehose.ts'
 import { Quotas } from './hosting/quotas.ts'
@@ -53,6 +54,7 @@ export class Room {
   readonly #tunnel: Tunnel
   readonly #egress: Egress
   readonly #mailer: Mailer
+  readonly #closedTab: ClosedTab
   readonly #relays: Relays
   readonly #oversight: Oversight
   readonly #lane = new Lane()
@@ -72,6 +74,7 @@ export class Room {
     { by: 'room', answer: (request, { pathname }) => (pathname === MAY_SUBSCRIBE_PATH ? this.#maySubscribe(request) : null) },
     { by: 'mirror', answer: (request, url) => this.#mirrored(request, url) },
     { by: 'room', answer: () => this.#nobodyHome() },
+    { by: 'room', answer: (request, url) => this.#inPlaceOfTab(request, url) },
     { by: 'room', answer: (_request, { pathname }) => this.#parts.quotas.admitWrite(pathname) },
     { by: 'tab', answer: (request, url) => this.#forwarded(request, url) },
   ]
@@ -87,6 +90,7 @@ export class Room {
     )
     this.#egress = new Egress({ allowLoopback: port.settings.allowLoopbackEgress, names: nameCheckOf(port.settings) })
     this.#mailer = new Mailer(port)
+    this.#closedTab = new ClosedTab(port)
     this.#relays = new Relays(port, {
       firstEventAfter: (seq) => parts.firehose.firstAfter(seq),
       seen: (relays) => this.#uplink?.send({ t: 'relays', relays }),
@@ -216,6 +220,11 @@ export class Room {
     return this.#parts.mirror.keepPassing(request, url, await this.#tunnel.forward(request, url.pathname + url.search))
   }
 
+  #inPlaceOfTab(request: Request, url: URL): Answer | Promise<Answer> {
+    if (this.#tunnel.online) return null
+    return this.#closedTab.answer(request, url.pathname, this.#tunnel.reachable ? (again) => this.#forwarded(again, url) : null)
+  }
+
   /** An address without a pod; of one whose tab is closed `tunnel` says when to come back. */
   #nobodyHome(): Answer {
     if (this.#tunnel.reachable || this.#parts.admission.binding) return null
@@ -294,6 +303,7 @@ export class Room {
       mirror,
       egress: this.#egress,
       mailer: this.#mailer,
+      closedTab: this.#closedTab,
       lane: this.#lane,
       now: () => this.#port.now(),
       quotas: this.#parts.quotas,
@@ -328,7 +338,7 @@ export class Room {
 
   /** The room is free again; what the firehose said stays. */
   async #clear(): Promise<void> {
-    await this.#parts.mirror.clear()
+    await Promise.all([this.#parts.mirror.clear(), this.#closedTab.clear()])
     await this.#parts.admission.release()
     this.#oversight.reports.changed()
   }

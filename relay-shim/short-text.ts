@@ -1,7 +1,7 @@
-/** Text of another server, and never more of it than was asked for: nobody who is asked may fill the room's memory. */
+/** Text of somebody else, and never more of it than was asked for: nobody who is asked may fill the room's memory. */
 
 /** @throws Error when it is longer than `maxBytes` */
-export const shortText = async ({ body }: Response, maxBytes: number): Promise<string> => {
+export const shortText = async ({ body }: Pick<Response, 'body'>, maxBytes: number): Promise<string> => {
   const decoder = new TextDecoder()
   let text = ''
   let length = 0

@@ -10,6 +10,7 @@ import {
   UPLOAD_IDLE_MS,
 } from '../wire/limits.ts'
 import type { Egress } from './egress.ts'
+import type { ClosedTab } from './fedcm/closed-tab.ts'
 import { Fetches } from './fetches.ts'
 import { overQuota, type Quotas } from './hosting/quotas.ts'
 import type { Lane } from './lane.ts'
@@ -26,6 +27,7 @@ export interface UplinkParts {
   readonly mirror: Mirror
   readonly egress: Egress
   readonly mailer: Mailer
+  readonly closedTab: ClosedTab
   /** Shared by all uplinks of a room, so that what an older one sent is done before a newer one is welcomed. */
   readonly lane: Lane
   readonly quotas: Quotas
@@ -119,6 +121,8 @@ export class Uplink {
         return this.#inLane(0, release)
       case 'documents':
         return this.#inLane(JSON.stringify(head.documents).length, () => rename(head))
+      case 'fedcm':
+        return this.#inLane(head.accounts.length, () => this.#parts.closedTab.leave(head))
       case 'egress':
         return this.#fetches.open(head, payload)
       case 'mail':

@@ -7,7 +7,8 @@ import { preferencesOf } from './account/preferences.ts'
 import { type Foundation, foundPod, foundVacantPod } from './creation.ts'
 import { type AppTokens, Authenticator } from './http/auth.ts'
 import { type Handler, makeHandler } from './http/site.ts'
-import { composeFedCm } from './fedcm/fedcm.ts'
+import { composeFedCm, type FedCm } from './fedcm/fedcm.ts'
+import { watchSites } from './fedcm/watched-sites.ts'
 import type { KeyVault } from './identity/contract.ts'
 import { originToDidWeb } from './identity/did-document.ts'
 import { DidResolver } from './identity/did-resolver.ts'
@@ -64,6 +65,7 @@ export interface Pod {
   readonly account: AccountServices
   readonly oauth: OAuth
   readonly indieauth: IndieAuth
+  readonly fedcm: FedCm
   readonly changes: IdentityChanges
   readonly configuration: Configuration
   health(): Health
@@ -223,7 +225,7 @@ const composePod = async (store: Store, { identity, vault, repo }: Foundation, o
     log,
     now,
   })
-  const sites = sitesOf({ store, now })
+  const sites = watchSites(sitesOf({ store, now }))
   const pageParts = pagePartsOf({
     store,
     identity,
@@ -235,9 +237,8 @@ const composePod = async (store: Store, { identity, vault, repo }: Foundation, o
     log,
     now,
   })
-  const displayName = async (): Promise<string | null> => nameIn((await repo.record('app.bsky.actor.profile', 'self'))?.value)
-  const fedcm = composeFedCm({ identity, devices, sites, displayName, fetch: options.fetch ?? workerFetch, log, now })
   const indieauth = composeIndieAuth({ ...pageParts, store, identity, repo, blobs, email: account.email, sites, fetch })
+  const fedcm = composeFedCm({ ...pageParts, identity, repo, sites, profile: indieauth, fetch: options.fetch ?? workerFetch })
   const apps = options.apps ?? oauth.access
   const authenticator = new Authenticator({ issuer, sessions: account.sessions, keys: { signingKey }, apps, now })
   const recovery = new RecoveryVoice(store)
@@ -276,6 +277,7 @@ const composePod = async (store: Store, { identity, vault, repo }: Foundation, o
     account,
     oauth,
     indieauth,
+    fedcm,
     changes,
     configuration,
     health: () => ({ version: `tabpod ${version}`, startedAt: Math.round(performance.timeOrigin) }),
@@ -329,12 +331,6 @@ const composePod = async (store: Store, { identity, vault, repo }: Foundation, o
     },
     close: () => repo.close(),
   }
-}
-
-/** Of a profile record, whoever wrote it. */
-const nameIn = (record: { readonly displayName?: unknown } | undefined): string | null => {
-  const name = typeof record?.displayName === 'string' ? record.displayName.trim() : ''
-  return name === '' ? null : name
 }
 
 const NO_SERVICES: RoomServices = { appview: null, plc: null, mail: false }

@@ -52,8 +52,10 @@ const resident = new Resident({
           change === 'standing' ? `the account is ${pod.identity.standing} now` : `the identity is ${pod.identity.handle} now`,
         )
         activity.account()
+        void uplink?.tellFedCm()
         if (change === 'standing') void uplink?.rejoin()
       })
+      pod.fedcm.onChange(() => void uplink?.tellFedCm())
       for (const part of [pod.oauth, pod.indieauth]) part.onDocuments(() => void uplink?.tellDocuments())
       log.keepFor(pod.configuration.settings.logRetentionMs)
       pod.configuration.onChange((settings, before) => {

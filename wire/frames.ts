@@ -5,6 +5,7 @@
  * Both sides parse every head with these schemas; a frame that does not fit ends the connection with `BadFrame`.
  */
 import * as v from 'valibot'
+import { MAX_FEDCM_ACCOUNTS_CHARS, MAX_FEDCM_SESSIONS } from './fedcm-limits.ts'
 import { MAX_ASKED_CIDS, MAX_EGRESS_URL_CHARS, MAX_EVENT_BYTES, MAX_RELAYS } from './limits.ts'
 
 /** Offered as WebSocket subprotocol; a breaking change gets a new name. */
@@ -175,6 +176,15 @@ const tabFrames = [
   v.object({ t: v.literal('release') }),
   /** New public documents (a handle change). */
   v.object({ t: v.literal('documents'), handle: text(253), documents: v.record(text(256), text(65_536)) }),
+  /**
+   * By what the room answers browsers that ask by FedCM while the tab is closed: the answer to `/fedcm/accounts`, as JSON text, and the cookies it is for: SHA-256 of their secret (base64url), each good
+   * until then (ms since 1970). It takes the place of the one before.
+   */
+  v.object({
+    t: v.literal('fedcm'),
+    accounts: text(MAX_FEDCM_ACCOUNTS_CHARS),
+    sessions: v.pipe(v.array(v.object({ digest: text(64), until: v.number() })), v.maxLength(MAX_FEDCM_SESSIONS)),
+  }),
   /** The pod asks its room to fetch, because CORS forbids it to the worker. A streamed body follows `of: 'egress-request'`. */
   v.object({
     t: v.literal('egress'),

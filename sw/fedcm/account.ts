@@ -1,7 +1,9 @@
 /** The owner, as the browser's dialog shows it. @see https://w3c-fedid.github.io/FedCM/#dictdef-identityprovideraccount */
-import { MAX_FEDCM_APPROVED_CLIENTS } from '../../wire/fedcm-limits.ts'
+import { MAX_FEDCM_APPROVED_CHARS, MAX_FEDCM_APPROVED_CLIENTS } from '../../wire/fedcm-limits.ts'
 import type { Self } from '../identity/self.ts'
 import type { Sites } from '../indieauth/contract.ts'
+import { meOf, ownerProfile } from '../indieauth/profile.ts'
+import type { RepoReader } from '../repo/contract.ts'
 
 export interface FedCmAccount {
   /** The address that sites know the owner by (`me`): the one name of the account that they are told. */
@@ -19,28 +21,29 @@ export interface FedCmAccount {
 export interface AccountParts {
   readonly identity: Pick<Self, 'did' | 'handle' | 'origin'>
   readonly sites: Pick<Sites, 'known'>
-  /** As the owner's profile has it; null: nothing there. */
-  readonly displayName: () => Promise<string | null>
+  readonly repo: Pick<RepoReader, 'record'>
 }
 
-export const accountOf = async ({ identity, sites, displayName }: AccountParts): Promise<FedCmAccount> => {
+export const accountOf = async ({ identity, repo, sites }: AccountParts): Promise<FedCmAccount> => {
   const { origin, handle } = identity
-  const [name, known] = await Promise.all([displayName(), sites.known()])
+  const [{ me, name, photo }, known] = await Promise.all([ownerProfile({ identity, repo }), sites.known()])
   return {
-    id: meOf(origin),
-    name: name ?? handle,
+    id: me,
+    name,
     username: handle,
-    picture: `${origin}/avatar`,
+    picture: photo,
     login_hints: namesOf(identity),
     domain_hints: [...new Set([new URL(origin).hostname, handle])],
-    approved_clients: known.slice(0, MAX_FEDCM_APPROVED_CLIENTS).map(({ clientId }) => clientId),
+    approved_clients: newestOf(known.map(({ clientId }) => clientId)),
   }
 }
-
-/** @see https://indieauth.spec.indieweb.org/#user-profile-url */
-export const meOf = (origin: string): string => `${origin}/`
 
 /** All that a site may call the account by. */
 export const namesOf = ({ did, handle, origin }: AccountParts['identity']): readonly string[] => [
   ...new Set([meOf(origin), origin, new URL(origin).host, handle, did]),
 ]
+
+const newestOf = (clientIds: readonly string[]): readonly string[] => {
+  let chars = 0
+  return clientIds.slice(0, MAX_FEDCM_APPROVED_CLIENTS).filter(({ length }) => (chars += length) <= MAX_FEDCM_APPROVED_CHARS)
+}

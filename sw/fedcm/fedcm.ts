@@ -3,85 +3,127 @@
  * @see https://w3c-fedid.github.io/FedCM/
  */
 import { XrpcError } from '../../wire/errors.ts'
-import { assertFedCm, FEDCM, FEDCM_PREFIX, FedCmRefusal, readableBy, refusalToJson, WEB_IDENTITY_PATH } from '../../wire/fedcm.ts'
-import type { Self } from '../identity/self.ts'
-import type { Devices } from '../oauth/devices.ts'
-import type { Log } from '../operations/log.ts'
-import { type AccountParts, accountOf } from './account.ts'
+import { MAX_FEDCM_SESSIONS } from '../../wire/fedcm-limits.ts'
+import { answerBrowser, assertFedCm, FEDCM, FEDCM_PREFIX, FedCmRefusal, WEB_IDENTITY_PATH } from '../../wire/fedcm.ts'
+import type { FrameOf, TabFrame } from '../../wire/frames.ts'
+import type { Fetch } from '../identity/handle-resolver.ts'
+import type { IndieAuth } from '../indieauth/indieauth.ts'
+import type { Visitor } from '../oauth/devices.ts'
+import { answerPage, isReading, type PagesParts } from '../oauth/front.ts'
+import { type AccountParts, accountOf, type FedCmAccount } from './account.ts'
+import { assertIdentity, disconnect } from './assertion.ts'
+import { showContinue, takeContinue } from './continue-page.ts'
 import { fedcmDocuments } from './documents.ts'
-import { FedCmSessions, type FedCmSessionsParts } from './sessions.ts'
+import { refusedPage, showReason } from './error-page.ts'
+import { type LoginPageParts, showLogin, showLogout, takeLogin, takeLogout } from './login-page.ts'
+import { FedCmSessions } from './sessions.ts'
+import type { WatchedSites } from './watched-sites.ts'
 
 export interface FedCm {
   /** null: nothing of FedCM is at that path. */
-  answer(path: string, request: Request, origin: 'local' | 'shim'): Promise<Response> | null
+  answer(path: string, request: Request, origin: Road): Promise<Response> | null
   /** Public documents by path. */
   documents(): Readonly<Record<string, string>>
+  /** What the room answers by while the tab is closed. */
+  forRoom(): Promise<LeftWithRoom>
+  /** Called when that may be another now. */
+  onChange(listener: () => void): void
 }
 
-export interface FedCmParts extends AccountParts, FedCmSessionsParts {
-  readonly identity: AccountParts['identity'] & Pick<Self, 'standing'>
-  readonly devices: FedCmSessionsParts['devices'] & Pick<Devices, 'visit'>
-  readonly log: Pick<Log, 'failure'>
+export type LeftWithRoom = Omit<FrameOf<TabFrame, 'fedcm'>, 't'>
+
+type Road = 'local' | 'shim'
+
+export interface FedCmParts extends PagesParts, Pick<AccountParts, 'repo'> {
+  readonly identity: PagesParts['identity'] & AccountParts['identity']
+  readonly sites: WatchedSites
+  readonly profile: Pick<IndieAuth, 'onDocuments'>
+  /** The worker's own: to the network, with the cookies of this host. */
+  readonly fetch: Fetch
 }
 
-export const composeFedCm = (shared: Omit<FedCmParts, 'origin'>): FedCm => {
-  const { origin } = shared.identity
-  const parts = { ...shared, origin }
-  const sessions = new FedCmSessions(parts)
+type Parts = FedCmParts & Pick<LoginPageParts, 'cookies' | 'account'>
+
+export const composeFedCm = (given: FedCmParts): FedCm => {
+  const { origin } = given.identity
+  const parts: Parts = { ...given, cookies: new FedCmSessions({ ...given, origin }), account: () => accountOf(given) }
   const documents = fedcmDocuments(origin)
   return {
     answer(path, request, road) {
-      if (parts.identity.standing === 'vacant' || (path !== WEB_IDENTITY_PATH && !path.startsWith(FEDCM_PREFIX))) return null
+      if (path !== WEB_IDENTITY_PATH && !path.startsWith(FEDCM_PREFIX)) return null
+      if (parts.identity.standing === 'vacant') return null
       const text = documents[path]
       if (text !== undefined) return Promise.resolve(new Response(text, { headers: { 'content-type': 'application/json' } }))
-      if (path === FEDCM.session) return beginSession(parts, sessions, request, road)
-      if (path === FEDCM.accounts) return closed(parts, request, () => accounts(parts, sessions, request, road))
-      return null
+      if (path === FEDCM.session) return beginSession(parts, request, road)
+      const reply = REPLIES[path]
+      if (reply)
+        return answerBrowser(
+          request,
+          origin,
+          () => reply(parts, request, road),
+          (cause) => parts.log.failure('a request by FedCM failed', cause),
+        )
+      const show = PAGES[path]
+      return show ? answerPage(parts, request, road, (visitor) => orRefused(parts, show(parts, request, visitor))) : null
     },
     documents: () => documents,
+    forRoom: async () => {
+      const [account, sessions] = await Promise.all([parts.account(), parts.cookies.live()])
+      return { accounts: accountsText(account), sessions: sessions.slice(0, MAX_FEDCM_SESSIONS) }
+    },
+    onChange: (listener) => {
+      given.devices.onChange(listener)
+      given.sites.onChange(listener)
+      given.profile.onDocuments(listener)
+    },
   }
 }
 
+const accountsText = (account: FedCmAccount): string => JSON.stringify({ accounts: [account] })
+
+/** What the browser itself asks for. */
+const REPLIES: Readonly<Record<string, (parts: Parts, request: Request, road: Road) => Promise<Response>>> = {
+  [FEDCM.accounts]: (parts, request, road) => accounts(parts, request, road),
+  [FEDCM.assertion]: (parts, request) => assertIdentity(parts, request),
+  [FEDCM.disconnect]: (parts, request) => disconnect(parts, request),
+}
+
+/** What it opens for the owner. */
+const PAGES: Readonly<Record<string, (parts: Parts, request: Request, visitor: Visitor) => Promise<Response>>> = {
+  [FEDCM.login]: (parts, request, visitor) =>
+    isReading(request) ? showLogin(parts, queryOf(request), visitor) : takeLogin(parts, request, visitor),
+  [FEDCM.logout]: (parts, request, visitor) => (isReading(request) ? showLogout(parts, visitor) : takeLogout(parts, request, visitor)),
+  [FEDCM.continue]: (parts, request, visitor) =>
+    isReading(request) ? showContinue(parts, queryOf(request), visitor) : takeContinue(parts, request, visitor),
+  [FEDCM.error]: ({ house }, request) => showReason(house, queryOf(request)),
+}
+
 /** Of the owner's page: 204, or 401 where the owner is signed out in this browser. @throws XrpcError 401 NotSignedIn, 403 NotAPage | NoTicket, 503 Offline */
-const beginSession = async (
-  { devices }: Pick<FedCmParts, 'devices'>,
-  sessions: FedCmSessions,
-  request: Request,
-  road: 'local' | 'shim',
-): Promise<Response> => {
-  if (road === 'shim') return sessions.redeem(request)
+const beginSession = async ({ devices, cookies }: Parts, request: Request, road: Road): Promise<Response> => {
+  if (road === 'shim') return cookies.redeem(request)
   // Whoever navigates here may come from anywhere.
   if (request.method !== 'POST' || request.mode === 'navigate')
     throw new XrpcError(403, 'NotAPage', 'The owner’s page asks for this, and nobody else.')
-  await sessions.ensureOwn(await devices.visit(request, road), false)
+  await cookies.ensureOwn(await devices.visit(request, road), false)
   return new Response(null, { status: 204, headers: { 'cache-control': 'no-store' } })
 }
 
 /** The owner's own page asks for what it can push to the browser; all others are known by their cookie. @throws FedCmRefusal NotFedCm | NotSignedIn */
-const accounts = async (parts: FedCmParts, sessions: FedCmSessions, request: Request, road: 'local' | 'shim'): Promise<Response> => {
+const accounts = async ({ devices, cookies, account }: Parts, request: Request, road: Road): Promise<Response> => {
   if (road === 'shim') assertFedCm(request)
   else if (request.mode === 'navigate') throw new FedCmRefusal('NotFedCm')
-  const isSignedIn = road === 'shim' ? (await sessions.find(request)) !== null : (await parts.devices.visit(request, road)).account !== null
+  const isSignedIn = road === 'shim' ? (await cookies.find(request)) !== null : (await devices.visit(request, road)).account !== null
   if (!isSignedIn) throw new FedCmRefusal('NotSignedIn')
-  return Response.json({ accounts: [await accountOf(parts)] })
+  return new Response(accountsText(await account()), { headers: { 'content-type': 'application/json' } })
 }
 
-/** To nobody but who asked, errors too. */
-const closed = async (
-  { log, identity }: Pick<FedCmParts, 'log' | 'identity'>,
-  request: Request,
-  work: () => Promise<Response>,
-): Promise<Response> => {
-  // The accounts are asked for by the browser itself, which names no origin: then nobody but this host may read.
-  const headers = readableBy(request.headers.get('origin') ?? identity.origin)
-  let response: Response
+const orRefused = async ({ house }: Parts, shown: Promise<Response>): Promise<Response> => {
   try {
-    response = await work()
+    return await shown
   } catch (cause) {
-    const refusal = cause instanceof FedCmRefusal ? cause : new FedCmRefusal('Failed')
-    if (refusal !== cause) log.failure('a request by FedCM failed', cause)
-    response = Response.json(refusalToJson(refusal), { status: refusal.status })
+    if (cause instanceof FedCmRefusal) return refusedPage(house, cause)
+    throw cause
   }
-  for (const [name, value] of Object.entries(headers)) response.headers.set(name, value)
-  return response
 }
+
+const queryOf = ({ url }: Request): URLSearchParams => new URL(url).searchParams

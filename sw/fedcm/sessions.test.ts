@@ -16,12 +16,12 @@ it('gives the browser that the pod lives in its cookie by way of the room, and i
   expect(await answer.json()).toEqual({
     accounts: [
       {
-        id: 'https://alice.example/',
+        id: 'http://localhost:1999/',
         name: 'Alice',
         username: 'alice.test',
-        picture: 'https://alice.example/avatar',
-        login_hints: ['https://alice.example/', 'https://alice.example', 'alice.example', 'alice.test', 'did:web:alice.example'],
-        domain_hints: ['alice.example', 'alice.test'],
+        picture: 'http://localhost:1999/avatar',
+        login_hints: ['http://localhost:1999/', 'http://localhost:1999', 'localhost:1999', 'alice.test', 'did:web:localhost%3A1999'],
+        domain_hints: ['localhost', 'alice.test'],
         approved_clients: [],
       },
     ],
@@ -51,7 +51,12 @@ it('gives no cookie to who comes through the room by itself, has guessed a ticke
 })
 
 it('says that the owner is signed out, or that the room is away', async () => {
-  const { own, devices, clock, room } = await stageFedCm()
+  const {
+    own,
+    clock,
+    room,
+    parts: { devices },
+  } = await stageFedCm()
   room.isUp = false
   await expect(own.ask(FEDCM.session, POST)).rejects.toMatchObject({ status: 503, error: 'Offline' })
   room.isUp = true
@@ -59,12 +64,16 @@ it('says that the owner is signed out, or that the room is away', async () => {
   await devices.signOut(OWN_DEVICE)
   expect((await own.accounts()).status).toBe(401)
   await expect(own.ask(FEDCM.session, POST)).rejects.toMatchObject({ status: 401, error: 'NotSignedIn' })
-  clock.now += OAUTH_SIGN_IN_MAX_AGE_MS
+  clock.ahead += OAUTH_SIGN_IN_MAX_AGE_MS
   expect((await own.ask(FEDCM.accounts)).status).toBe(401)
 })
 
 it('ends with the sign-in, and with a new password', async () => {
-  const { own, devices, clock } = await stageFedCm()
+  const {
+    own,
+    clock,
+    parts: { devices },
+  } = await stageFedCm()
   await own.ask(FEDCM.session, POST)
   const before = own.fedcmCookie
   await devices.signOutElsewhere()
@@ -73,6 +82,6 @@ it('ends with the sign-in, and with a new password', async () => {
   await own.ask(FEDCM.session, POST)
   expect(own.fedcmCookie).not.toBe(before)
   expect((await own.accounts()).status).toBe(200)
-  clock.now += OAUTH_SIGN_IN_MAX_AGE_MS
+  clock.ahead += OAUTH_SIGN_IN_MAX_AGE_MS
   expect((await own.accounts()).status).toBe(401)
 })

@@ -41,9 +41,8 @@ export class FedCmSessions {
     const [, id, secret] = COOKIE_VALUE.exec(cookieValue(headers.get('cookie'), FEDCM_COOKIE) ?? '') ?? []
     if (id === undefined || secret === undefined) return null
     const device = (await this.#parts.devices.signedIn()).find((each) => each.id === id)
-    const { fedcm } = device ?? {}
-    if (!device || !fedcm || fedcm === 'closed') return null
-    return isSameText(fedcm.secret, await digestOf(secret)) ? device : null
+    if (typeof device?.fedcm !== 'object') return null
+    return isSameText(device.fedcm.secret, await digestOf(secret)) ? device : null
   }
 
   /** Of a browser that the owner is signed in in. @returns the value of its cookie */
@@ -59,10 +58,15 @@ export class FedCmSessions {
     await this.#parts.devices.change(id, (row) => ({ ...row, fedcm: 'closed' }))
   }
 
+  async isOpen(id: string): Promise<boolean> {
+    const device = (await this.#parts.devices.signedIn()).find((each) => each.id === id)
+    return typeof device?.fedcm === 'object'
+  }
+
   async live(): Promise<readonly LiveSession[]> {
     const devices = await this.#parts.devices.signedIn()
     return devices.flatMap(({ fedcm, account }) =>
-      fedcm && fedcm !== 'closed' ? [{ digest: fedcm.secret, until: account.until ?? Number.MAX_SAFE_INTEGER }] : [],
+      typeof fedcm === 'object' ? [{ digest: fedcm.secret, until: account.until ?? Number.MAX_SAFE_INTEGER }] : [],
     )
   }
 

@@ -1,61 +1,46 @@
 /** For tests of FedCM: a pod's half of it, browsers with their cookies, and the road through the room. */
-import 'fake-indexeddb/auto'
 import { DEVICE_COOKIE, DEVICE_HEADER, FEDCM_COOKIE, FEDCM_HEADER } from '../../wire/device-cookie.ts'
 import { FEDCM } from '../../wire/fedcm.ts'
-import { type Sites } from '../indieauth/contract.ts'
-import { sitesOf } from '../indieauth/sites.ts'
-import { Devices } from '../oauth/devices.ts'
-import { openStore, type Store } from '../store/open.ts'
+import { HANDLE, type PagesStage, PASSWORD, plain, stagePages } from '../oauth/pages-testing.ts'
+import { DID, ORIGIN } from '../oauth/testing.ts'
 import { composeFedCm, type FedCm } from './fedcm.ts'
+import { watchSites } from './watched-sites.ts'
 
-export const ORIGIN = 'https://alice.example'
-export const DID = 'did:web:alice.example'
-export const HANDLE = 'alice.test'
+export { DID, HANDLE, ORIGIN }
+export const ME = `${ORIGIN}/`
+export const SITE = 'https://site.example'
+export const CHALLENGE = 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM'
 
-export interface FedCmStage {
-  readonly store: Store
-  readonly devices: Devices
-  readonly sites: Sites
+const ALICE = {
+  record: () => Promise.resolve({ uri: '', cid: '', value: { $type: 'app.bsky.actor.profile', displayName: 'Alice' } }),
+}
+
+export interface FedCmStage extends PagesStage {
   readonly fedcm: FedCm
-  readonly clock: { now: number }
+  /** The browser that the pod lives in. */
   readonly own: Browser
-  readonly failures: unknown[]
   /** Whether the room can be reached. */
   readonly room: { isUp: boolean }
 }
 
 export const stageFedCm = async (): Promise<FedCmStage> => {
-  const store = await openStore(crypto.randomUUID())
-  const clock = { now: 1_700_000_000_000 }
-  const now = () => clock.now
-  const identity = {
-    did: DID,
-    handle: HANDLE,
-    origin: ORIGIN,
-    standing: 'active' as const,
-    createdAt: new Date(clock.now).toISOString(),
-  }
-  const key = await crypto.subtle.generateKey({ name: 'HMAC', hash: 'SHA-256' }, false, ['sign', 'verify'])
-  const devices = new Devices({ store, identity, key: () => Promise.resolve(key), now })
-  const sites = sitesOf({ store, now })
-  const failures: unknown[] = []
+  const set = await stagePages()
   const room = { isUp: true }
   const fetch = async (url: string, init?: RequestInit): Promise<Response> => {
     if (!room.isUp) throw new TypeError('Failed to fetch')
     return own.ask(new URL(url).pathname, init, 'shim')
   }
-  const displayName = () => Promise.resolve('Alice')
+  const identity = { ...set.parts.identity, origin: ORIGIN }
   const fedcm = composeFedCm({
+    ...set.parts,
     identity,
-    devices,
-    sites,
-    displayName,
+    repo: ALICE,
+    sites: watchSites(set.sites),
+    profile: { onDocuments: () => {} },
     fetch,
-    log: { failure: (_what, cause) => void failures.push(cause) },
-    now,
   })
   const own = new Browser(fedcm, 'local')
-  return { store, devices, sites, fedcm, clock, own, failures, room }
+  return { ...set, fedcm, own, room }
 }
 
 /** A browser, and what the room lets it keep. */
@@ -94,7 +79,80 @@ export class Browser {
     return this.ask(FEDCM.accounts, { headers: { 'sec-fetch-dest': 'webidentity' } }, 'shim')
   }
 
+  /** As the browser itself asks in the name of a site. */
+  send(path: string, fields: Record<string, string>, headers: Record<string, string> = {}): Promise<Response> {
+    return this.ask(
+      path,
+      {
+        method: 'POST',
+        body: new URLSearchParams(fields).toString(),
+        headers: { ...FORM, 'sec-fetch-dest': 'webidentity', origin: SITE, ...headers },
+      },
+      'shim',
+    )
+  }
+
+  /** @param changed fields; undefined ones are left out */
+  assertion(
+    changed: Record<string, string | undefined> = {},
+    params: Record<string, unknown> | string = {},
+    headers: Record<string, string> = {},
+  ): Promise<Response> {
+    const fields = {
+      client_id: `${SITE}/`,
+      account_id: ME,
+      disclosure_text_shown: 'true',
+      is_auto_selected: 'false',
+      mode: 'passive',
+      fields: 'name,email,picture',
+      disclosure_shown_for: 'name,email,picture',
+      params: typeof params === 'string' ? params : JSON.stringify({ code_challenge: CHALLENGE, code_challenge_method: 'S256', ...params }),
+      ...changed,
+    }
+    const sent = Object.entries(fields).filter((each): each is [string, string] => each[1] !== undefined)
+    return this.send(FEDCM.assertion, Object.fromEntries(sent), headers)
+  }
+
+  /** A page, and where it leads. */
+  async look(path: string): Promise<Seen> {
+    return this.#seen(await this.ask(path))
+  }
+
+  /** Sends the form of a page. @param changed what a person has put in */
+  async submit(path: string, { fields }: Seen, changed: Record<string, string>, headers: Record<string, string> = {}): Promise<Seen> {
+    const body = new URLSearchParams({ ...fields, ...changed }).toString()
+    return this.#seen(await this.ask(path, { method: 'POST', body, headers: { ...FORM, origin: ORIGIN, ...headers } }))
+  }
+
+  async signIn(password = PASSWORD): Promise<Seen> {
+    return this.submit(FEDCM.login, await this.look(FEDCM.login), { do: 'sign-in', identifier: HANDLE, password, keep: '24' })
+  }
+
   get fedcmCookie(): string | undefined {
     return this.cookies.get(FEDCM_COOKIE)
   }
+
+  async #seen(answer: Response): Promise<Seen> {
+    const location = answer.headers.get('location')
+    if (answer.status === 303 && location !== null) return this.look(location)
+    const text = await answer.text()
+    const inputs = text.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)"/g)
+    const fields = Object.fromEntries(Array.from(inputs, ([, name = '', value = '']) => [name, plain(value)]))
+    const data = Object.fromEntries(
+      Array.from(text.matchAll(/data-(status|account|token)="([^"]*)"/g), ([, name = '', value = '']) => [name, plain(value)]),
+    )
+    return { status: answer.status, text, headers: answer.headers, fields, data }
+  }
 }
+
+export interface Seen {
+  readonly status: number
+  readonly text: string
+  readonly headers: Headers
+  /** Hidden fields of its form. */
+  readonly fields: Record<string, string>
+  /** What its script is given. */
+  readonly data: Record<string, string>
+}
+
+const FORM = { 'content-type': 'application/x-www-form-urlencoded' }

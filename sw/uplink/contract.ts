@@ -1,5 +1,5 @@
 /** What the uplink asks of the pod it announces and serves. The composition (`sw/app.ts`) fits it by shape. */
-import type { Standing, TabFrame } from '../../wire/frames.ts'
+import type { FrameOf, Standing, TabFrame } from '../../wire/frames.ts'
 import type { PipeFromWorker } from '../../wire/owner.ts'
 import type { KeyVault } from '../identity/contract.ts'
 import type { BlobService, RepoLog, RepoReader } from '../repo/contract.ts'
@@ -13,6 +13,8 @@ export interface UplinkPod {
   readonly recovery?: RecoveryVoice
   /** Public documents by path, as JSON text (`hello.documents`). */
   documents(): Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>
+  /** Left out: a pod that no site asks for. */
+  readonly fedcm?: { forRoom(): Promise<Omit<FrameOf<TabFrame, 'fedcm'>, 't'>> }
   /** Never rejects for what a client did: errors are Responses. */
   handle(request: Request, context: RequestContext): Promise<Response>
 }

@@ -64,6 +64,8 @@ export class Session {
   /** As hello said it: what changes later counts from the next join. */
   #standing: Standing | undefined
   #held: string | undefined
+  /** What the room was told of FedCM last, as JSON. */
+  #told: string | undefined
 
   constructor(pod: UplinkPod, options: SessionOptions) {
     this.#pod = pod
@@ -102,6 +104,15 @@ export class Session {
   async tellDocuments(): Promise<void> {
     if (this.#stage === 'joined') await this.#outbox.sendDocuments()
     else await this.rejoin()
+  }
+
+  /** What browsers are answered by while the tab is closed may be another now. */
+  async tellFedCm(): Promise<void> {
+    const left = await this.#pod.fedcm?.forRoom()
+    const told = JSON.stringify(left)
+    if (!left || this.#stage !== 'joined' || told === this.#told) return
+    this.#told = told
+    this.#send({ t: 'fedcm', ...left })
   }
 
   /** Asks how the relays see this pod, where the room can be reached. */
@@ -242,6 +253,7 @@ export class Session {
     this.#options.mail.attach(this.#send, services.mail)
     this.#send({ t: 'ready' })
     this.#sayHeld(this.#held)
+    this.tellFedCm().catch((cause: unknown) => this.#options.log.failure('the room could not be told of FedCM', cause))
   }
 
   /** `held`: why the room takes nothing of what is written here. */

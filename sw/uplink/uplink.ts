@@ -75,6 +75,11 @@ export class Uplink {
     await this.#session?.tellDocuments()
   }
 
+  /** What browsers are answered by while the tab is closed may be another now. */
+  async tellFedCm(): Promise<void> {
+    await this.#session?.tellFedCm()
+  }
+
   /**
    * Has the room look at its relays, and ask them to crawl (`crawl`): the answer comes as `Activity` of kind `relays`.
    * @returns what is known by now; null: nothing

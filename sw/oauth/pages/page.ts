@@ -19,6 +19,8 @@ export interface PageParts {
   readonly status?: number
   /** Runs if it may; the page must be whole without it. */
   readonly script?: string
+  /** Whether its script asks this host for something. */
+  readonly isAsking?: boolean
   /** Where the browser goes at once, by itself. */
   readonly refresh?: string
   /** What forms may lead to, in the words of `form-action`; null: anywhere. Default: this host. */
@@ -32,7 +34,19 @@ export interface PageParts {
 }
 
 export const page = async (house: House, parts: PageParts): Promise<Response> => {
-  const { title, body, status = 200, script, refresh, forms = "'self'", referrer = 'same-origin', wide = false, nav, head } = parts
+  const {
+    title,
+    body,
+    status = 200,
+    script,
+    isAsking = false,
+    refresh,
+    forms = "'self'",
+    referrer = 'same-origin',
+    wide = false,
+    nav,
+    head,
+  } = parts
   const { branding, origin } = house
   const style = STYLE + brandStyle(branding)
   const links = linksOf(branding)
@@ -63,6 +77,7 @@ export const page = async (house: House, parts: PageParts): Promise<Response> =>
     `style-src '${styleHash}'`,
     `script-src ${scriptHash === null ? "'none'" : `'${scriptHash}'`}`,
     'img-src data:',
+    ...(isAsking ? ["connect-src 'self'"] : []),
     ...(forms === null ? [] : [`form-action ${forms}`]),
     "frame-ancestors 'none'",
     "base-uri 'none'",

@@ -9,6 +9,8 @@ import { PASSKEY_SCRIPT } from './passkey-script.ts'
 export interface SignInView {
   /** The app that waits for it; none: it is for the account page. */
   readonly app?: ShownClient
+  /** What it is for, where no app waits; none: the account page. */
+  readonly purpose?: string
   /** What stands in the field already. */
   readonly identifier: string
   /** Why nobody is signed in yet. */
@@ -18,7 +20,10 @@ export interface SignInView {
   readonly form: FormView
 }
 
-export const signInPage = (house: House, { app, identifier, problem, passkey, form }: SignInView): Promise<Response> =>
+export const signInPage = (
+  house: House,
+  { app, purpose = 'to see what is signed in with your account, and to end it', identifier, problem, passkey, form }: SignInView,
+): Promise<Response> =>
   page(house, {
     title: 'Sign in',
     ...(problem !== undefined && { status: 401 }),
@@ -26,7 +31,7 @@ export const signInPage = (house: House, { app, identifier, problem, passkey, fo
     body: html`<div class="card">
       <div class="head">
         <h1>Sign in</h1>
-        ${app ? html`<p class="quiet">to your own server, to go on with the app below</p>` : html`<p class="quiet">to see what is signed in with your account, and to end it</p>`}
+        ${app ? html`<p class="quiet">to your own server, to go on with the app below</p>` : html`<p class="quiet">${purpose}</p>`}
       </div>
       ${app && appHead(app)}
       <form

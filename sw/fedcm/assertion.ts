@@ -1,0 +1,53 @@
+/** What a site gets that asks who its user is: a code, which it takes to the token endpoint; and how it lets go of the user again. @see https://w3c-fedid.github.io/FedCM/#idp-api-id-assertion-endpoint */
+import { assertFedCm, FedCmRefusal } from '../../wire/fedcm.ts'
+import { beyondDialog, clientOf, continuePathOf, type Question, questionOf, readFields } from '../../wire/fedcm-question.ts'
+import { INDIEAUTH } from '../../wire/indieauth.ts'
+import { readText } from '../http/body.ts'
+import type { Self } from '../identity/self.ts'
+import type { Sites } from '../indieauth/contract.ts'
+import { meOf } from '../indieauth/profile.ts'
+import { namesOf } from './account.ts'
+import type { FedCmSessions } from './sessions.ts'
+
+export interface AssertionParts {
+  readonly identity: Pick<Self, 'did' | 'handle' | 'origin'>
+  readonly sites: Pick<Sites, 'allow' | 'forget' | 'isKnown'>
+  readonly cookies: Pick<FedCmSessions, 'find'>
+}
+
+/** @throws FedCmRefusal */
+export const assertIdentity = async (parts: AssertionParts, request: Request): Promise<Response> => {
+  const { identity, sites, cookies } = parts
+  assertFedCm(request)
+  const device = await cookies.find(request)
+  if (!device) throw new FedCmRefusal('NotSignedIn')
+  const fields = await readFields(request, readText)
+  const question = questionOf(fields, request)
+  if (question.accountId !== meOf(identity.origin)) throw new FedCmRefusal('OtherAccount')
+  const isByItself = fields.get('is_auto_selected') === 'true'
+  if (!(await sites.isKnown(question.clientId, question.scopes)) && (isByItself || beyondDialog(question).length > 0))
+    return Response.json({ continue_on: continuePathOf(question) })
+  return Response.json({ token: await tokenFor(parts, question, device.id) })
+}
+
+/** The owner has agreed, by the browser's dialog, on a page, or some time before. @see https://indieweb.org/FedCM_for_IndieAuth */
+export const tokenFor = async (
+  { identity, sites }: Pick<AssertionParts, 'identity'> & { readonly sites: Pick<Sites, 'allow'> },
+  { clientId, scopes, codeChallenge, state }: Omit<Question, 'accountId' | 'isCovered'>,
+  deviceId: string,
+): Promise<object> => ({
+  code: await sites.allow({ clientId, redirectUri: null, scopes, codeChallenge, deviceId }),
+  metadata_endpoint: identity.origin + INDIEAUTH.metadata,
+  ...(state !== null && { state }),
+})
+
+/** @throws FedCmRefusal */
+export const disconnect = async ({ identity, sites, cookies }: AssertionParts, request: Request): Promise<Response> => {
+  assertFedCm(request)
+  if (!(await cookies.find(request))) throw new FedCmRefusal('NotSignedIn')
+  const fields = await readFields(request, readText)
+  const clientId = clientOf(fields, request)
+  if (!namesOf(identity).includes(fields.get('account_hint') ?? '')) throw new FedCmRefusal('OtherAccount')
+  await sites.forget(clientId)
+  return Response.json({ account_id: meOf(identity.origin) })
+}

@@ -1,0 +1,60 @@
+/** What the browser's dialog cannot settle alone: a tab that is closed, or more than name and picture. */
+import { type FormView, hiddenFields } from '../../oauth/pages/consent.ts'
+import { html } from '../../oauth/pages/html.ts'
+import { page, type House } from '../../oauth/pages/page.ts'
+import { accountChip, type AccountView } from '../../oauth/pages/parties.ts'
+import { wake, wakeNote } from './login.ts'
+import { RESOLVE_SCRIPT, WAKE_SCRIPT } from './scripts.ts'
+
+export interface ContinueView {
+  /** Of the site. */
+  readonly host: string
+  readonly account: AccountView
+  /** What it learns, sentence by sentence. */
+  readonly learns: readonly string[]
+  readonly form: FormView
+  readonly isOwn: boolean
+}
+
+export const continuePage = (house: House, { host, account, learns, form, isOwn }: ContinueView): Promise<Response> =>
+  page(house, {
+    title: `Sign in to ${host}?`,
+    ...(isOwn && { script: WAKE_SCRIPT, isAsking: true }),
+    body: html`<div class="card">
+      <div class="head">
+        <div class="asks">
+          <span class="app" aria-hidden="true">${host.charAt(0).toUpperCase()}</span>
+          <p class="strong host">${host}</p>
+        </div>
+        <h1>Sign in there?</h1>
+      </div>
+      <form method="post" action="${form.action}" class="stack" ${isOwn && wake()}>
+        ${hiddenFields(form)} ${accountChip(account)}
+        <div>
+          <p class="name">It would learn</p>
+          <ul class="plain">
+            ${learns.map((each) => html`<li>${each}</li>`)}
+          </ul>
+        </div>
+        ${isOwn && wakeNote()}
+        <div class="buttons">
+          <button class="button" name="do" value="deny">Deny</button>
+          <button class="button button-main" name="do" value="go">Continue</button>
+        </div>
+      </form>
+    </div>`,
+  })
+
+/** @param token for the site, as JSON */
+export const resolvePage = (
+  house: House,
+  { host, token, account }: { readonly host: string; readonly token: string; readonly account: string },
+): Promise<Response> =>
+  page(house, {
+    title: `Back to ${host}`,
+    script: RESOLVE_SCRIPT,
+    body: html`<div class="card stack" data-token="${token}" data-account="${account}">
+      <h1>Back to ${host}</h1>
+      <p class="quiet" role="status" data-note>Your browser goes there by itself.</p>
+    </div>`,
+  })

@@ -1,0 +1,57 @@
+/** The scripts of these pages, which nothing works without: what they tell the browser no form can. Written as text, because its hash is in the page's policy. */
+
+/**
+ * Says that the owner is signed in here, or no longer, with the account where the browser takes it, and closes the window that the browser has opened for it.
+ * @see https://w3c-fedid.github.io/login-status/ @see https://w3c-fedid.github.io/FedCM/#dom-identityprovider-close
+ */
+export const STATUS_SCRIPT = `
+const { status, account } = document.querySelector('[data-status]').dataset
+const tell = async () => {
+  try {
+    await (account ? navigator.login.setStatus(status, JSON.parse(account)) : navigator.login.setStatus(status))
+  } catch {
+    await navigator.login?.setStatus(status)
+  }
+  window.IdentityProvider?.close()
+}
+if (status) tell()
+else window.IdentityProvider?.close()
+`
+
+/** Hands the token to the browser, which hands it to the site. @see https://w3c-fedid.github.io/FedCM/#dom-identityprovider-resolve */
+export const RESOLVE_SCRIPT = `
+const { token, account } = document.querySelector('[data-token]').dataset
+const note = document.querySelector('[data-note]')
+const resolve = async () => IdentityProvider.resolve(JSON.parse(token), { accountId: account })
+resolve().catch(() => { note.textContent = 'No site waits for this any more. Go back to it, and sign in again.' })
+`
+
+/** Before the form goes: the pod's tab must be open, because the site asks it for what the answer is worth. A click may open it. */
+export const WAKE_SCRIPT = `
+const form = document.querySelector('form[data-wake]')
+const note = form.querySelector('[data-note]')
+const isOnline = async () => {
+  try {
+    return (await (await fetch(form.dataset.wake, { cache: 'no-store' })).json()).online
+  } catch {
+    return false
+  }
+}
+let isAwake = false
+let isWaiting = false
+const look = async () => {
+  isAwake = await isOnline()
+  note.textContent = isAwake ? '' : isWaiting ? 'Opening your account in a tab …' : form.dataset.asleep
+  if (isAwake && isWaiting) form.requestSubmit(form.querySelector('[value="go"]'))
+  else if (!isAwake) setTimeout(look, 250)
+}
+form.addEventListener('submit', (event) => {
+  if (event.submitter?.value !== 'go' || isAwake) return
+  event.preventDefault()
+  if (isWaiting) return
+  isWaiting = true
+  note.textContent = 'Opening your account in a tab …'
+  if (!window.open('/')) form.querySelector('[data-open]').hidden = false
+})
+look()
+`
