@@ -2,11 +2,11 @@
 import { DEVICE_COOKIE, DEVICE_HEADER, FEDCM_COOKIE, FEDCM_HEADER } from '../../wire/device-cookie.ts'
 import { FEDCM } from '../../wire/fedcm.ts'
 import { HANDLE, type PagesStage, PASSWORD, plain, stagePages } from '../oauth/pages-testing.ts'
-import { DID, ORIGIN } from '../oauth/testing.ts'
+import { ORIGIN } from '../oauth/testing.ts'
 import { composeFedCm, type FedCm } from './fedcm.ts'
 import { watchSites } from './watched-sites.ts'
 
-export { DID, HANDLE, ORIGIN }
+export { HANDLE, ORIGIN }
 export const ME = `${ORIGIN}/`
 export const SITE = 'https://site.example'
 export const CHALLENGE = 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM'
