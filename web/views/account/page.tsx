@@ -26,10 +26,10 @@ export const Account = ({ pod }: { readonly pod: PodSummary }) => (
             <Handle pod={pod} />
             <Email key={pod.email} pod={pod} />
             <Password handle={pod.handle} />
+            <Sites origin={pod.origin} />
           </div>
           <div class="column">
             <SignedIn />
-            <Sites origin={pod.origin} />
             <AppPasswords />
             {pod.standing === 'active' && <SigningKey />}
             <Standing pod={pod} />

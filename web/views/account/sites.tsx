@@ -7,8 +7,10 @@ export const Sites = ({ origin }: { readonly origin: string }) => (
   <section class="card" aria-labelledby="sites-title" data-testid="sites" data-offer={offer.value}>
     <h2 id="sites-title">Sign in to sites</h2>
     <p>
-      Sites that take your own domain know you as <span class="mono value">{origin}/</span>. <Offered /> Those that know you are on{' '}
-      <a href="/account">their page</a>.
+      Sites that take your own domain know you as <span class="mono value">{origin}/</span>. <Offered />
+    </p>
+    <p>
+      <a href="/account">See which sites know you</a>
     </p>
     {canRegister && <Register />}
   </section>
