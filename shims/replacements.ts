@@ -23,6 +23,7 @@ const OAUTH: Replacements = [
   [PROVIDER, /\/oauth-constants\.js$/, at('oauth-provider/constants.ts')],
   [PROVIDER, /\/device-manager\.js$/, at('oauth-provider/device-manager.ts')],
   [PROVIDER, /\/replay-store-redis\.js$/, at('oauth-provider/redis.ts')],
+  [PROVIDER, /\/dpop-nonce\.js$/, at('oauth-provider/dpop-nonce.ts')],
   [/\/oauth-provider\/dist\/dpop\/dpop-manager\.js$/, /^jose$/, at('oauth-provider/proof-keys.ts')],
   [/\/jose\/dist\/browser\//, /\/jwks\/remote\.js$/, at('oauth-provider/remote-jwks.ts')],
   [PROVIDER, /\/account-manager\.js$/, at('oauth-provider/account-manager.ts')],

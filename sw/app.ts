@@ -112,11 +112,21 @@ export interface PodHooks {
 
 /** null where no pod lives in this profile, or its creation or restore was cut off: that starts over then. */
 export const openPod = async (store: Store, options: PodOptions = {}): Promise<Pod | null> => {
-  const [keys, head, restoring] = await Promise.all([readPod(store, 'keys'), readPod(store, 'head'), readPod(store, 'restoring')])
-  if (!keys || !head || restoring) return null
-  const [vault, self] = await Promise.all([openVault(keys), Self.open(store, keys.signingDidKey)])
+  const [keys, head, identity, restoring] = await Promise.all([
+    readPod(store, 'keys'),
+    readPod(store, 'head'),
+    readPod(store, 'identity'),
+    readPod(store, 'restoring'),
+  ])
+  if (!keys || !head || !identity || restoring) return null
+  // A page waits for this in a worker that has just woken: what can be read side by side is.
+  const opening = openVault(keys)
+  const [vault, self, repo] = await Promise.all([
+    opening,
+    Self.open(store, keys.signingDidKey),
+    opening.then((vault) => Repo.open(store, vault, options)),
+  ])
   if (!self) return null
-  const repo = await Repo.open(store, vault, options)
   if (keys.isUnsigned) await signAnew(store, repo, self)
   const pod = await composePod(store, { identity: self, vault, repo }, options)
   if (keys.next) pod.rotateSigningKey().catch((cause: unknown) => options.log?.failure('the signing key is still to be changed', cause))

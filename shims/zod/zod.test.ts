@@ -18,8 +18,6 @@ interface Judge {
 /** Of the provider only what is in the worker: not its sign-up, not its own pages. */
 const PROVIDER = [
   'device/device-id.js',
-  'dpop/dpop-manager.js',
-  'dpop/dpop-nonce.js',
   'lib/util/authorization-header.js',
   'request/code.js',
   'request/request-id.js',
@@ -169,7 +167,6 @@ const documents: readonly Readonly<Record<string, unknown>>[] = [
   commit,
   { ...commit, version: 2 },
   { version: 1, roots: [link] },
-  { dpopSecret: 'ab'.repeat(32), dpopRotationInterval: 10_000 },
 ]
 
 const VALUES: readonly unknown[] = [

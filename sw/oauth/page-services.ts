@@ -17,10 +17,20 @@ interface Shared {
   readonly now: () => number
 }
 
-const formKey =
-  ({ store, now }: Shared) =>
-  async (): Promise<CryptoKey> =>
-    (await providerRow(store, now())).forms
+/** Asked for twice by each page; it is made once, and never changes. */
+const formKey = ({ store, now }: Shared): (() => Promise<CryptoKey>) => {
+  let key: Promise<CryptoKey> | undefined
+  return () => {
+    key ??= providerRow(store, now()).then(
+      ({ forms }) => forms,
+      (cause: unknown) => {
+        key = undefined
+        throw cause
+      },
+    )
+    return key
+  }
+}
 
 /** Apart from the pages: a new password ends what other browsers were signed in by, wherever it is set. */
 export const composeDevices = (shared: Shared): Devices => new Devices({ ...shared, key: formKey(shared) })

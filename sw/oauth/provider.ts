@@ -69,8 +69,7 @@ export interface ComposedProvider {
 
 export const composeProvider = async (parts: ProviderParts): Promise<ComposedProvider> => {
   const { store, identity, fetch, lexicons, settings = {}, now } = parts
-  const row = await providerRow(store, now())
-  await deleteOAuthSessions(store, (session) => grantEnd(session) <= now())
+  const [row] = await Promise.all([providerRow(store, now()), deleteOAuthSessions(store, (session) => grantEnd(session) <= now())])
   const shared = { issuer: identity.origin, keyset: await keysetOf(row), replayStore: replayStoreOf(store, now) }
   const caches = clientCachesOf(store, now, {
     metadata: (clientId, metadata) => endWithoutInlineKey(store, now(), clientId, metadata),

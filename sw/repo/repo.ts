@@ -97,9 +97,10 @@ export class Repo implements RepoReader, RepoWriter, RepoImporter, RepoLog {
   }
 
   static async #resume(store: Store, vault: KeyVault, did: string, options: RepoOptions): Promise<Repo> {
-    await sweepInterrupted(store)
-    const acknowledged = (await readPod(store, 'acknowledged'))?.event ?? 0
-    return new Repo(store, { did, vault, now: options.now ?? Date.now, onTiming: options.onTiming }, await resume(store), acknowledged)
+    // What an interrupted import has left is of another generation than what is read meanwhile.
+    const [acknowledged, landed] = await Promise.all([readPod(store, 'acknowledged'), resume(store), sweepInterrupted(store)])
+    const author = { did, vault, now: options.now ?? Date.now, onTiming: options.onTiming }
+    return new Repo(store, author, landed, acknowledged?.event ?? 0)
   }
 
   head(): Head {

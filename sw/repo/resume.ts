@@ -28,18 +28,25 @@ export interface Landed {
 
 /** @throws XrpcError 404 `RepoNotFound` where no repo was created yet. */
 export const resume = async (store: Store): Promise<Landed> => {
-  const head = await readPod(store, 'head')
+  const [head, checkpoint, base, answers, last] = await Promise.all([
+    readPod(store, 'head'),
+    readPod(store, 'checkpoint'),
+    readPod(store, 'base'),
+    readAnswers(store),
+    lastEvent(store),
+  ])
   if (!head) throw new XrpcError(404, 'RepoNotFound', 'There is no repo in this browser profile yet.')
-  const [checkpoint, base] = await Promise.all([readPod(store, 'checkpoint'), readPod(store, 'base')])
   const nodes = new NodeLog(store, head.generation ?? 0)
-  if (checkpoint?.data !== head.data) await replay(nodes, checkpoint, head, await readEventsAfter(store, checkpoint?.event ?? 0))
-  const answers = await readAnswers(store)
+  const replayed = async (): Promise<void> => {
+    if (checkpoint?.data !== head.data) await replay(nodes, checkpoint, head, await readEventsAfter(store, checkpoint?.event ?? 0))
+  }
+  const [commitBlock] = await Promise.all([base?.commit === head.commit ? base.block : readCommitBlock(store, head), replayed()])
   return {
     tip: {
       tree: MST.load(nodes, parseCid(head.data)),
       head,
-      commitBlock: base?.commit === head.commit ? base.block : await readCommitBlock(store, head),
-      event: Math.max(head.event, await lastEvent(store)),
+      commitBlock,
+      event: Math.max(head.event, last),
     },
     nodes,
     checkpoint,

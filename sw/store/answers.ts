@@ -3,4 +3,4 @@ import type { Store } from './open.ts'
 import type { AnswerRow } from './schema.ts'
 
 /** All that are kept: those of the last ANSWER_TTL_MS or so. */
-export const readAnswers = (store: Store): Promise<AnswerRow[]> => store.getAll('answers')
+export const readAnswers = async (store: Store): Promise<AnswerRow[]> => store.getAll('answers')

@@ -6,7 +6,7 @@ import type { EventRow } from './schema.ts'
 export const readEventsAfter = (store: Store, event: number, limit?: number): Promise<EventRow[]> =>
   store.getAll('events', IDBKeyRange.lowerBound(event, true), limit)
 
-export const readEvent = (store: Store, event: number): Promise<EventRow | undefined> => store.get('events', event)
+export const readEvent = async (store: Store, event: number): Promise<EventRow | undefined> => store.get('events', event)
 
 /** Number of the oldest row kept; 0 for an empty log. */
 export const firstEvent = async (store: Store): Promise<number> => (await store.getAllKeys('events', undefined, 1))[0] ?? 0
