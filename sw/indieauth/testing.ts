@@ -5,6 +5,7 @@ import type { BlobView } from '../repo/contract.ts'
 import { allow, Browser, type PagesStage, type Seen, signIn, stagePages } from '../oauth/pages-testing.ts'
 import { ORIGIN } from '../oauth/testing.ts'
 import type { EventRow } from '../store/schema.ts'
+import type { Standing } from '../../wire/frames.ts'
 import { INDIEAUTH } from '../../wire/indieauth.ts'
 import { composeIndieAuth, type IndieAuth } from './indieauth.ts'
 
@@ -31,7 +32,7 @@ export interface Reply {
   readonly headers: Headers
 }
 
-export const stageSites = async (): Promise<SitesStage> => {
+export const stageSites = async (standing: Standing = 'active'): Promise<SitesStage> => {
   const set = await stagePages()
   const profile: SitesStage['profile'] = { record: null, changes: 0 }
   const blobs = new Map<string, BlobView>()
@@ -40,7 +41,7 @@ export const stageSites = async (): Promise<SitesStage> => {
   const here: { email?: string } = {}
   const indieauth = composeIndieAuth({
     ...set.parts,
-    identity: { ...identity, origin: ORIGIN },
+    identity: { ...identity, origin: ORIGIN, standing },
     repo: {
       record: async () =>
         profile.record && { uri: '', cid: String(profile.changes), value: { $type: 'app.bsky.actor.profile', ...profile.record } },
