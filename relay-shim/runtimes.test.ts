@@ -281,6 +281,14 @@ describe.each(['partykit', 'wrangler'] as const)('on %s', (runtime) => {
       expect((await get('/nothing-here')).status).toBe(404)
     })
 
+    test('the root says where the IndieAuth server is, to scripts of any origin', async () => {
+      const { headers } = await get('/', { method: 'HEAD' })
+      expect(headers.get('link')).toBe(
+        '</indieauth/metadata>; rel="indieauth-metadata", </indieauth/authorize>; rel="authorization_endpoint", </indieauth/token>; rel="token_endpoint"',
+      )
+      expect([headers.get('access-control-allow-origin'), headers.get('access-control-expose-headers')]).toEqual(['*', 'Link'])
+    })
+
     test('the service worker has the headers that let it serve the whole origin', async () => {
       const response = await get('/sw.js')
       expect(Object.fromEntries(response.headers)).toMatchObject({ 'service-worker-allowed': '/', 'cache-control': 'no-cache' })

@@ -10,7 +10,7 @@ export const publicPage = (view: MirrorView | BareView, path: string, request: R
   if (path === PROFILE_PATH) return new Response(document, { headers: PROFILE_HEADERS })
   if (path !== AVATAR_PATH) return null
   if (document.startsWith('<svg')) return new Response(document, { headers: { ...PICTURE_HEADERS, 'content-type': SVG } })
-  return view.head && picture(view, document, request)
+  return view.head ? picture(view, document, request) : Promise.resolve(null)
 }
 
 /** null: the tab has it, if anybody has. */
