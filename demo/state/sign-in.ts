@@ -28,7 +28,7 @@ export const ROADS: Readonly<Record<Road, RoadText>> = {
     title: 'FedCM, any server',
     line: 'The site names no server at all',
     about:
-      'The visitor has told the browser once: “this is my server”. From then on a site asks for “any” that speaks IndieAuth, and needs no list of providers. Chromium has this behind the flag FedCmIdPRegistration; on the pod’s Account page there is the button that registers it.',
+      'The visitor has told the browser once: “this is my server”. From then on a site asks for “any” that speaks IndieAuth, and needs no list of providers. Chromium has this behind two flags (FedCmIdPRegistration, FedCmLightweightMode); with them the pod’s Account page has a button that registers it.',
     button: 'Sign in with any server',
   },
   indieauth: {
