@@ -2,19 +2,10 @@ import type { Browser, BrowserContext, Page } from 'playwright'
 import { chromium } from 'playwright'
 import { findChromium, flags } from '../../scripts/browser.ts'
 import { OAuthClient } from '../fixtures/oauth-client.ts'
-import { faultsOn } from '../fixtures/page-faults.ts'
+import { faultsOn, watchPolicy } from '../fixtures/page-faults.ts'
 import { expect, PASSWORD, test } from '../fixtures/pod.ts'
 
 test.use({ name: 'oauth-pages' })
-
-/** What the browser refused to do because the page's policy forbids it. */
-const watchPolicy = (page: Page): string[] => {
-  const refused: string[] = []
-  page.on('console', (message) => {
-    if (/Content Security Policy|Refused to/.test(message.text())) refused.push(message.text())
-  })
-  return refused
-}
 
 /** Stands where the app would be, whatever the browser brings it. */
 const openApp = async (context: BrowserContext): Promise<void> => {
