@@ -9,7 +9,9 @@ test.describe.configure({ mode: 'serial' })
 let site: FedCmSite
 test.beforeAll(async ({ pod }) => {
   site = await FedCmSite.start(pod.url)
-  await expect.poll(async () => (await pod.context.cookies(pod.url)).some(({ name }) => name === FEDCM_COOKIE)).toBe(true)
+  // The page says so once it has told the browser.
+  await pod.page.getByRole('link', { name: 'Account', exact: true }).click()
+  await expect(pod.page.getByTestId('sites')).toHaveAttribute('data-offer', 'offered')
 })
 test.afterAll(() => site?.stop())
 
