@@ -3,20 +3,14 @@
  * @see https://w3c-fedid.github.io/FedCM/#login-status
  */
 import { signal } from '@preact/signals'
+import { FEDCM, pushedStatus } from '../../wire/fedcm.ts'
 
 export type Offer = 'unsupported' | 'waiting' | 'offered' | 'signed-out'
-
-interface Pushed {
-  readonly id: string
-  readonly name: string
-  readonly username: string
-  readonly picture: string
-}
 
 /** What TypeScript's library lacks. */
 interface BrowserWithFedCm {
   readonly navigator: {
-    readonly login?: { setStatus(status: 'logged-in', known?: { readonly accounts: readonly object[] }): Promise<void> }
+    readonly login?: { setStatus(status: 'logged-in', known?: object): Promise<void> }
   }
   readonly IdentityProvider?: { register?(configUrl: string): Promise<boolean> }
   readonly IdentityCredential?: unknown
@@ -32,7 +26,7 @@ export const isRegistered = signal(false)
 export const offerToSites = async (): Promise<void> => {
   const { login } = browser.navigator
   if (!login || offer.value === 'unsupported' || offer.value === 'offered') return
-  const begun = await fetch('/fedcm/session', { method: 'POST' }).catch(() => null)
+  const begun = await fetch(FEDCM.session, { method: 'POST' }).catch(() => null)
   if (!begun?.ok) {
     if (begun?.status === 401) offer.value = 'signed-out'
     return
@@ -43,15 +37,14 @@ export const offerToSites = async (): Promise<void> => {
 
 /** @throws what the browser throws: it has not asked, or the owner said no */
 export const registerForAny = async (): Promise<void> => {
-  await browser.IdentityProvider?.register?.(`${location.origin}/fedcm/config.json`)
+  await browser.IdentityProvider?.register?.(`${location.origin}${FEDCM.config}`)
   isRegistered.value = true
 }
 
 /** Some browsers take the account along, and then need not ask; others refuse a second argument by a TypeError. */
 const tellBrowser = async (login: NonNullable<BrowserWithFedCm['navigator']['login']>): Promise<void> => {
-  const answer = await fetch('/fedcm/accounts').catch(() => null)
-  const { accounts = [] } = answer?.ok ? ((await answer.json()) as { readonly accounts?: readonly Pushed[] }) : {}
-  await login.setStatus('logged-in', { accounts: accounts.map(toPushed) }).catch(() => login.setStatus('logged-in'))
+  const answer = await fetch(FEDCM.accounts).catch(() => null)
+  const { accounts = [] } = answer?.ok ? ((await answer.json()) as { readonly accounts?: Parameters<typeof pushedStatus>[0] }) : {}
+  if (accounts.length === 0) return login.setStatus('logged-in')
+  await login.setStatus('logged-in', pushedStatus(accounts)).catch(() => login.setStatus('logged-in'))
 }
-
-const toPushed = ({ id, name, username, picture }: Pushed): object => ({ id, name, email: username, picture, given_name: name })
