@@ -19,14 +19,17 @@ const drawn = ({ did, name }: OwnerProfile): string => {
   const hue = Array.from(did).reduce((sum, character) => (sum * 31 + (character.codePointAt(0) ?? 0)) % 360, 7)
   const [letter = ''] = Array.from(name)
   return html`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 96 96" width="192" height="192">
-    <rect width="96" height="96" fill="hsl(${hue} 38% 34%)" />
-    <circle cx="48" cy="104" r="44" fill="hsl(${(hue + 24) % 360} 40% 42%)" />
+    <linearGradient id="g" x2="1" y2="1">
+      <stop stop-color="hsl(${hue} 34% 44%)" />
+      <stop offset="1" stop-color="hsl(${(hue + 40) % 360} 38% 30%)" />
+    </linearGradient>
+    <rect width="96" height="96" fill="url(#g)" />
     <text
       x="48"
       y="50"
       fill="#fff"
       font-family="system-ui,sans-serif"
-      font-size="42"
+      font-size="44"
       font-weight="600"
       text-anchor="middle"
       dominant-baseline="central"

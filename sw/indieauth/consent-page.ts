@@ -65,7 +65,9 @@ export const siteConsentPage = (house: House, view: SiteConsentView): Promise<Re
 const permissionOf = (scope: string, { profile, email }: SiteConsentView): Permission => ({
   scope,
   sentence:
-    scope === 'email' ? `See your e-mail address: ${email ?? 'you have given none'}` : `See your name and your picture: “${profile.name}”`,
+    scope === 'email'
+      ? `See your e-mail address${email === undefined ? ' (you have given none)' : `: ${email}`}`
+      : `See your name and your picture: “${profile.name}”`,
   isNeeded: false,
   isWide: false,
   parts: [],

@@ -7,7 +7,10 @@ import type { OwnerProfile } from './profile.ts'
 /** The whole document. */
 export const profilePage = async (house: House, profile: OwnerProfile): Promise<string> => {
   const { me, name, handle, did, note, pronouns, website, photo } = profile
-  const elsewhere = [...(website === undefined ? [] : [[website, website]]), [`https://bsky.app/profile/${did}`, 'Bluesky']] as const
+  const elsewhere = [
+    ...(website === undefined ? [] : [[website, website.replace(/^https?:\/\/|\/$/gi, '')]]),
+    [`https://bsky.app/profile/${did}`, 'Bluesky'],
+  ] as const
   const response = await page(house, {
     title: name,
     head: INDIEAUTH_RELS.map(([rel, path]) => html`<link rel="${rel}" href="${path}" />`),

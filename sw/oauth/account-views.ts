@@ -20,11 +20,11 @@ export const toSiteView = ({ clientId, scopes, roads, createdAt, updatedAt }: Si
   clientId,
   site: new URL(clientId).host,
   knows: [
-    'that you are you, and your address',
+    'who you are',
     ...(scopes.includes('profile') ? ['your name and your picture'] : []),
     ...(scopes.includes('email') ? ['your e-mail address'] : []),
   ].join(', '),
-  road: roads.map((road) => (road === 'fedcm' ? 'the browser’s own dialog' : 'a page of yours')).join(' and '),
+  road: roads.map((road) => (road === 'fedcm' ? 'in the browser’s own dialog' : 'on a page of this account')).join(' and '),
   at: createdAt,
   lastAt: updatedAt,
 })

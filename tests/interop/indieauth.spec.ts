@@ -115,6 +115,21 @@ test('requests, codes and tokens outlive the worker, killed between any two step
   await wholeFlow(world, 'other', world.killWorker)
 })
 
+test('a token of a site opens nothing of the account', async ({ world }) => {
+  const { tokens } = await signIn(world, 'own')
+  for (const [method, scheme] of [
+    ['com.atproto.server.getSession', 'Bearer'],
+    ['com.atproto.server.getSession', 'DPoP'],
+    ['app.bsky.actor.getPreferences', 'Bearer'],
+  ]) {
+    const answer = await fetch(`${world.url}/xrpc/${method}`, { headers: { authorization: `${scheme} ${tokens.access_token}` } })
+    expect([400, 401]).toContain(answer.status)
+    expect(await answer.json()).toMatchObject({
+      error: expect.stringMatching(/invalid_token|InvalidToken|AuthenticationRequired|invalid_dpop_proof/),
+    })
+  }
+})
+
 test('a code that comes twice ends what it gave', async ({ world }) => {
   const { tokens, exchangeAgain, userinfo } = await signIn(world, 'own')
   await expect(exchangeAgain()).rejects.toMatchObject({ error: 'invalid_grant' })

@@ -174,7 +174,7 @@ const siteRow = ({ clientId, site, knows, road, at, lastAt }: SiteView, form: Fo
   html`<div class="row">
     <div>
       <h3 class="host">${site}</h3>
-      <p class="smaller quiet">knows ${knows} · by ${road} · first ${dateOf(at)}${lastAt > at && html` · last ${dateOf(lastAt)}`}</p>
+      <p class="smaller quiet">knows ${knows} · asked ${road} · first ${dateOf(at)}${lastAt > at && html` · last ${dateOf(lastAt)}`}</p>
       <p class="note mono">${clientId}</p>
     </div>
     ${actForm(form, { do: 'forget-site', id: clientId }, html`Forget<span class="unseen"> ${site}</span>`)}
