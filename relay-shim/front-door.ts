@@ -4,10 +4,11 @@ import { INDIEAUTH_HEADERS, LOGO_PATH, PICTURE_HEADERS, SVG } from '../wire/indi
 import { MAX_PATH_CHARS, MAX_SOCKET_QUERY_CHARS } from '../wire/limits.ts'
 import { OPERATOR_PATH } from '../wire/operator.ts'
 import { ANSWERED_BY, json, notFound, notServed } from './answer.ts'
+import { answerAtApex, apexAt, isAskedAtApex } from './fedcm/apex.ts'
 import { answerAsHandle } from './hosting/handle-hosts.ts'
 import { isListed } from './hosting/hosts.ts'
 import { parseHost } from './hostname.ts'
-import { hasInsideMark, isInsidePath, REGISTRY } from './operator/inside.ts'
+import { hasInsideMark, insideRequest, isInsidePath, readInside, REGISTRY } from './operator/inside.ts'
 import type { SocketState } from './port.ts'
 import { readAway } from './request-body.ts'
 import { MAY_SUBSCRIBE_PATH, SUBSCRIBE_PATH } from './room.ts'
@@ -48,6 +49,9 @@ const answer = async (request: Request, house: House): Promise<Response> => {
   if (settings instanceof BadSettings) return json({ error: 'Misconfigured', message: settings.message }, 500)
   const handle = settings.handles.find((each) => each.host === host)
   if (handle) return answerAsHandle(request, url.pathname, handle)
+  const apex = isAskedAtApex(url.pathname) ? apexAt(settings, host) : null
+  if (apex && (apex.pod !== null || !isListed(settings.hosts, host)))
+    return answerAtApex(request, apex, (above) => firstPodBelow(above, house))
   if (!isListed(settings.hosts, host)) return notServed(request)
   const odd = oddity(request, url)
   if (odd) return odd
@@ -68,6 +72,13 @@ const answer = async (request: Request, house: House): Promise<Response> => {
   // The runtimes would let clients name their connections by `_pk`, and a name is also a tag.
   url.searchParams.delete('_pk')
   return withProtocol(request, await house.enter(host, url.pathname + url.search, request))
+}
+
+const firstPodBelow = async (host: string, house: House): Promise<string | null> => {
+  const { path, init } = insideRequest('first', { host })
+  return (
+    await readInside<{ readonly host: string | null }>(await house.enter(REGISTRY, path, new Request(`https://${host}${path}`, init)))
+  ).host
 }
 
 /** What no room need look at. The runtimes refuse more of the kind themselves (relay-shim/abuse). */

@@ -9,6 +9,7 @@ import { allowOrigins, ANSWERED_BY, errorToResponse, forPeople, isPodPath, notFo
 import { type Condition, conditionAnswer } from './condition.ts'
 import { Egress } from './egress.ts'
 import { ClosedTab } from './fedcm/closed-tab.ts'
+import { FirstBound } from './fedcm/first-bound.ts'
 import { nameCheckOf } from './egress-names.ts'
 import { Firehose } from './firehose/firehose.ts'
 import { Quotas } from './hosting/quotas.ts'
@@ -55,6 +56,7 @@ export class Room {
   readonly #egress: Egress
   readonly #mailer: Mailer
   readonly #closedTab: ClosedTab
+  readonly #firstBound: FirstBound
   readonly #relays: Relays
   readonly #oversight: Oversight
   readonly #lane = new Lane()
@@ -91,6 +93,7 @@ export class Room {
     this.#egress = new Egress({ allowLoopback: port.settings.allowLoopbackEgress, names: nameCheckOf(port.settings) })
     this.#mailer = new Mailer(port)
     this.#closedTab = new ClosedTab(port)
+    this.#firstBound = new FirstBound(port)
     this.#relays = new Relays(port, {
       firstEventAfter: (seq) => parts.firehose.firstAfter(seq),
       seen: (relays) => this.#uplink?.send({ t: 'relays', relays }),
@@ -267,6 +270,7 @@ export class Room {
     } catch (cause) {
       return this.#hangUp(socket, cause)
     }
+    this.#firstBound.bound()
     if (!this.#joining.isWaiting(socket)) return
     const older = this.#uplink
     this.#uplink = this.#uplinkOf(socket)
@@ -340,6 +344,7 @@ export class Room {
   async #clear(): Promise<void> {
     await Promise.all([this.#parts.mirror.clear(), this.#closedTab.clear()])
     await this.#parts.admission.release()
+    this.#firstBound.freed()
     this.#oversight.reports.changed()
   }
 

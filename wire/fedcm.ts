@@ -19,6 +19,13 @@ export const FEDCM = {
   error: '/fedcm/error',
 } as const
 
+/** What browsers find at the registrable domain: which provider there is below it. They take one. @see https://w3c-fedid.github.io/FedCM/#idp-api-well-known */
+export const webIdentityAt = (origin: string): object => ({
+  provider_urls: [origin + FEDCM.config],
+  accounts_endpoint: origin + FEDCM.accounts,
+  login_url: origin + FEDCM.login,
+})
+
 /** Why there is no token. `code` as in OAuth, for the browser; `reason` for the page that explains. */
 export class FedCmRefusal extends Error {
   readonly status: number

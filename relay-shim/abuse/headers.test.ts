@@ -12,8 +12,8 @@ describe.each(RUNTIMES)('on %s', (runtime) => {
   afterAll(() => stage?.stop())
 
   describe('of a client', () => {
-    const seenOf = async (headers: readonly string[]): Promise<Record<string, string>> => {
-      const asked = await stage.askedBy(() => stage.say(requestText(stage.host, 'GET /xrpc/a.b.c', headers)))
+    const seenOf = async (headers: readonly string[], path = '/xrpc/a.b.c'): Promise<Record<string, string>> => {
+      const asked = await stage.askedBy(() => stage.say(requestText(stage.host, `GET ${path}`, headers)))
       return Object.fromEntries(asked[0]?.headers ?? [])
     }
 
@@ -59,8 +59,12 @@ describe.each(RUNTIMES)('on %s', (runtime) => {
       }
     })
 
-    test('a cookie reaches the tab only if it is the one that the room writes, and no other beside it', async () => {
-      expect(await seenOf(['Cookie: a=b; __Host-tabpod-device=dev-1.x; c=d'])).toMatchObject({ cookie: '__Host-tabpod-device=dev-1.x' })
+    test('a cookie reaches the tab only if it is one that the room writes, no other beside it, and that of FedCM where it is for', async () => {
+      const both = 'Cookie: a=b; __Host-tabpod-device=dev-1.x; __Host-tabpod-fedcm=dev-1.y; c=d'
+      for (const path of ['/xrpc/a.b.c', '/oauth/authorize', '/account', '/indieauth/token'])
+        expect([path, (await seenOf([both], path))['cookie']]).toEqual([path, '__Host-tabpod-device=dev-1.x'])
+      expect(await seenOf([both], '/fedcm/accounts')).toMatchObject({ cookie: '__Host-tabpod-device=dev-1.x; __Host-tabpod-fedcm=dev-1.y' })
+      expect(await seenOf(['Cookie: __Host-tabpod-fedcm=a; __Host-tabpod-fedcm=b'], '/fedcm/accounts')).not.toHaveProperty('cookie')
       for (const cookies of [
         'a=b',
         'tabpod-device=1',
@@ -131,7 +135,7 @@ describe.each(RUNTIMES)('on %s', (runtime) => {
       })
     })
 
-    test('a browser is given one cookie, of which the tab names the value and nothing else', async () => {
+    test('a browser is given two cookies, of which the tab names the values and nothing else', async () => {
       const cookieFor = async (value: string) => (await answeredWith([['x-tabpod-device', value]]))?.headers['set-cookie']
       expect(await cookieFor('dev-1.x')).toBe('__Host-tabpod-device=dev-1.x; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=34560000')
       expect(await cookieFor('')).toBe('__Host-tabpod-device=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0')
@@ -144,6 +148,9 @@ describe.each(RUNTIMES)('on %s', (runtime) => {
       ])
       expect(answer?.headers['set-cookie']).toBe('__Host-tabpod-device=second; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=34560000')
       expect(answer?.headers).not.toHaveProperty('x-tabpod-device')
+      const other = await answeredWith([['x-tabpod-fedcm', 'dev-1.y']])
+      expect(other?.headers['set-cookie']).toBe('__Host-tabpod-fedcm=dev-1.y; Path=/; Secure; HttpOnly; SameSite=None; Max-Age=34560000')
+      expect(other?.headers).not.toHaveProperty('x-tabpod-fedcm')
     })
 
     test.each([

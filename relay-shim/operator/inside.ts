@@ -11,7 +11,7 @@ const PREFIX = '/~inside/'
 const HEADER = 'x-tabpod-inside'
 
 /** Of one room to another. */
-export type Order = 'report' | 'look' | 'kick' | 'readmit' | 'forget'
+export type Order = 'report' | 'bound' | 'first' | 'look' | 'kick' | 'readmit' | 'forget'
 
 export const isInsidePath = (pathname: string): boolean => pathname.startsWith(PREFIX)
 export const hasInsideMark = (headers: Headers): boolean => headers.has(HEADER)

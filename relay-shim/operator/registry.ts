@@ -18,6 +18,7 @@ import {
   ROOMS_PATH,
 } from '../../wire/operator.ts'
 import { errorToResponse } from '../answer.ts'
+import { firstBelow, noteBound } from '../fedcm/first-bound.ts'
 import type { RoomPort } from '../port.ts'
 import { clientAddress } from '../rate-limits/client-address.ts'
 import { Counter, recallCounters } from '../rate-limits/counter.ts'
@@ -25,6 +26,13 @@ import { isSameText } from '../same-text.ts'
 import { insideRequest, type Order, orderOf, readInside } from './inside.ts'
 
 const ROOM_PREFIX = 'room:'
+
+/** From inside. `report`: null where the room's pod is gone; `at`: when it was bound, in ms since 1970, null likewise. */
+interface Said {
+  readonly host: string
+  readonly report?: RoomReport | null
+  readonly at?: number | null
+}
 
 export class Registry {
   readonly #port: RoomPort
@@ -45,7 +53,7 @@ export class Registry {
     try {
       const url = new URL(request.url)
       const order = orderOf(request, url.pathname)
-      const said = order === null ? await this.#answerOperator(request, url) : await this.#note(order, await request.json())
+      const said = order === null ? await this.#answerOperator(request, url) : await this.#note(order, (await request.json()) as Said)
       return Response.json(said, { headers: NO_STORE })
     } catch (cause) {
       const response = errorToResponse(cause)
@@ -57,10 +65,12 @@ export class Registry {
     }
   }
 
-  /** What a room says of itself; null in place of a report: its pod is gone. */
-  async #note(order: string, said: { readonly host: string; readonly report: RoomReport | null }): Promise<object> {
-    if (order !== 'report') throw new XrpcError(404, 'NotFound', 'The registry takes reports and nothing else.')
-    await this.#keep(said.host, said.report)
+  /** What a room says of itself, and what the front door asks. */
+  async #note(order: string, said: Said): Promise<object> {
+    if (order === 'first') return { host: await firstBelow(this.#port.storage, said.host) }
+    if (order === 'bound') await noteBound(this.#port.storage, { host: said.host, at: said.at ?? null })
+    else if (order === 'report') await this.#keep(said.host, said.report ?? null)
+    else throw new XrpcError(404, 'NotFound', 'The registry takes reports and nothing else.')
     return {}
   }
 

@@ -5,6 +5,7 @@
 import { FIREHOSE_BUDGET_BYTES, FIREHOSE_RETENTION_MS } from '../../wire/firehose-limits.ts'
 import { BLOB_BUDGET_BYTES, MAX_RELAYS, MIN_CLAIM_TOKEN_CHARS, MIN_OPERATOR_TOKEN_CHARS } from '../../wire/limits.ts'
 import { parsePlcUrl } from '../../wire/plc-url.ts'
+import { type Apex, parseApex } from '../fedcm/apex.ts'
 import { type HandleHost, parseHandleHost } from '../hosting/handle-hosts.ts'
 import { parseHostPattern } from '../hosting/hosts.ts'
 import { parseHost } from '../hostname.ts'
@@ -33,6 +34,11 @@ const policy = setting('TABPOD_POLICY', { parse: oneOf('open', 'token', 'closed'
 const handles = list('TABPOD_HANDLES', {
   parse: parseHandleHost,
   must: 'be handle=DID with commas between, as in bob.example.com=did:plc:… or bob.example.com=did:plc:…>https://page.to.show/',
+})
+
+const apexes = list('TABPOD_FEDCM_APEX', {
+  parse: parseApex,
+  must: 'be domain=pod with commas between, as in example.com=alice.pods.example.com (that pod) or example.com (the pod below it that was bound first)',
 })
 
 const storageQuota = setting<number | null>('TABPOD_QUOTA_STORAGE_MB', {
@@ -74,6 +80,16 @@ const SETTINGS = {
       return read
     },
   } satisfies Setting<readonly HandleHost[]>,
+  /** Domains above pods, where browsers look for the one that is the identity provider; those above a wildcard of `hosts` need not be named. */
+  apexes: {
+    variables: apexes.variables,
+    read: (written, mistakes) => {
+      const read = apexes.read(written, mistakes)
+      for (const { host } of read.filter((each, at) => read.findIndex((other) => other.host === each.host) < at))
+        mistakes.push(`TABPOD_FEDCM_APEX names ${host} twice: browsers take one pod below a domain.`)
+      return read
+    },
+  } satisfies Setting<readonly Apex[]>,
   /**
    * open: the first tab that asks gets a free room · token: it must show `claimToken` · closed: no room is given away. Left out: `token` where a token is
    * set, else `closed`, because a shim that forgot its settings must not give its host name away to the first who asks.

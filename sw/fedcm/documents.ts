@@ -1,13 +1,9 @@
 /** What anybody may know of the pod as an identity provider; the room serves it too. @see https://w3c-fedid.github.io/FedCM/#idp-api-config-file */
-import { FEDCM, WEB_IDENTITY_PATH } from '../../wire/fedcm.ts'
+import { FEDCM, WEB_IDENTITY_PATH, webIdentityAt } from '../../wire/fedcm.ts'
 
 /** By path, as JSON text. */
 export const fedcmDocuments = (origin: string): Readonly<Record<string, string>> => ({
-  [WEB_IDENTITY_PATH]: JSON.stringify({
-    provider_urls: [origin + FEDCM.config],
-    accounts_endpoint: origin + FEDCM.accounts,
-    login_url: origin + FEDCM.login,
-  }),
+  [WEB_IDENTITY_PATH]: JSON.stringify(webIdentityAt(origin)),
   [FEDCM.config]: JSON.stringify({
     accounts_endpoint: FEDCM.accounts,
     client_metadata_endpoint: FEDCM.clientMetadata,
