@@ -152,7 +152,7 @@ describe('the token endpoint', () => {
     const answers = await Promise.all([
       send({}),
       send({ method: 'POST', body: '{}', headers: { 'content-type': 'application/json' } }),
-      send({ method: 'POST', body: new URLSearchParams('code=a&code=b') }),
+      send({ method: 'POST', body: new URLSearchParams([...Object.entries(site.fields(await codeFor(set, site))), ['client_id', SITE]]) }),
       send({ method: 'POST', body: new URLSearchParams({ code: 'x'.repeat(5_000_000) }) }),
     ])
     expect(answers.map(({ status }) => status)).toEqual([405, 415, 400, 413])
