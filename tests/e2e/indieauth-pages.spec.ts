@@ -163,7 +163,7 @@ test('who the owner is can be looked up while the tab is closed, as it was writt
   )
   expect(shown).toEqual([
     [true, 'image/png'],
-    [true, 'image/svg+xml'],
+    [true, 'image/png'],
   ])
   expect((await page.goto(request(pod)))?.status()).toBe(503)
   await expect(page.getByRole('heading', { name: 'This account’s browser is asleep' })).toBeVisible()
