@@ -94,6 +94,13 @@ describe('in another browser', () => {
     expect((await agree(browser, consent)).leadsTo?.searchParams.get('state')).toBe('state-1')
   })
 
+  test('a stranger’s no goes back, and is not written down', async () => {
+    const browser = other()
+    const { leadsTo } = await browser.submit(INDIEAUTH.authorize, await browser.ask(site.address()), { do: 'deny' })
+    expect(leadsTo?.searchParams.get('error')).toBe('access_denied')
+    expect(await readOAuthLedger(set.store)).toEqual([])
+  })
+
   test('nobody allows anything who is not signed in', async () => {
     const browser = other()
     const { leadsTo, text } = await agree(browser, await browser.ask(site.address()))
@@ -190,6 +197,17 @@ describe('what a site says of itself', () => {
     expect((await asked(() => new Response('<html>', { headers: { 'content-type': 'text/html', link } }))).status).toBe(200)
     expect((await asked(() => new Response('', { headers: { link: `<${ELSEWHERE}>; rel="other"` } }), `${ELSEWHERE}?2`)).status).toBe(400)
   })
+
+  test.each(['<', '<a>;', '<a>;a="', '<a>;a', '<a> ;', '<a>;rel=x'])(
+    'is read at once, however its headers are made: %s, and so on',
+    async (part) => {
+      const began = performance.now()
+      const headers = { link: part.repeat(64_000 / part.length), 'content-type': 'text/html' }
+      await asked(() => new Response('', { headers }))
+      // A regular expression that looks ahead from each of them takes seconds.
+      expect(performance.now() - began).toBeLessThan(1000)
+    },
+  )
 
   test.each([
     ['nothing is there', () => new Response(null, { status: 404 })],

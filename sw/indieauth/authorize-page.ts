@@ -43,7 +43,8 @@ export const takeSiteAuthorize = async (parts: SiteAuthorizeParts, sent: Request
   const { clientId, redirectUri, codeChallenge } = request
   switch (fields.get('do')) {
     case 'deny':
-      await sites.refuse({ clientId: clientId.href, road: 'redirect', deviceId: visitor.id })
+      // Of what strangers do nothing is written down: they could fill the ledger.
+      if (visitor.account) await sites.refuse({ clientId: clientId.href, road: 'redirect', deviceId: visitor.id })
       return returnPage(house, replyTo(parts.identity.origin, request, { error: 'access_denied', error_description: 'The owner said no' }))
     case 'sign-in':
       return letIn(parts, request, visitor, fields)

@@ -63,8 +63,10 @@ const lying = (what: string): XrpcError => new XrpcError(400, 'invalid_client', 
 
 /** @see https://www.rfc-editor.org/rfc/rfc8288#section-3 */
 const linksOf = (header: string, rel: string, base: URL): string[] =>
-  Array.from(header.matchAll(/<([^>]*)>((?:\s*;\s*[\w*-]+\s*=\s*(?:"[^"]*"|[^\s";,]+))*)/g)).flatMap(([, target = '', parameters = '']) => {
-    const rels = /;\s*rel\s*=\s*(?:"([^"]*)"|([^\s";,]+))/i.exec(parameters)
-    const isMeant = (rels?.[1] ?? rels?.[2] ?? '').toLowerCase().split(/\s+/).includes(rel)
-    return isMeant && URL.canParse(target, base) ? [new URL(target, base).href] : []
-  })
+  Array.from(header.matchAll(/<([^<>]*)>((?:\s*;\s*[\w*-]+\s*=\s*(?:"[^"]*"|[^\s";,]+))*)/g)).flatMap(
+    ([, target = '', parameters = '']) => {
+      const rels = /;\s*rel\s*=\s*(?:"([^"]*)"|([^\s";,]+))/i.exec(parameters)
+      const isMeant = (rels?.[1] ?? rels?.[2] ?? '').toLowerCase().split(/\s+/).includes(rel)
+      return isMeant && URL.canParse(target, base) ? [new URL(target, base).href] : []
+    },
+  )
