@@ -1,11 +1,12 @@
 /**
  * `npm run bench`: ours beside the reference PDS, in one run, round by round in turn, so that a noisy machine is noisy for both.
  * Medians of the rounds; ratios are what counts. Options: `--rounds N` (default 5), `--only TEXT` (measures whose name contains it; `room`,
- * `growth`, `tab` and `authorize page` are the parts that run without a reference). `TABPOD_RUNTIME=wrangler`: ours on the other runtime.
+ * `growth`, `tab`, `authorize page` and `FedCM` are the parts that run without a reference). `TABPOD_RUNTIME=wrangler`: ours on the other runtime.
  */
 import { parseArgs } from 'node:util'
 import { reportAuthorizePage } from './authorize-page.ts'
 import { signIn } from './client.ts'
+import { reportFedCm } from './fedcm.ts'
 import { firehoseMeasures } from './firehose.ts'
 import { reportGrowth } from './growth.ts'
 import { reportInTab } from './in-tab.ts'
@@ -88,3 +89,4 @@ if ('room'.includes(options.only)) await reportRoom(say)
 if ('growth'.includes(options.only)) await reportGrowth(say)
 if ('tab'.includes(options.only)) await reportInTab(say)
 if ('authorize page'.includes(options.only)) await reportAuthorizePage(say)
+if ('FedCM'.includes(options.only)) await reportFedCm(say)

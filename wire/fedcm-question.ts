@@ -11,13 +11,13 @@ export interface Question {
   /** Of the site's own origin. */
   readonly clientId: string
   readonly accountId: string
-  /** Of those that there are here; what the site did not name follows from the fields that the browser's dialog has shown. */
+  /** Of those that there are here; where the site named none, it follows from the fields that it wants the dialog to name. */
   readonly scopes: readonly string[]
   /** S256. */
   readonly codeChallenge: string
   /** Given back as it is. */
   readonly state: string | null
-  /** What the browser's dialog covers by itself: name and picture. */
+  /** The browser's dialog has said that the site gets name or picture: it says so to who is new to it. */
   readonly isCovered: boolean
 }
 
@@ -55,15 +55,16 @@ export const questionOf = (fields: URLSearchParams, request: Pick<Request, 'head
   const clientId = clientOf(fields, request)
   const { code_challenge: challenge, code_challenge_method: method, scope, state = null } = readParams(fields.get('params'))
   if (typeof challenge !== 'string' || !CHALLENGE.test(challenge) || method !== 'S256') throw new FedCmRefusal('NoPkce')
-  const shown = (fields.get('fields') ?? '').split(',')
-  const isCovered = shown.includes('name') || shown.includes('picture')
-  const asked = scope?.split(' ') ?? (isCovered ? [PROFILE] : [])
+  const asked = scope?.split(' ') ?? (isOfProfile(fields.get('fields')) ? [PROFILE] : [])
+  const isCovered = isOfProfile(fields.get('disclosure_shown_for')) || fields.get('disclosure_text_shown') === 'true'
   const scopes = SCOPES.filter((each) => asked.includes(each))
   return { clientId, accountId: fields.get('account_id') ?? '', scopes, codeChallenge: challenge, state, isCovered }
 }
 
 const PROFILE = 'profile'
 const SCOPES = [PROFILE, 'email'] as const
+
+const isOfProfile = (list: string | null): boolean => (list ?? '').split(',').some((field) => field === 'name' || field === 'picture')
 
 /** What of these is not consented to by the browser's dialog alone. */
 export const beyondDialog = ({ scopes, isCovered }: Question): readonly string[] =>

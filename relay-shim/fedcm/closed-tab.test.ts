@@ -64,6 +64,7 @@ const assert = (changed: Record<string, string> = {}, headers: Record<string, st
       client_id: `${SITE}/`,
       account_id: 'https://pod.example/',
       fields: 'name,email,picture',
+      disclosure_shown_for: 'name,email,picture',
       params: JSON.stringify({ code_challenge: CHALLENGE, code_challenge_method: 'S256', state: 's' }),
       ...changed,
     }).toString(),

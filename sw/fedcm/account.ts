@@ -45,5 +45,7 @@ export const namesOf = ({ did, handle, origin }: AccountParts['identity']): read
 
 const newestOf = (clientIds: readonly string[]): readonly string[] => {
   let chars = 0
-  return clientIds.slice(0, MAX_FEDCM_APPROVED_CLIENTS).filter(({ length }) => (chars += length) <= MAX_FEDCM_APPROVED_CHARS)
+  const fitting = clientIds.slice(0, MAX_FEDCM_APPROVED_CLIENTS).filter(({ length }) => (chars += length) <= MAX_FEDCM_APPROVED_CHARS)
+  // The room need not be told anew because one of them has come back.
+  return fitting.sort()
 }

@@ -15,6 +15,7 @@ const signedIn = async (): Promise<FedCmStage> => {
 /** What the browser shows of a refusal. */
 const refused = (code: string, reason: string) => ({ error: { code, error: code, url: `/fedcm/error?reason=${reason}` } })
 
+const NOTHING_SHOWN = { disclosure_shown_for: undefined, disclosure_text_shown: 'false' }
 const EMAIL = { scope: 'profile email' }
 
 describe('a site that asks who its user is', () => {
@@ -44,13 +45,14 @@ describe('a site that asks who its user is', () => {
 
   it('gets who it is alone where the dialog has shown neither name nor picture', async () => {
     const { own, store } = await signedIn()
-    await own.assertion({ fields: undefined, disclosure_shown_for: undefined, disclosure_text_shown: 'false' })
+    await own.assertion({ ...NOTHING_SHOWN, fields: undefined })
     expect(await store.getAll('indieCodes')).toEqual([expect.objectContaining({ scopes: [] })])
   })
 
   it.each([
     ['wants the e-mail address too', {}, EMAIL],
-    ['wants the profile, and the dialog has not shown it', { fields: undefined }, { scope: 'profile' }],
+    ['wants the profile, and the dialog has not said so', NOTHING_SHOWN, {}],
+    ['wants the profile, and not from the dialog', { ...NOTHING_SHOWN, fields: undefined }, { scope: 'profile' }],
     ['is let in without a question by the browser, but not known here', { is_auto_selected: 'true' }, {}],
   ])('is led to a page first where it %s', async (_why, fields, params) => {
     const { own, store } = await signedIn()
@@ -65,6 +67,12 @@ describe('a site that asks who its user is', () => {
     expect(await store.getAll('indieCodes')).toEqual([])
   })
 
+  it('gets no more than the owner once agreed to, where the dialog has not said more', async () => {
+    const { own, sites } = await signedIn()
+    await sites.allow({ clientId: `${SITE}/`, redirectUri: `${SITE}/back`, scopes: [], codeChallenge: CHALLENGE, deviceId: 'dev-x' })
+    expect(await (await own.assertion(NOTHING_SHOWN)).json()).toEqual({ continue_on: expect.stringContaining('scope=profile') })
+  })
+
   it('is known afterwards, and let in without a question', async () => {
     const { own, sites } = await signedIn()
     await sites.allow({
@@ -74,7 +82,11 @@ describe('a site that asks who its user is', () => {
       codeChallenge: CHALLENGE,
       deviceId: 'dev-x',
     })
-    for (const [fields, params] of [[{}, EMAIL] as const, [{ is_auto_selected: 'true' }, {}] as const])
+    for (const [fields, params] of [
+      [{}, EMAIL],
+      [NOTHING_SHOWN, {}],
+      [{ ...NOTHING_SHOWN, is_auto_selected: 'true' }, {}],
+    ] as const)
       expect(await (await own.assertion(fields, params)).json()).toMatchObject({
         token: { metadata_endpoint: `${ORIGIN}/indieauth/metadata` },
       })
@@ -89,6 +101,16 @@ describe('nothing is given', () => {
     ['the origin is opaque', {}, {}, { origin: 'null' }, 403, 'unauthorized_client', 'OtherSite'],
     ['the client_id is none', { client_id: 'site' }, {}, {}, 403, 'unauthorized_client', 'OtherSite'],
     ['the client_id has a fragment', { client_id: `${SITE}/#x` }, {}, {}, 403, 'unauthorized_client', 'OtherSite'],
+    ['the client_id is spelled like another one', { client_id: `${SITE}/a/../b` }, {}, {}, 403, 'unauthorized_client', 'OtherSite'],
+    [
+      'the client_id is an address in a network',
+      { client_id: 'http://192.168.0.1/' },
+      {},
+      { origin: 'http://192.168.0.1' },
+      403,
+      'unauthorized_client',
+      'OtherSite',
+    ],
     ['the client_id has a user in it', { client_id: 'https://user@site.example/' }, {}, {}, 403, 'unauthorized_client', 'OtherSite'],
     ['the client_id is longer than any', { client_id: `${SITE}/${'a'.repeat(3000)}` }, {}, {}, 403, 'unauthorized_client', 'OtherSite'],
     ['it is no browser that asks', {}, {}, { 'sec-fetch-dest': 'empty' }, 403, 'invalid_request', 'NotFedCm'],

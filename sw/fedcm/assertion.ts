@@ -4,6 +4,7 @@ import { beyondDialog, clientOf, continuePathOf, type Question, questionOf, read
 import { INDIEAUTH } from '../../wire/indieauth.ts'
 import { readText } from '../http/body.ts'
 import type { Self } from '../identity/self.ts'
+import { parseClientId } from '../indieauth/client-id.ts'
 import type { Sites } from '../indieauth/contract.ts'
 import { meOf } from '../indieauth/profile.ts'
 import { namesOf } from './account.ts'
@@ -23,6 +24,8 @@ export const assertIdentity = async (parts: AssertionParts, request: Request): P
   if (!device) throw new FedCmRefusal('NotSignedIn')
   const fields = await readFields(request, readText)
   const question = questionOf(fields, request)
+  // The room lets pass what only looks odd.
+  if (!parseClientId(question.clientId)) throw new FedCmRefusal('OtherSite')
   if (question.accountId !== meOf(identity.origin)) throw new FedCmRefusal('OtherAccount')
   const isByItself = fields.get('is_auto_selected') === 'true'
   if (!(await sites.isKnown(question.clientId, question.scopes)) && (isByItself || beyondDialog(question).length > 0))

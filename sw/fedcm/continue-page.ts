@@ -1,8 +1,9 @@
 /** `/fedcm/continue`: where the browser leads the owner when its dialog was not enough. What is asked stands in the address, so anybody can write it: nothing happens without a click here. */
 import { XrpcError } from '../../wire/errors.ts'
-import { FEDCM } from '../../wire/fedcm.ts'
+import { FEDCM, FedCmRefusal } from '../../wire/fedcm.ts'
 import { continuedQuestion } from '../../wire/fedcm-question.ts'
 import type { Self } from '../identity/self.ts'
+import { parseClientId } from '../indieauth/client-id.ts'
 import type { Sites } from '../indieauth/contract.ts'
 import type { Visitor } from '../oauth/devices.ts'
 import { TOKEN } from '../oauth/forms.ts'
@@ -23,7 +24,7 @@ export const showContinue = async (
   query: URLSearchParams,
   visitor: Visitor,
 ): Promise<Response> => {
-  const { clientId, scopes } = continuedQuestion(query)
+  const { clientId, scopes } = questionIn(query)
   assertSignedIn(visitor)
   const fields = Object.fromEntries(NAMES.flatMap((name) => (query.has(name) ? [[name, query.get(name) ?? '']] : [])))
   return continuePage(house, {
@@ -43,7 +44,7 @@ export const showContinue = async (
 export const takeContinue = async (parts: ContinuePageParts, sent: Request, visitor: Visitor): Promise<Response> => {
   const { house, forms, sites, identity } = parts
   const fields = await forms.read(sent, visitor, purposeOf)
-  const question = continuedQuestion(fields)
+  const question = questionIn(fields)
   assertSignedIn(visitor)
   const { clientId } = question
   const { host } = new URL(clientId)
@@ -51,6 +52,12 @@ export const takeContinue = async (parts: ContinuePageParts, sent: Request, visi
     return resolvePage(house, { host, token: JSON.stringify(await tokenFor(parts, question, visitor.id)), account: meOf(identity.origin) })
   await sites.refuse({ clientId, road: 'fedcm', deviceId: visitor.id })
   return statusPage(house, { title: 'Denied', message: `${host} learns nothing. You can close this window.` })
+}
+
+const questionIn = (said: URLSearchParams): ReturnType<typeof continuedQuestion> => {
+  const question = continuedQuestion(said)
+  if (!parseClientId(question.clientId)) throw new FedCmRefusal('OtherSite')
+  return question
 }
 
 const NAMES = ['client_id', 'scope', 'code_challenge', 'state']

@@ -41,6 +41,12 @@ it('keeps a cookie that is good, and gives a new one for one that is not', async
   expect((await own.accounts()).status).toBe(200)
 })
 
+it('makes one cookie for pages that ask at the same time', async () => {
+  const { own, room } = await stageFedCm()
+  await Promise.all([1, 2, 3].map(() => own.ask(FEDCM.session, POST)))
+  expect([room.asked, (await own.accounts()).status]).toEqual([1, 200])
+})
+
 it('gives no cookie to who comes through the room by itself, has guessed a ticket, or navigates', async () => {
   const { own, fedcm } = await stageFedCm()
   const stranger = new Browser(fedcm, 'shim')

@@ -31,6 +31,7 @@ export class FedCmSessions {
   readonly #parts: FedCmSessionsParts
   /** Each good for one request, which is on its way. */
   readonly #tickets = new Set<string>()
+  #asking: Promise<void> | undefined
 
   constructor(parts: FedCmSessionsParts) {
     this.#parts = parts
@@ -75,9 +76,15 @@ export class FedCmSessions {
    * @throws XrpcError 401 NotSignedIn, 503 Offline where the room cannot be reached
    */
   async ensureOwn({ id, isOwn }: Pick<Visitor, 'id' | 'isOwn'>, isWanted: boolean): Promise<void> {
-    const { devices, origin, fetch } = this.#parts
-    const own = (await devices.signedIn()).find((each) => isOwn && each.id === id)
+    const own = (await this.#parts.devices.signedIn()).find((each) => isOwn && each.id === id)
     if (!own || (own.fedcm === 'closed' && !isWanted)) throw new XrpcError(401, 'NotSignedIn', 'Nobody is signed in in this browser.')
+    // Of two cookies made at the same time the browser might keep the one that is not good any more.
+    this.#asking ??= this.#askRoom().finally(() => (this.#asking = undefined))
+    await this.#asking
+  }
+
+  async #askRoom(): Promise<void> {
+    const { origin, fetch } = this.#parts
     const ticket = randomText()
     this.#tickets.add(ticket)
     try {

@@ -19,15 +19,16 @@ export interface FedCmStage extends PagesStage {
   readonly fedcm: FedCm
   /** The browser that the pod lives in. */
   readonly own: Browser
-  /** Whether the room can be reached. */
-  readonly room: { isUp: boolean }
+  /** Whether the room can be reached, and how often the worker has asked it. */
+  readonly room: { isUp: boolean; asked: number }
 }
 
 export const stageFedCm = async (): Promise<FedCmStage> => {
   const set = await stagePages()
-  const room = { isUp: true }
+  const room = { isUp: true, asked: 0 }
   const fetch = async (url: string, init?: RequestInit): Promise<Response> => {
     if (!room.isUp) throw new TypeError('Failed to fetch')
+    room.asked += 1
     return own.ask(new URL(url).pathname, init, 'shim')
   }
   const identity = { ...set.parts.identity, origin: ORIGIN }
