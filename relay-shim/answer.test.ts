@@ -9,7 +9,7 @@ const asleep = (): Response => errorToResponse(new XrpcError(503, 'PodAsleep', '
 const said = async (path: string, headers: Record<string, string>, response = asleep()): Promise<Response> =>
   forPeople(new Request(`https://pod.example${path}`, { headers }), path, response)
 
-test.each(['/oauth/authorize', '/account', '/account/security'])(
+test.each(['/oauth/authorize', '/account', '/account/security', '/indieauth/authorize', '/fedcm/login', '/fedcm/continue'])(
   'a person who comes to %s while the tab is closed reads why, and a program hears the code',
   async (path) => {
     const page = await said(path, PERSON)
@@ -25,6 +25,7 @@ test.each(['/oauth/authorize', '/account', '/account/security'])(
 
 test('what is no page stays as it is, and so does what the tab answered', async () => {
   expect(await (await said('/oauth/token', PERSON)).json()).toMatchObject({ error: 'PodAsleep' })
+  expect(await (await said('/fedcm/assertion', PERSON)).json()).toMatchObject({ error: 'PodAsleep' })
   expect(await (await said('/accounting', PERSON)).json()).toMatchObject({ error: 'PodAsleep' })
   const page = new Response('<p>wrong password', { status: 401, headers: { 'content-type': 'text/html' } })
   expect(await said('/account', PERSON, page)).toBe(page)

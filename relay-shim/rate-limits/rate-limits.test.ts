@@ -60,11 +60,11 @@ describe('an address', () => {
 
   test('sends passwords to the pages as seldom as to createSession, and looks at them as often as at anything', async () => {
     const { ask } = await open()
-    const forms = ['/oauth/authorize', '/account', '/account/security'] as const
+    const forms = ['/oauth/authorize', '/account', '/fedcm/login'] as const
     for (let n = 0; n < 30; n += 1) expect(ask(forms[n % 3] ?? LOGIN, { method: 'POST' }).status).toBe(200)
     for (const path of [...forms, LOGIN]) expect(ask(path, { method: 'POST' }).status).toBe(429)
     expect(ask('/account').status).toBe(200)
-    expect(ask('/oauth/token', { method: 'POST' }).status).toBe(200)
+    for (const path of ['/oauth/token', '/fedcm/assertion', '/fedcm/session']) expect(ask(path, { method: 'POST' }).status).toBe(200)
   })
 
   test('that asks too often is refused until the window is over, and others are not', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { FEDCM } from '../../wire/fedcm.ts'
+import { OAUTH_SIGN_IN_MAX_AGE_MS } from '../../wire/oauth-limits.ts'
 import { OWN_DEVICE } from '../oauth/contract.ts'
 import { readOAuthLedger } from '../store/oauth-ledger.ts'
 import { Browser, CHALLENGE, ME, ORIGIN, SITE, stageFedCm } from './testing.ts'
@@ -54,6 +55,13 @@ describe('in the browser that the pod lives in', () => {
     await expect(own.ask(FEDCM.session, { method: 'POST' })).rejects.toMatchObject({ status: 401, error: 'NotSignedIn' })
     await own.submit(FEDCM.login, await own.look(FEDCM.login), { do: 'go' })
     expect((await own.accounts()).status).toBe(200)
+  })
+
+  it('the password is wanted once the owner has not signed in for long', async () => {
+    const { own, clock } = await stageFedCm()
+    clock.ahead += OAUTH_SIGN_IN_MAX_AGE_MS
+    const { data } = await own.signIn()
+    expect([data['status'], (await own.accounts()).status]).toEqual(['logged-in', 200])
   })
 
   it('says that the tab must be open first', async () => {

@@ -38,6 +38,37 @@ test('documents that change while hello is under way come with the next one', as
   expect(room.all('documents')).toEqual([])
 })
 
+test('what browsers are answered by while the tab is closed is left with the room, and again when it is another', async () => {
+  const pod = new SmallPod()
+  pod.land()
+  let until = 1
+  const forRoom = async () => ({ accounts: '{}', sessions: [{ digest: 'd', until }] })
+  const room = new ScriptedRoom(Object.assign(pod, { fedcm: { forRoom } }))
+  await room.join()
+  expect((await room.next('fedcm')).head).toEqual({ t: 'fedcm', accounts: '{}', sessions: [{ digest: 'd', until: 1 }] })
+  await room.session.tellFedCm()
+  until = 2
+  await room.session.tellFedCm()
+  expect(room.all('fedcm').map(({ head }) => head.sessions[0]?.until)).toEqual([1, 2])
+})
+
+test('of two changes the later one is left with the room, however long a look takes', async () => {
+  const pod = new SmallPod()
+  pod.land()
+  const looks: Array<() => void> = []
+  const forRoom = async () => {
+    const seen = looks.length
+    await new Promise<void>((resolve) => looks.push(resolve))
+    return { accounts: String(seen), sessions: [] }
+  }
+  const room = new ScriptedRoom(Object.assign(pod, { fedcm: { forRoom } }))
+  await room.join()
+  const told = [room.session.tellFedCm(), room.session.tellFedCm()]
+  for (const n of [0, 1, 2]) (await until(() => looks[n]))()
+  await Promise.all(told)
+  expect(room.all('fedcm').at(-1)?.head.accounts).toBe('2')
+})
+
 test('being online, and why not, is in the log', async () => {
   const pod = new SmallPod()
   pod.land()

@@ -66,6 +66,7 @@ export class Session {
   #held: string | undefined
   /** What the room was told of FedCM last, as JSON. */
   #told: string | undefined
+  #telling: Promise<void> = Promise.resolve()
 
   constructor(pod: UplinkPod, options: SessionOptions) {
     this.#pod = pod
@@ -106,13 +107,12 @@ export class Session {
     else await this.rejoin()
   }
 
-  /** What browsers are answered by while the tab is closed may be another now. */
-  async tellFedCm(): Promise<void> {
-    const left = await this.#pod.fedcm?.forRoom()
-    const told = JSON.stringify(left)
-    if (!left || this.#stage !== 'joined' || told === this.#told) return
-    this.#told = told
-    this.#send({ t: 'fedcm', ...left })
+  /** What browsers are answered by while the tab is closed may be another now. One look after the other: the last one counts. */
+  tellFedCm(): Promise<void> {
+    this.#telling = this.#telling
+      .then(() => this.#tellFedCm())
+      .catch((cause: unknown) => this.#options.log.failure('the room could not be told of FedCM', cause))
+    return this.#telling
   }
 
   /** Asks how the relays see this pod, where the room can be reached. */
@@ -253,7 +253,15 @@ export class Session {
     this.#options.mail.attach(this.#send, services.mail)
     this.#send({ t: 'ready' })
     this.#sayHeld(this.#held)
-    this.tellFedCm().catch((cause: unknown) => this.#options.log.failure('the room could not be told of FedCM', cause))
+    void this.tellFedCm()
+  }
+
+  async #tellFedCm(): Promise<void> {
+    const left = await this.#pod.fedcm?.forRoom()
+    const told = JSON.stringify(left)
+    if (!left || this.#stage !== 'joined' || told === this.#told) return
+    this.#told = told
+    this.#send({ t: 'fedcm', ...left })
   }
 
   /** `held`: why the room takes nothing of what is written here. */
