@@ -1,11 +1,16 @@
-/** What an app's token costs the worker: the same reading with it and without, Request in, Response out. Runs in a worker of a real Chromium (`in-tab-worker.ts`). */
+/**
+ * What apps cost the worker, Request in, Response out: the same reading with a token and without, and the endpoints that tokens come from. Runs in a worker of a real Chromium
+ * (`in-tab-worker.ts`): no tunnel, no socket.
+ */
 import { base64url } from 'jose'
-import { createPod } from '../sw/app.ts'
-import { letIn, ORIGIN, type Stage, TestClient } from '../sw/oauth/testing.ts'
-import { openStore } from '../sw/store/open.ts'
+import { createPod, type Pod } from '../sw/app.ts'
+import { codeFor, letIn, ORIGIN, type Send, type Stage, TestClient } from '../sw/oauth/testing.ts'
+import { openStore, type Store } from '../sw/store/open.ts'
 import { median, timed } from './statistics.ts'
 
 export interface AppTokenReport {
+  /** Median ms of each endpoint. */
+  readonly endpoints: { readonly push: number; readonly token: number; readonly refresh: number }
   /** Median ms of a reading by nobody. */
   readonly open: number
   /** Median ms of the same by an app, its proof included, which it has signed before. */
@@ -14,6 +19,8 @@ export interface AppTokenReport {
 
 const WARM_UP = 50
 const READINGS = 400
+const EXCHANGES = 60
+const REFRESHES = 100
 const COLLECTION = 'com.example.benchmark'
 
 export const measureAppToken = async (): Promise<AppTokenReport> => {
@@ -45,6 +52,39 @@ export const measureAppToken = async (): Promise<AppTokenReport> => {
       if (n >= WARM_UP) samples[kind].push(ms)
     }
   }
+  const endpoints = await measureEndpoints(store, pod)
   await pod.close()
-  return { open: median(samples.open), withToken: median(samples.withToken) }
+  return { open: median(samples.open), withToken: median(samples.withToken), endpoints }
+}
+
+/** Proofs are signed beforehand, and the owner's part is not counted. */
+const measureEndpoints = async (store: Store, pod: Pod): Promise<AppTokenReport['endpoints']> => {
+  let last = 0
+  const send: Send = async (request) => {
+    let response = new Response()
+    last = await timed(async () => {
+      response = await pod.handle(request, { origin: 'local' })
+    })
+    if (!response.ok) throw new Error(await response.text())
+    return response
+  }
+  // Of a stage this needs the store and the provider.
+  const here = { store, oauth: pod.oauth } as Stage
+  const app = await TestClient.make(send)
+  app.nonce = (await (await TestClient.make((request) => pod.handle(request, { origin: 'local' }))).push()).headers.get('dpop-nonce') ?? ''
+  const samples = { push: [] as number[], token: [] as number[], refresh: [] as number[] }
+  let refreshToken: unknown
+  for (let n = 0; n < EXCHANGES; n++) {
+    // Each challenge is good for one code.
+    app.verifier = crypto.randomUUID() + crypto.randomUUID()
+    await app.push()
+    samples.push.push(last)
+    refreshToken = (await app.exchange(await codeFor(here, app))).body['refresh_token']
+    samples.token.push(last)
+  }
+  for (let n = 0; n < REFRESHES; n++) {
+    refreshToken = (await app.refresh(refreshToken)).body['refresh_token']
+    samples.refresh.push(last)
+  }
+  return { push: median(samples.push), token: median(samples.token), refresh: median(samples.refresh) }
 }

@@ -29,4 +29,5 @@ const print = ({ handler, total, steps, appToken }: InTabReport, say: (line: str
   say(
     `${'getRecord by an app, beyond nobody'.padEnd(36)}${more.toFixed(2)} ms   target ≤ ${APP_TOKEN_TARGET_MS} ms ${more <= APP_TOKEN_TARGET_MS ? 'met' : 'MISSED'}   (${appToken.withToken.toFixed(2)}, ${appToken.open.toFixed(2)})`,
   )
+  for (const [name, ms] of Object.entries(appToken.endpoints)) say(`${`OAuth, ${name}`.padEnd(36)}${ms.toFixed(2)} ms`)
 }

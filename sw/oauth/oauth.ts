@@ -23,9 +23,10 @@ export interface OAuth {
 export const composeOAuth = (parts: ProviderParts & { readonly log: Pick<Log, 'failure'> }): OAuth => {
   const { store, identity, audience, now, log } = parts
   const { origin } = identity
+  const isServed = isIssuer(origin)
   let composed: Promise<ComposedProvider> | undefined
   const provider = async (): Promise<ComposedProvider> => {
-    if (!isIssuer(origin)) throw new XrpcError(400, 'invalid_request', 'Signing in to apps needs an address with https, or localhost')
+    if (!isServed) throw new XrpcError(400, 'invalid_request', 'Signing in to apps needs an address with https, or localhost')
     composed ??= composeProvider(parts).catch((cause: unknown) => {
       composed = undefined
       throw cause
@@ -49,7 +50,7 @@ export const composeOAuth = (parts: ProviderParts & { readonly log: Pick<Log, 'f
     endpoints: endpointsOf({ origin, provider, log }),
     authorizations: authorizationsOf({ store, identity, provider, replies, now }),
     access: accessGuardOf({ origin, audience, provider }),
-    documents: async () => (isIssuer(origin) ? documentsOf(origin, (await provider()).server) : {}),
+    documents: async () => (isServed ? documentsOf(origin, (await provider()).server) : {}),
     onDocuments: (listener) => void listeners.add(listener),
   }
 }

@@ -31,3 +31,9 @@ export const settle = async <T>(tx: Settling, work: () => Promise<T>): Promise<T
     throw storeFailure(cause)
   }
 }
+
+/** For the last request of a transaction: it is committed with it, without a round trip to ask whether there is more. */
+export const last = <T>(tx: { commit(): void }, request: Promise<T>): Promise<T> => {
+  tx.commit()
+  return request
+}

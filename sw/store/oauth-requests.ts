@@ -1,5 +1,5 @@
 /** Authorization requests that were pushed and wait for the owner, or for their code to be exchanged. Each change is one transaction. */
-import { settle } from './failure.ts'
+import { last, settle } from './failure.ts'
 import type { OAuthRequestRow } from './oauth-schema.ts'
 import type { Store } from './open.ts'
 
@@ -15,7 +15,7 @@ export const addOAuthRequest = (store: Store, row: OAuthRequestRow, now: number)
   return settle(tx, async () => {
     const added = tx.store.put(row)
     const expired = await tx.store.index('expiresAt').getAllKeys(IDBKeyRange.upperBound(now))
-    await Promise.all([added, ...expired.map((id) => tx.store.delete(id))])
+    await last(tx, Promise.all([added, ...expired.map((id) => tx.store.delete(id))]))
   })
 }
 
@@ -24,7 +24,7 @@ export const changeOAuthRequest = (store: Store, id: string, change: (row: OAuth
   const tx = store.transaction('oauthRequests', 'readwrite')
   return settle(tx, async () => {
     const row = await tx.store.get(id)
-    if (row && row.used === undefined) await tx.store.put(change(row))
+    if (row && row.used === undefined) await last(tx, tx.store.put(change(row)))
   })
 }
 
@@ -43,7 +43,7 @@ export const takeOAuthCode = (store: Store, code: string): Promise<OAuthRequestR
   return settle(tx, async () => {
     const row = await tx.store.index('code').get(code)
     if (!row) return undefined
-    await tx.store.put({ ...row, used: row.used === undefined ? 'once' : 'again' })
+    await last(tx, tx.store.put({ ...row, used: row.used === undefined ? 'once' : 'again' }))
     return row.used === undefined ? row : undefined
   })
 }

@@ -1,5 +1,5 @@
 /** Grants, and every refresh token they had. Each change is one transaction: of two that come at the same moment one wins. */
-import { settle } from './failure.ts'
+import { last, settle } from './failure.ts'
 import type { OAuthRefreshTokenRow, OAuthSessionRow } from './oauth-schema.ts'
 import type { Store } from './open.ts'
 
@@ -14,12 +14,19 @@ export const addOAuthSession = (store: Store, row: OAuthSessionRow): Promise<boo
     settle(tx, async () => {
       const requests = tx.objectStore('oauthRequests')
       const request = row.code === undefined ? undefined : await requests.index('code').get(row.code)
-      if (request) await requests.delete(request.id)
-      if (request?.used === 'again') return false
-      await Promise.all([
-        tx.objectStore('oauthSessions').put({ ...row, ...(request?.until !== undefined && { until: request.until }) }),
-        row.refresh !== undefined && tx.objectStore('oauthRefreshTokens').put({ hash: row.refresh, session: row.id }),
-      ])
+      const removed = request && requests.delete(request.id)
+      if (request?.used === 'again') {
+        await removed
+        return false
+      }
+      await last(
+        tx,
+        Promise.all([
+          removed,
+          tx.objectStore('oauthSessions').put({ ...row, ...(request?.until !== undefined && { until: request.until }) }),
+          row.refresh !== undefined && tx.objectStore('oauthRefreshTokens').put({ hash: row.refresh, session: row.id }),
+        ]),
+      )
       return true
     }),
   )
@@ -70,11 +77,14 @@ export const rotateOAuthSession = (
       if (!row) return false
       const next = change(row)
       const tokens = tx.objectStore('oauthRefreshTokens')
-      await Promise.all([
-        tx.objectStore('oauthSessions').put(next),
-        tokens.put({ hash: next.refresh, session: row.id }),
-        row.refresh !== undefined && tokens.put({ hash: row.refresh, session: row.id, usedAt: now }),
-      ])
+      await last(
+        tx,
+        Promise.all([
+          tx.objectStore('oauthSessions').put(next),
+          tokens.put({ hash: next.refresh, session: row.id }),
+          row.refresh !== undefined && tokens.put({ hash: row.refresh, session: row.id, usedAt: now }),
+        ]),
+      )
       return true
     }),
   )
