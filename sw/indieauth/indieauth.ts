@@ -22,7 +22,7 @@ export interface IndieAuth {
   readonly metadata: Readonly<Record<string, string>>
   /** Of the owner, for the mirror: the page, and the picture as SVG or as the CID of a blob. None while the account is not active. */
   ownDocuments(): Promise<Readonly<Record<string, string>>>
-  /** Called when they are others now. */
+  /** Called when they may be others now. */
   onDocuments(listener: () => void): void
 }
 
@@ -46,10 +46,6 @@ export const composeIndieAuth = (parts: IndieAuthParts): IndieAuth => {
             ? showSiteAuthorize(site, new URL(request.url).searchParams, visitor)
             : takeSiteAuthorize(site, request, visitor),
         )
-
-  /** CID of the profile record that the mirror knows of; null: nothing was told yet. */
-  let told: string | undefined | null = null
-  const recordNow = async (): Promise<string | undefined> => (await parts.repo.record(...PROFILE_RECORD))?.cid
 
   const assertShown = (): void => {
     if (identity.standing !== 'active') throw new XrpcError(404, 'NotFound', 'Nobody lives here now.')
@@ -77,32 +73,14 @@ export const composeIndieAuth = (parts: IndieAuthParts): IndieAuth => {
     },
     metadata: metadataDocuments(identity.origin),
     async ownDocuments() {
-      told = await recordNow()
       if (identity.standing !== 'active') return NOTHING
       const profile = await ownerProfile(parts)
       const avatar = await avatarOf(blobs, profile)
       return { [PROFILE_PATH]: await profilePage(house, profile), [AVATAR_PATH]: 'blob' in avatar ? avatar.blob.cid : avatar.svg }
     },
     onDocuments(listener) {
-      let isLooking = false
-      let isStale = false
-      const look = async (): Promise<void> => {
-        while (isStale) {
-          isStale = false
-          if ((await recordNow()) !== told) listener()
-        }
-      }
-      parts.repo.onEvent(({ kind }) => {
-        if ((kind !== 'commit' && kind !== 'sync') || told === null) return
-        isStale = true
-        // One look at a time, however quickly commits come.
-        if (isLooking) return
-        isLooking = true
-        void look()
-          .catch((cause: unknown) => parts.log.failure('the profile could not be looked at', cause))
-          .finally(() => {
-            isLooking = false
-          })
+      parts.repo.onEvent(({ kind, body }) => {
+        if (kind === 'sync' || (kind === 'commit' && names(body, PROFILE_RECORD))) listener()
       })
     },
   }
@@ -113,4 +91,6 @@ const isExchange = async (request: Request): Promise<boolean> =>
   request.method === 'POST' && new URLSearchParams(await readText(request.clone()).catch(() => '')).has('grant_type')
 
 const NOTHING: Readonly<Record<string, string>> = {}
-const PROFILE_RECORD = ['app.bsky.actor.profile', 'self'] as const
+/** As the operations of an event spell it. A record that merely speaks of it costs a frame too many, and no harm. */
+const PROFILE_RECORD = 'app.bsky.actor.profile/self'
+const names = (body: Uint8Array, path: string): boolean => new TextDecoder('latin1').decode(body).includes(path)

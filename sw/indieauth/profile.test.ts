@@ -1,6 +1,8 @@
 import { parseCid } from '@atproto/lex-data'
 import { mf2 } from 'microformats-parser'
+import { CID } from 'multiformats/cid'
 import { beforeEach, describe, expect, test } from 'vitest'
+import { encodeEvent } from '../../wire/event.ts'
 import { AVATAR_PATH, INDIEAUTH, PROFILE_PATH } from '../../wire/indieauth.ts'
 import { DID, ORIGIN } from '../oauth/testing.ts'
 import { ME, type SitesStage, stageSites } from './testing.ts'
@@ -15,11 +17,11 @@ const get = async (path: string): Promise<{ status: number; text: string; header
   return { status: response.status, text: await response.text(), headers: response.headers }
 }
 const HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
-const CID = 'bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku'
+const PICTURE = 'bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku'
 const picture = (mime: string) => {
   const bytes = new Blob(['bytes'], { type: mime })
-  set.blobs.set(CID, { cid: CID, mime, size: bytes.size, bytes, rev: 'r' })
-  set.profile.record = { avatar: { $type: 'blob', ref: parseCid(CID), mimeType: 'image/png', size: 5 } }
+  set.blobs.set(PICTURE, { cid: PICTURE, mime, size: bytes.size, bytes, rev: 'r' })
+  set.profile.record = { avatar: { $type: 'blob', ref: parseCid(PICTURE), mimeType: 'image/png', size: 5 } }
 }
 
 describe('the profile page', () => {
@@ -80,7 +82,7 @@ describe('the picture', () => {
     expect([status, text, headers.get('content-type')]).toEqual([200, 'bytes', 'image/png'])
     expect(headers.get('cross-origin-resource-policy')).toBe('cross-origin')
     expect(headers.get('access-control-allow-origin')).toBe('*')
-    expect((await set.indieauth.ownDocuments())[AVATAR_PATH]).toBe(CID)
+    expect((await set.indieauth.ownDocuments())[AVATAR_PATH]).toBe(PICTURE)
   })
 
   test.each(['text/html', 'image/svg+xml', 'application/pdf'])('is none of the kind %s, which could run something', async (mime) => {
@@ -104,26 +106,31 @@ describe('the picture', () => {
 test('the mirror is told of the profile when it changes, and not of other commits', async () => {
   let told = 0
   set.indieauth.onDocuments(() => void told++)
-  set.landed()
-  await set.indieauth.ownDocuments()
-  set.landed()
-  await settled()
+  const cid = CID.parse(PICTURE)
+  const commit = (path: string) =>
+    set.landed({
+      kind: 'commit',
+      body: encodeEvent({
+        kind: 'commit',
+        repo: DID,
+        commit: cid,
+        rev: 'r',
+        since: null,
+        ops: [{ action: 'update', path, cid }],
+        blocks: new Uint8Array(),
+        blobs: [],
+      }),
+    })
+  commit('app.bsky.feed.post/3l')
+  commit('app.bsky.actor.profil/self')
   expect(told).toBe(0)
+  commit('app.bsky.actor.profile/self')
+  expect(told).toBe(1)
+  set.landed({ kind: 'sync', body: new Uint8Array() })
+  expect(told).toBe(2)
   set.profile.record = { displayName: 'Alice' }
-  set.profile.changes++
-  set.landed()
-  set.landed()
-  await settled()
-  expect(told).toBeGreaterThan(0)
   expect((await set.indieauth.ownDocuments())[PROFILE_PATH]).toContain('Alice')
-  const before = told
-  set.landed()
-  await settled()
-  expect(told).toBe(before)
 })
-
-/** Until what was begun has come to its end: nothing here waits for time. */
-const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve))
 
 test('an account that rests shows nothing', async () => {
   const resting = await stageSites('deactivated')

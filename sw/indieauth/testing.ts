@@ -15,12 +15,11 @@ export const ME = `${ORIGIN}/`
 
 export interface SitesStage extends PagesStage {
   readonly indieauth: IndieAuth
-  /** The record, its CID the number of the change; null: none. */
-  readonly profile: { record: LexMap | null; changes: number }
+  /** null: none. */
+  readonly profile: { record: LexMap | null }
   readonly blobs: Map<string, BlobView>
   email?: string
-  /** As a commit does. */
-  readonly landed: () => void
+  readonly landed: (row: Pick<EventRow, 'kind' | 'body'>) => void
   readonly browser: (road: 'local' | 'shim') => Browser
   /** Straight to the endpoints. */
   readonly post: (path: string, fields: Record<string, string>, headers?: Record<string, string>) => Promise<Reply>
@@ -34,7 +33,7 @@ export interface Reply {
 
 export const stageSites = async (standing: Standing = 'active'): Promise<SitesStage> => {
   const set = await stagePages()
-  const profile: SitesStage['profile'] = { record: null, changes: 0 }
+  const profile: SitesStage['profile'] = { record: null }
   const blobs = new Map<string, BlobView>()
   const listeners = new Set<(row: EventRow) => void>()
   const { identity } = set.parts
@@ -43,8 +42,7 @@ export const stageSites = async (standing: Standing = 'active'): Promise<SitesSt
     ...set.parts,
     identity: { ...identity, origin: ORIGIN, standing },
     repo: {
-      record: async () =>
-        profile.record && { uri: '', cid: String(profile.changes), value: { $type: 'app.bsky.actor.profile', ...profile.record } },
+      record: async () => profile.record && { uri: '', cid: '', value: { $type: 'app.bsky.actor.profile', ...profile.record } },
       onEvent: (listener) => {
         listeners.add(listener)
         return () => listeners.delete(listener)
@@ -64,8 +62,8 @@ export const stageSites = async (standing: Standing = 'active'): Promise<SitesSt
     indieauth,
     profile,
     blobs,
-    landed: () => {
-      for (const listener of listeners) listener({ event: 1, kind: 'commit', at: 0, body: new Uint8Array() })
+    landed: (row: Pick<EventRow, 'kind' | 'body'>) => {
+      for (const listener of listeners) listener({ event: 1, at: 0, ...row })
     },
     browser: (road: 'local' | 'shim') => new Browser({ pages }, road),
     post: async (path: string, fields: Record<string, string>, headers: Record<string, string> = {}): Promise<Reply> => {
