@@ -100,6 +100,13 @@ describe.each(['partykit', 'wrangler'] as const)('on %s', (runtime) => {
     expect(JSON.parse((await ask(BOB, '/xrpc/_tabpod/status')).text)).toMatchObject({ bound: false })
   }, 30_000)
 
+  test('the domain above the pods names the one that was bound first, for browsers that look for an identity provider', async () => {
+    const asked = async (host: string): Promise<Answer> => ask(host, '/.well-known/web-identity')
+    await vi.waitFor(async () => expect((await asked('pods.example')).status).toBe(200), 10_000)
+    expect(JSON.parse((await asked('pods.example')).text)).toMatchObject({ provider_urls: [`https://${ALICE}/fedcm/config.json`] })
+    expect((await ask('pods.example', '/xrpc/_health')).status).toBe(421)
+  }, 30_000)
+
   test('nobody else does: without the token, and by no path or header that rooms use among themselves', async () => {
     expect((await ask(ALICE, ROOMS_PATH)).status).toBe(401)
     expect((await ask(ALICE, ROOMS_PATH, { headers: { authorization: 'Bearer guess' } })).status).toBe(401)

@@ -64,7 +64,7 @@ export const composeFedCm = (given: FedCmParts): FedCm => {
           (cause) => parts.log.failure('a request by FedCM failed', cause),
         )
       const show = PAGES[path]
-      return show ? answerPage(parts, request, road, (visitor) => orRefused(parts, show(parts, request, visitor))) : null
+      return show ? answerPage(parts, request, road, (visitor) => orRefused(parts, () => show(parts, request, visitor))) : null
     },
     documents: () => documents,
     forRoom: async () => {
@@ -99,27 +99,31 @@ const PAGES: Readonly<Record<string, (parts: Parts, request: Request, visitor: V
 }
 
 /** Of the owner's page: 204, or 401 where the owner is signed out in this browser. @throws XrpcError 401 NotSignedIn, 403 NotAPage | NoTicket, 503 Offline */
-const beginSession = async ({ devices, cookies }: Parts, request: Request, road: Road): Promise<Response> => {
+const beginSession = async ({ identity, devices, cookies }: Parts, request: Request, road: Road): Promise<Response> => {
   if (road === 'shim') return cookies.redeem(request)
   // Whoever navigates here may come from anywhere.
   if (request.method !== 'POST' || request.mode === 'navigate')
     throw new XrpcError(403, 'NotAPage', 'The owner’s page asks for this, and nobody else.')
+  if (identity.standing !== 'active') throw new XrpcError(401, 'NotSignedIn', 'This account is not active here.')
   await cookies.ensureOwn(await devices.visit(request, road), false)
   return new Response(null, { status: 204, headers: { 'cache-control': 'no-store' } })
 }
 
 /** The owner's own page asks for what it can push to the browser; all others are known by their cookie. @throws FedCmRefusal NotFedCm | NotSignedIn */
-const accounts = async ({ devices, cookies, account }: Parts, request: Request, road: Road): Promise<Response> => {
+const accounts = async ({ identity, devices, cookies, account }: Parts, request: Request, road: Road): Promise<Response> => {
   if (road === 'shim') assertFedCm(request)
   else if (request.mode === 'navigate') throw new FedCmRefusal('NotFedCm')
   const isSignedIn = road === 'shim' ? (await cookies.find(request)) !== null : (await devices.visit(request, road)).account !== null
-  if (!isSignedIn) throw new FedCmRefusal('NotSignedIn')
+  if (!isSignedIn || identity.standing !== 'active') throw new FedCmRefusal('NotSignedIn')
   return new Response(accountsText(await account()), { headers: { 'content-type': 'application/json' } })
 }
 
-const orRefused = async ({ house }: Parts, shown: Promise<Response>): Promise<Response> => {
+/** @throws XrpcError, among them 403 NotActive */
+const orRefused = async ({ house, identity }: Parts, show: () => Promise<Response>): Promise<Response> => {
+  if (identity.standing !== 'active')
+    throw new XrpcError(403, 'NotActive', 'This account is not active here: no site is told of it. Sign in once it is.')
   try {
-    return await shown
+    return await show()
   } catch (cause) {
     if (cause instanceof FedCmRefusal) return refusedPage(house, cause)
     throw cause

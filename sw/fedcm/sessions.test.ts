@@ -3,6 +3,7 @@ import { FEDCM_COOKIE } from '../../wire/device-cookie.ts'
 import { FEDCM } from '../../wire/fedcm.ts'
 import { OAUTH_SIGN_IN_MAX_AGE_MS } from '../../wire/oauth-limits.ts'
 import { OWN_DEVICE } from '../oauth/contract.ts'
+import { digestOf } from '../oauth/devices.ts'
 import { Browser, stageFedCm } from './testing.ts'
 
 const POST = { method: 'POST' } as const
@@ -90,4 +91,40 @@ it('ends with the sign-in, and with a new password', async () => {
   expect((await own.accounts()).status).toBe(200)
   clock.ahead += OAUTH_SIGN_IN_MAX_AGE_MS
   expect((await own.accounts()).status).toBe(401)
+})
+
+it('offers no account that is not active here, and again one that is back', async () => {
+  const { own, fedcm, identity } = await stageFedCm()
+  await own.ask(FEDCM.session, POST)
+  expect((await fedcm.forRoom()).sessions).toHaveLength(1)
+  identity.standing = 'deactivated'
+  expect([(await own.accounts()).status, (await own.ask(FEDCM.accounts)).status, (await own.ask(FEDCM.login)).status]).toEqual([
+    401, 401, 403,
+  ])
+  await expect(own.ask(FEDCM.session, POST)).rejects.toMatchObject({ status: 401 })
+  expect((await fedcm.forRoom()).sessions).toEqual([])
+  identity.standing = 'active'
+  expect((await own.accounts()).status).toBe(200)
+})
+
+it('tells the room of the cookies by their digests alone, and for how long they are good', async () => {
+  const { own, fedcm } = await stageFedCm()
+  await own.ask(FEDCM.session, POST)
+  const [, secret = ''] = own.fedcmCookie?.split('.') ?? []
+  const left = await fedcm.forRoom()
+  expect(left.sessions).toEqual([{ digest: await digestOf(secret), until: expect.any(Number) }])
+  expect(JSON.stringify(left)).not.toContain(secret)
+  expect(JSON.parse(left.accounts)).toEqual(await (await own.accounts()).json())
+})
+
+it('says when what the room was told is another: at sign-ins, and when a site is known or forgotten', async () => {
+  const { own, fedcm, sites } = await stageFedCm()
+  let changes = 0
+  fedcm.onChange(() => (changes += 1))
+  await own.ask(FEDCM.session, POST)
+  expect(changes).toBe(1)
+  await own.assertion()
+  expect(changes).toBe(2)
+  await own.send(FEDCM.disconnect, { client_id: 'https://site.example/', account_hint: 'alice.test' })
+  expect([changes, await sites.known()]).toEqual([3, []])
 })

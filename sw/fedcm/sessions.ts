@@ -8,12 +8,15 @@ import { cookieValue, FEDCM_COOKIE, FEDCM_HEADER } from '../../wire/device-cooki
 import { FEDCM } from '../../wire/fedcm.ts'
 import { readText } from '../http/body.ts'
 import type { Fetch } from '../identity/handle-resolver.ts'
+import type { Self } from '../identity/self.ts'
 import { OWN_DEVICE } from '../oauth/contract.ts'
 import { COOKIE_VALUE, type Devices, digestOf, isSameText, randomText, type SignedInDevice, type Visitor } from '../oauth/devices.ts'
 
 export interface FedCmSessionsParts {
   readonly devices: Pick<Devices, 'signedIn' | 'change'>
   readonly origin: string
+  /** One that is away, or not here yet, is offered to no site. */
+  readonly identity: Pick<Self, 'standing'>
   /** The worker's own: to the network, with the cookies of this host. */
   readonly fetch: Fetch
   readonly now: () => number
@@ -41,8 +44,8 @@ export class FedCmSessions {
   async find({ headers }: Pick<Request, 'headers'>): Promise<SignedInDevice | null> {
     const [, id, secret] = COOKIE_VALUE.exec(cookieValue(headers.get('cookie'), FEDCM_COOKIE) ?? '') ?? []
     if (id === undefined || secret === undefined) return null
-    const device = (await this.#parts.devices.signedIn()).find((each) => each.id === id)
-    if (typeof device?.fedcm !== 'object') return null
+    const device = (await this.#offering()).find((each) => each.id === id)
+    if (!device) return null
     return isSameText(device.fedcm.secret, await digestOf(secret)) ? device : null
   }
 
@@ -60,15 +63,11 @@ export class FedCmSessions {
   }
 
   async isOpen(id: string): Promise<boolean> {
-    const device = (await this.#parts.devices.signedIn()).find((each) => each.id === id)
-    return typeof device?.fedcm === 'object'
+    return (await this.#offering()).some((each) => each.id === id)
   }
 
   async live(): Promise<readonly LiveSession[]> {
-    const devices = await this.#parts.devices.signedIn()
-    return devices.flatMap(({ fedcm, account }) =>
-      typeof fedcm === 'object' ? [{ digest: fedcm.secret, until: account.until ?? Number.MAX_SAFE_INTEGER }] : [],
-    )
+    return (await this.#offering()).map(({ fedcm, account }) => ({ digest: fedcm.secret, until: account.until ?? Number.MAX_SAFE_INTEGER }))
   }
 
   /**
@@ -107,4 +106,12 @@ export class FedCmSessions {
     if ((await this.find(request))?.id !== OWN_DEVICE) response.headers.set(FEDCM_HEADER, await this.open(OWN_DEVICE))
     return response
   }
+
+  /** The browsers that sites are told of the account by. */
+  async #offering(): Promise<readonly Offering[]> {
+    if (this.#parts.identity.standing !== 'active') return []
+    return (await this.#parts.devices.signedIn()).filter((device): device is Offering => typeof device.fedcm === 'object')
+  }
 }
+
+type Offering = SignedInDevice & { readonly fedcm: Exclude<SignedInDevice['fedcm'], 'closed' | undefined> }

@@ -1,6 +1,7 @@
 /** For tests of FedCM: a pod's half of it, browsers with their cookies, and the road through the room. */
 import { DEVICE_COOKIE, DEVICE_HEADER, FEDCM_COOKIE, FEDCM_HEADER } from '../../wire/device-cookie.ts'
 import { FEDCM } from '../../wire/fedcm.ts'
+import type { Standing } from '../../wire/frames.ts'
 import { HANDLE, type PagesStage, PASSWORD, plain, stagePages } from '../oauth/pages-testing.ts'
 import { ORIGIN } from '../oauth/testing.ts'
 import { composeFedCm, type FedCm } from './fedcm.ts'
@@ -17,6 +18,7 @@ const ALICE = {
 
 export interface FedCmStage extends PagesStage {
   readonly fedcm: FedCm
+  readonly identity: { standing: Standing }
   /** The browser that the pod lives in. */
   readonly own: Browser
   /** Whether the room can be reached, and how often the worker has asked it. */
@@ -41,7 +43,7 @@ export const stageFedCm = async (): Promise<FedCmStage> => {
     fetch,
   })
   const own = new Browser(fedcm, 'local')
-  return { ...set, fedcm, own, room }
+  return { ...set, identity, fedcm, own, room }
 }
 
 /** A browser, and what the room lets it keep. */

@@ -42,9 +42,7 @@ export const wake = (): Html => html`data-wake="${STATUS_PATH}" data-asleep="You
 
 export const wakeNote = (): Html =>
   html`<p class="note" role="status" data-note></p>
-    <p class="note" data-open hidden>
-      Your browser has not let it open: <a href="/" target="_blank">open it</a>, and leave this window open.
-    </p>`
+    <p class="note" data-open hidden>Has it not opened? <a href="/" target="_blank">open it</a>, and leave this window open.</p>`
 
 export interface StatusView {
   readonly title: string

@@ -51,7 +51,8 @@ form.addEventListener('submit', (event) => {
   if (isWaiting) return
   isWaiting = true
   note.textContent = 'Opening your account in a tab …'
-  if (!window.open('/')) form.querySelector('[data-open]').hidden = false
+  // Blocked, or closed again by whoever did not expect it.
+  setTimeout(() => (form.querySelector('[data-open]').hidden = false), window.open('/') ? 8000 : 0)
 })
 look()
 `
