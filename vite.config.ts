@@ -10,10 +10,13 @@ export const alias = {
   'node:timers/promises': at('shims/timers-promises.ts'),
   './utf8-grapheme-len.js': at('shims/grapheme-length.ts'),
   zod: at('shims/zod/zod.ts'),
+  'multiformats/basics': at('shims/multiformats-basics.ts'),
 }
 /** Without it the bundler keeps what an index merely mentions: schemas that are built when the worker starts, and an X.509 library (shims/simplewebauthn). */
 const PURE = /@atproto\/(common-web|did|jwk|jwk-jose|oauth-[a-z-]+)\/|@atproto-labs|@simplewebauthn|@peculiar|reflect-metadata/
-export const treeshake = { moduleSideEffects: [{ test: PURE, sideEffects: false }] }
+/** noble makes three curves of NIST's, two of which nobody asks for, and with them goes SHA-512. */
+const PURE_FUNCTIONS = ['createCurve', 'Field']
+export const treeshake = { moduleSideEffects: [{ test: PURE, sideEffects: false }], manualPureFunctions: PURE_FUNCTIONS }
 export const inject = { Buffer: [at('shims/buffer.ts'), 'Buffer'] as [string, string] }
 
 /** Three bundles: the app's pages, the service worker (one classic script), the room (one module for each of its two runtimes, and what they share). */
