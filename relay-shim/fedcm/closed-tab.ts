@@ -26,7 +26,9 @@ export class ClosedTab {
 
   /** In place of what was left before. */
   async leave({ accounts, sessions }: Left): Promise<void> {
-    await this.#port.storage.put({ [KEY]: { accounts, sessions } })
+    const left = { accounts, sessions }
+    // Each join says it again.
+    if (JSON.stringify(await this.#port.storage.get(KEY)) !== JSON.stringify(left)) await this.#port.storage.put({ [KEY]: left })
   }
 
   async clear(): Promise<void> {

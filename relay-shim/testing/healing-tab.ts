@@ -126,6 +126,7 @@ export class HealingTab {
       this.#done = Math.max(this.#done, at + 1)
     }
     tab.send({ t: 'ready' })
+    tab.send({ t: 'fedcm', accounts: '{"accounts":[]}', sessions: [{ digest: 'digest', until: 1 }] })
     return tab
   }
 
