@@ -18,8 +18,8 @@ export interface SiteConsentView {
   readonly known: readonly string[] | null
   /** Whom the site expects, where that is somebody else. */
   readonly expected?: string
-  /** Host, or scheme of a native app; absent: the answer goes by the browser. */
-  readonly redirectsTo?: string
+  /** Host, or scheme of a native app. */
+  readonly redirectsTo: string
   readonly facts: ReadonlyArray<readonly [name: string, value: string]>
   readonly form: FormView
 }
@@ -48,7 +48,7 @@ export const siteConsentPage = (house: House, view: SiteConsentView): Promise<Re
             ${known !== null && ' You let it know before.'}
           </p>
         </fieldset>
-        ${redirectsTo !== undefined && html`<p class="small">The answer goes to <span class="strong host">${redirectsTo}</span>.</p>`}
+        <p class="small">The answer goes to <span class="strong host">${redirectsTo}</span>.</p>
         <div class="buttons">
           <button class="button" name="do" value="deny">Deny</button>
           <button class="button button-main" name="do" value="allow">Allow</button>
