@@ -112,11 +112,12 @@ export interface PodHooks {
 
 /** null where no pod lives in this profile, or its creation or restore was cut off: that starts over then. */
 export const openPod = async (store: Store, options: PodOptions = {}): Promise<Pod | null> => {
-  const [keys, head, identity, restoring] = await Promise.all([
+  const [keys, head, identity, restoring, configuration] = await Promise.all([
     readPod(store, 'keys'),
     readPod(store, 'head'),
     readPod(store, 'identity'),
     readPod(store, 'restoring'),
+    Configuration.open(store),
   ])
   if (!keys || !head || !identity || restoring) return null
   // A page waits for this in a worker that has just woken: what can be read side by side is.
@@ -128,7 +129,7 @@ export const openPod = async (store: Store, options: PodOptions = {}): Promise<P
   ])
   if (!self) return null
   if (keys.isUnsigned) await signAnew(store, repo, self)
-  const pod = await composePod(store, { identity: self, vault, repo }, options)
+  const pod = await composePod(store, { identity: self, vault, repo, configuration }, options)
   if (keys.next) pod.rotateSigningKey().catch((cause: unknown) => options.log?.failure('the signing key is still to be changed', cause))
   return pod
 }
@@ -155,11 +156,15 @@ export const restoredPod = async (
   return pod
 }
 
-const composePod = async (store: Store, { identity, vault, repo }: Foundation, options: PodOptions): Promise<Pod> => {
+const composePod = async (
+  store: Store,
+  { identity, vault, repo, ...found }: Foundation & { readonly configuration?: Configuration },
+  options: PodOptions,
+): Promise<Pod> => {
   const { egress = { fetch: options.fetch ?? workerFetch, services: NO_SERVICES }, now = Date.now, hooks = {}, log = new Log() } = options
   const { changed = () => {}, filled = () => {}, leave = () => {}, mail = () => Promise.resolve(false) } = hooks
   const { fetch } = egress
-  const configuration = await Configuration.open(store)
+  const configuration = found.configuration ?? (await Configuration.open(store))
   const blobs = sweepOnUpload(
     blobService(store, now, () => configuration.settings.blobQuotaBytes),
     now,

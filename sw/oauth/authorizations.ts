@@ -54,6 +54,11 @@ export const authorizationsOf = (parts: AuthorizationsParts): Authorizations => 
   }
 
   return {
+    prepare() {
+      // Whoever uses it is told.
+      provider().catch(() => {})
+    },
+
     async begin(query, device) {
       const { server } = await provider()
       const { client_id, request_uri } = pushed(query)

@@ -123,6 +123,9 @@ export interface Access {
 }
 
 export interface Authorizations {
+  /** The provider is put together at the first use: this begins it, for who will use it in a moment. */
+  prepare(): void
+
   /**
    * What an authorize page shows, or the answer that goes back without one (`prompt=none`, an error that the app must hear). `isSilent`: the app asked for it without a word to its user.
    * @param query of the authorize URL: `client_id`, `request_uri`

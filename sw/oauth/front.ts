@@ -26,6 +26,8 @@ export const pagesOf = (parts: PagesParts): Pages => ({
     if (path === CHANGE_PASSWORD_PATH)
       return Promise.resolve(new Response(null, { status: 303, headers: { ...HEADERS, location: `${ACCOUNT_PATHS.security}#password` } }))
     if (path !== AUTHORIZE_PATH && path !== ACCOUNT_PATHS.sessions && !path.startsWith(`${ACCOUNT_PATHS.sessions}/`)) return null
+    // While it is looked up whose browser this is.
+    if (path === AUTHORIZE_PATH) parts.authorizations.prepare()
     return answerPage(parts, request, origin, (visitor) => route(parts, path, request, visitor))
   },
 })
