@@ -6,9 +6,9 @@ export const IdentityCard = () => {
   const { road, identity } = known.value
   const { me, profile } = identity
   return (
-    <section class="card who" aria-labelledby="who-title" data-testid="identity">
-      <p class="quiet who-by">Signed in by {ROADS[road].title}</p>
-      <div class="who-row">
+    <section class="card identity" aria-labelledby="who-title" data-testid="identity">
+      <p class="quiet identity-by">Signed in by {ROADS[road].title}</p>
+      <div class="identity-row">
         {profile.photo !== undefined && <img src={profile.photo} alt="" width="72" height="72" />}
         <div>
           <h2 id="who-title">{profile.name ?? 'Somebody without a name'}</h2>
