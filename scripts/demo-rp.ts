@@ -5,6 +5,20 @@ import { beforeEnd, end, run, Usage } from './ending.ts'
 
 const DEFAULT_PORT = 5180
 
+/** @throws Usage */
+const readAddress = (text: string): string => {
+  const url = URL.parse(text)
+  if (url?.protocol !== 'https:' || !url.pathname.endsWith('/') || url.search !== '' || url.hash !== '')
+    throw new Usage(`--build must be the https address of a directory, with a slash at its end, not "${text}".`)
+  return url.href
+}
+
+const serve = (port: number): Promise<DemoSite> =>
+  serveDemo(port).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code !== 'EADDRINUSE') throw cause
+    throw new Error(`Port ${port} is taken; another one: npm run demo:rp -- --port ${port + 1}`)
+  })
+
 run(async () => {
   const { port: portFlag = String(DEFAULT_PORT), build: address } = readArguments({ port: 'string', build: 'string' })
   const port = readPort(portFlag)
@@ -25,17 +39,3 @@ run(async () => {
 `)
   await new Promise(() => {})
 })
-
-/** @throws Usage */
-const readAddress = (text: string): string => {
-  const url = URL.parse(text)
-  if (url?.protocol !== 'https:' || !url.pathname.endsWith('/') || url.search !== '' || url.hash !== '')
-    throw new Usage(`--build must be the https address of a directory, with a slash at its end, not "${text}".`)
-  return url.href
-}
-
-const serve = (port: number): Promise<DemoSite> =>
-  serveDemo(port).catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code !== 'EADDRINUSE') throw cause
-    throw new Error(`Port ${port} is taken; another one: npm run demo:rp -- --port ${port + 1}`)
-  })
