@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vite'
-import { oauthWithoutNode, passkeysWithoutAttestation } from './shims/replacements.ts'
+import { lazyZod } from './shims/lazy-zod.ts'
+import { oauthWithoutNode, passkeysWithoutAttestation, roomWithoutZod } from './shims/replacements.ts'
 
 const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
 
@@ -9,7 +10,6 @@ export const alias = {
   '@atproto/common': at('shims/atproto-common.ts'),
   'node:timers/promises': at('shims/timers-promises.ts'),
   './utf8-grapheme-len.js': at('shims/grapheme-length.ts'),
-  zod: at('shims/zod/zod.ts'),
   'multiformats/basics': at('shims/multiformats-basics.ts'),
 }
 /** Without it the bundler keeps what an index merely mentions: schemas that are built when the worker starts, and an X.509 library (shims/simplewebauthn). */
@@ -24,7 +24,7 @@ export default defineConfig({
   root: at('web'),
   publicDir: at('web/public'),
   resolve: { alias },
-  plugins: [oauthWithoutNode, passkeysWithoutAttestation],
+  plugins: [oauthWithoutNode, passkeysWithoutAttestation, roomWithoutZod, lazyZod],
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   environments: {
     client: {

@@ -38,9 +38,12 @@ const ATTESTATION: Replacements = [
   [PASSKEYS, /^@peculiar\/asn1-(schema|ecc)$/, at('simplewebauthn/asn1.ts')],
 ]
 
-const replacing = (name: string, replacements: Replacements): Plugin => ({
+const ZOD: Replacements = [[/@atproto\/repo\/dist\//, /^zod$/, at('zod.ts')]]
+
+const replacing = (name: string, replacements: Replacements, environments?: readonly string[]): Plugin => ({
   name,
   enforce: 'pre',
+  ...(environments && { applyToEnvironment: (environment) => environments.includes(environment.name) }),
   resolveId(asked, asker) {
     const found = asker === undefined ? undefined : replacements.find(([by, what]) => by.test(asker) && what.test(asked))
     return found?.[2]
@@ -52,3 +55,6 @@ export const oauthWithoutNode = replacing('tabpod:oauth-without-node', OAUTH)
 
 /** Passkeys without a word about who made them; see `simplewebauthn/`. */
 export const passkeysWithoutAttestation = replacing('tabpod:passkeys-without-attestation', ATTESTATION)
+
+/** In the room, which has no other use for zod (docs/decisions/0015). */
+export const roomWithoutZod = replacing('tabpod:room-without-zod', ZOD, ['room'])
