@@ -34,7 +34,7 @@ export const accountOf = async ({ identity, repo, sites }: AccountParts): Promis
     picture: photo,
     login_hints: namesOf(identity),
     domain_hints: [...new Set([new URL(origin).hostname, handle])],
-    approved_clients: newestOf(known.map(({ clientId }) => clientId)),
+    approved_clients: newestOf(known.flatMap(({ clientId }) => spellingsOf(clientId))),
   }
 }
 
@@ -42,6 +42,12 @@ export const accountOf = async ({ identity, repo, sites }: AccountParts): Promis
 export const namesOf = ({ did, handle, origin }: AccountParts['identity']): readonly string[] => [
   ...new Set([meOf(origin), origin, new URL(origin).host, handle, did]),
 ]
+
+/** Browsers compare letter by letter, and a site may leave out the slash behind its bare host. */
+const spellingsOf = (clientId: string): readonly string[] => {
+  const { origin } = new URL(clientId)
+  return clientId === `${origin}/` ? [clientId, origin] : [clientId]
+}
 
 const newestOf = (clientIds: readonly string[]): readonly string[] => {
   let chars = 0

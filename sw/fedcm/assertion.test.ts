@@ -40,7 +40,7 @@ describe('a site that asks who its user is', () => {
     expect(await sites.isKnown(`${SITE}/`, ['profile'])).toBe(true)
     expect((await readOAuthLedger(store))[0]).toMatchObject({ what: 'site', outcome: 'done', clientId: `${SITE}/`, note: 'fedcm' })
     const { accounts } = (await (await own.accounts()).json()) as { accounts: [{ approved_clients: string[] }] }
-    expect(accounts[0].approved_clients).toEqual([`${SITE}/`])
+    expect(accounts[0].approved_clients).toContain(`${SITE}/`)
   })
 
   it('gets who it is alone where the dialog has shown neither name nor picture', async () => {
@@ -71,6 +71,20 @@ describe('a site that asks who its user is', () => {
     const { own, sites } = await signedIn()
     await sites.allow({ clientId: `${SITE}/`, redirectUri: `${SITE}/back`, scopes: [], codeChallenge: CHALLENGE, deviceId: 'dev-x' })
     expect(await (await own.assertion(NOTHING_SHOWN)).json()).toEqual({ continue_on: expect.stringContaining('scope=profile') })
+  })
+
+  it('is one site, with the slash behind its bare host or without', async () => {
+    const { own, store, sites } = await signedIn()
+    const answer = await own.assertion({ client_id: SITE })
+    expect(await answer.json()).toEqual({ token: expect.objectContaining({ code: expect.any(String) }) })
+    expect(await store.getAll('indieCodes')).toEqual([expect.objectContaining({ clientId: `${SITE}/` })])
+    await own.assertion()
+    expect((await sites.known()).map(({ clientId }) => clientId)).toEqual([`${SITE}/`])
+    // Browsers compare letter by letter.
+    const { accounts } = (await (await own.accounts()).json()) as { accounts: [{ approved_clients: string[] }] }
+    expect(accounts[0].approved_clients).toEqual([SITE, `${SITE}/`])
+    expect((await own.send(FEDCM.disconnect, { client_id: SITE, account_hint: ME })).status).toBe(200)
+    expect(await sites.known()).toEqual([])
   })
 
   it('is known afterwards, and let in without a question', async () => {

@@ -23,14 +23,19 @@ export const assertIdentity = async (parts: AssertionParts, request: Request): P
   const device = await cookies.find(request)
   if (!device) throw new FedCmRefusal('NotSignedIn')
   const fields = await readFields(request, readText)
-  const question = questionOf(fields, request)
-  // The room lets pass what only looks odd.
-  if (!parseClientId(question.clientId)) throw new FedCmRefusal('OtherSite')
+  const question = ofOneSite(questionOf(fields, request))
   if (question.accountId !== meOf(identity.origin)) throw new FedCmRefusal('OtherAccount')
   const isByItself = fields.get('is_auto_selected') === 'true'
   if (!(await sites.isKnown(question.clientId, question.scopes)) && (isByItself || beyondDialog(question).length > 0))
     return Response.json({ continue_on: continuePathOf(question) })
   return Response.json({ token: await tokenFor(parts, question, device.id) })
+}
+
+/** Spelled as it is kept, so that a bare host with the slash behind it and without is one site. The room lets pass what only looks odd. @throws FedCmRefusal OtherSite */
+export const ofOneSite = <Asked extends Pick<Question, 'clientId'>>(asked: Asked): Asked => {
+  const url = parseClientId(asked.clientId)
+  if (!url) throw new FedCmRefusal('OtherSite')
+  return { ...asked, clientId: url.href }
 }
 
 /** The owner has agreed, by the browser's dialog, on a page, or some time before. @see https://indieweb.org/FedCM_for_IndieAuth */
@@ -49,7 +54,7 @@ export const disconnect = async ({ identity, sites, cookies }: AssertionParts, r
   assertFedCm(request)
   if (!(await cookies.find(request))) throw new FedCmRefusal('NotSignedIn')
   const fields = await readFields(request, readText)
-  const clientId = clientOf(fields, request)
+  const { clientId } = ofOneSite({ clientId: clientOf(fields, request) })
   if (!namesOf(identity).includes(fields.get('account_hint') ?? '')) throw new FedCmRefusal('OtherAccount')
   await sites.forget(clientId)
   return Response.json({ account_id: meOf(identity.origin) })

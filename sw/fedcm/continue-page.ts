@@ -1,15 +1,14 @@
 /** `/fedcm/continue`: where the browser leads the owner when its dialog was not enough. What is asked stands in the address, so anybody can write it: nothing happens without a click here. */
 import { XrpcError } from '../../wire/errors.ts'
-import { FEDCM, FedCmRefusal } from '../../wire/fedcm.ts'
+import { FEDCM } from '../../wire/fedcm.ts'
 import { continuedQuestion } from '../../wire/fedcm-question.ts'
 import type { Self } from '../identity/self.ts'
-import { parseClientId } from '../indieauth/client-id.ts'
 import type { Sites } from '../indieauth/contract.ts'
 import type { Visitor } from '../oauth/devices.ts'
 import { TOKEN } from '../oauth/forms.ts'
 import type { PagesParts } from '../oauth/front.ts'
 import { meOf } from '../indieauth/profile.ts'
-import { tokenFor } from './assertion.ts'
+import { ofOneSite, tokenFor } from './assertion.ts'
 import { continuePage, resolvePage } from './pages/continue.ts'
 import { statusPage } from './pages/login.ts'
 
@@ -54,11 +53,7 @@ export const takeContinue = async (parts: ContinuePageParts, sent: Request, visi
   return statusPage(house, { title: 'Denied', message: `${host} learns nothing. You can close this window.` })
 }
 
-const questionIn = (said: URLSearchParams): ReturnType<typeof continuedQuestion> => {
-  const question = continuedQuestion(said)
-  if (!parseClientId(question.clientId)) throw new FedCmRefusal('OtherSite')
-  return question
-}
+const questionIn = (said: URLSearchParams): ReturnType<typeof continuedQuestion> => ofOneSite(continuedQuestion(said))
 
 const NAMES = ['client_id', 'scope', 'code_challenge', 'state']
 
