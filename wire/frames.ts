@@ -6,7 +6,7 @@
  */
 import * as v from 'valibot'
 import { MAX_FEDCM_ACCOUNTS_CHARS, MAX_FEDCM_SESSIONS } from './fedcm-limits.ts'
-import { MAX_ASKED_CIDS, MAX_EGRESS_URL_CHARS, MAX_EVENT_BYTES, MAX_RELAYS } from './limits.ts'
+import { MAX_ASKED_CIDS, MAX_DOCUMENT_CHARS, MAX_EGRESS_URL_CHARS, MAX_EVENT_BYTES, MAX_RELAYS } from './limits.ts'
 
 /** Offered as WebSocket subprotocol; a breaking change gets a new name. */
 export const UPLINK_PROTOCOL = 'tabpod.v1'
@@ -145,7 +145,7 @@ const tabFrames = [
     claim: v.optional(text(256)),
     sig: text(128),
     /** Public documents the mirror serves while the tab is closed, by path, as JSON text. */
-    documents: v.record(text(256), text(65_536)),
+    documents: v.record(text(256), text(MAX_DOCUMENT_CHARS)),
   }),
   /** The outbox is sent and the pod takes requests now. */
   v.object({ t: v.literal('ready') }),
@@ -175,7 +175,7 @@ const tabFrames = [
   /** The owner deletes this pod: the room forgets its repo and its key, and is free again. The firehose keeps what it said. */
   v.object({ t: v.literal('release') }),
   /** New public documents (a handle change). */
-  v.object({ t: v.literal('documents'), handle: text(253), documents: v.record(text(256), text(65_536)) }),
+  v.object({ t: v.literal('documents'), handle: text(253), documents: v.record(text(256), text(MAX_DOCUMENT_CHARS)) }),
   /**
    * By what the room answers browsers that ask by FedCM while the tab is closed: the answer to `/fedcm/accounts`, as JSON text, and the cookies it is for: SHA-256 of their secret (base64url), each good
    * until then (ms since 1970). It takes the place of the one before.

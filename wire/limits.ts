@@ -156,6 +156,8 @@ export const MAX_EGRESS_REQUEST_BYTES = 100 * MIB
 /** What one fetch for the pod may bring: the repo of a very busy account, when it moves here. It is streamed, so this bounds traffic, not memory. */
 export const MAX_EGRESS_RESPONSE_BYTES = 512 * MIB
 
+/** One public document, as the room keeps it: a page of plain text. A frame with a longer one ends the connection. */
+export const MAX_DOCUMENT_CHARS = 65_536
 /** A forwarded request's path (MAX_PATH_CHARS) behind another origin. */
 export const MAX_EGRESS_URL_CHARS = 20_480
 

@@ -8,6 +8,7 @@ import { answerBrowser, assertFedCm, FEDCM, FEDCM_PREFIX, FedCmRefusal, WEB_IDEN
 import type { FrameOf, TabFrame } from '../../wire/frames.ts'
 import type { Fetch } from '../identity/handle-resolver.ts'
 import type { IndieAuth } from '../indieauth/indieauth.ts'
+import { assertActive } from '../indieauth/profile.ts'
 import type { Visitor } from '../oauth/devices.ts'
 import { answerPage, isReading, type PagesParts } from '../oauth/front.ts'
 import { type AccountParts, accountOf, type FedCmAccount } from './account.ts'
@@ -120,8 +121,7 @@ const accounts = async ({ identity, devices, cookies, account }: Parts, request:
 
 /** @throws XrpcError, among them 403 NotActive */
 const orRefused = async ({ house, identity }: Parts, show: () => Promise<Response>): Promise<Response> => {
-  if (identity.standing !== 'active')
-    throw new XrpcError(403, 'NotActive', 'This account is not active here: no site is told of it. Sign in once it is.')
+  assertActive(identity)
   try {
     return await show()
   } catch (cause) {

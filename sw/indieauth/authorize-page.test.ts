@@ -230,6 +230,13 @@ describe('what a site says of itself', () => {
     expect((await asked(() => Response.json(document), 'https://app.example/back')).text).toContain('invalid_client')
   })
 
+  test('may name its bare host without the slash behind it', async () => {
+    const said = { ...published, client_id: 'https://bare.example', client_uri: 'https://bare.example/' }
+    set.web.set('https://bare.example/', () => Response.json(said))
+    for (const clientId of ['https://bare.example', 'https://bare.example/'])
+      expect((await own().ask(new TestSite(clientId, ELSEWHERE).address())).status).toBe(200)
+  })
+
   test('is looked up once for a while, and never on this machine', async () => {
     let looks = 0
     const count = (): Response => {
@@ -289,6 +296,16 @@ describe('a forged form', () => {
     expect(page.status).toBe(200)
     expect(page.text).not.toContain('<script>alert')
   })
+})
+
+test.each(['arriving', 'deactivated'] as const)('an account that is %s is told to no site, by nobody’s click', async (standing) => {
+  const page = await own().ask(site.address())
+  set.identity.standing = standing
+  for (const seen of [await own().ask(site.address()), await agree(own(), page)]) {
+    expect([seen.status, seen.leadsTo]).toEqual([403, null])
+    expect(seen.text).toContain('not active here')
+  }
+  expect(await codes()).toEqual([])
 })
 
 test('the account page lists the site, and forgetting it ends what it held and asks again', async () => {

@@ -9,6 +9,7 @@ import { isLoopbackHost } from '../../wire/loopback.ts'
 import { OAUTH_DOCUMENT_STALE_MS } from '../../wire/oauth-limits.ts'
 import type { Fetch } from '../identity/handle-resolver.ts'
 import { fetchDocument } from '../oauth/client-documents.ts'
+import { parseClientId } from './client-id.ts'
 import { putOAuthDocument, readOAuthDocument } from '../store/oauth-documents.ts'
 import type { Store } from '../store/open.ts'
 
@@ -53,7 +54,7 @@ const read = async (response: Response, clientId: URL): Promise<ClientInformatio
   const parsed = v.safeParse(document, await response.json().catch(() => null))
   if (!parsed.success) throw lying('is no client metadata')
   const { client_id, client_uri, client_name, redirect_uris = [] } = parsed.output
-  if (client_id !== clientId.href) throw lying('names another client_id than its own address')
+  if (parseClientId(client_id)?.href !== clientId.href) throw lying('names another client_id than its own address')
   if (!clientId.href.startsWith(client_uri)) throw lying('names a client_uri that is no beginning of its client_id')
   const name = client_name?.trim().slice(0, MAX_CLIENT_NAME_CHARS)
   return { ...(name && { name }), redirectUris: [...redirect_uris, ...linked] }

@@ -220,6 +220,19 @@ describe('a refresh token', () => {
   })
 })
 
+test('an account that is not active is told to nobody, who has a code or a token, until it is again', async () => {
+  const code = await codeFor(set, site)
+  const { access_token: access, refresh_token: token } = await tokens()
+  set.identity.standing = 'deactivated'
+  expect(await exchange(code)).toMatchObject({ status: 400, body: { error: 'invalid_grant' } })
+  expect(await exchange(code, {}, INDIEAUTH.authorize)).toMatchObject({ status: 400, body: { error: 'invalid_grant' } })
+  expect(await refresh(token)).toMatchObject({ status: 400, body: { error: 'invalid_grant' } })
+  expect(await ask(access)).toMatchObject({ status: 401, body: { error: 'invalid_token' } })
+  set.identity.standing = 'active'
+  expect((await ask(access)).body).toMatchObject(PROFILE)
+  expect((await refresh(token)).status).toBe(200)
+})
+
 describe('who the owner is', () => {
   test('is told to who has a token for it', async () => {
     const { access_token } = await tokens()

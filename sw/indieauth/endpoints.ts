@@ -9,6 +9,7 @@ import { XrpcError } from '../../wire/errors.ts'
 import { INDIEAUTH } from '../../wire/indieauth.ts'
 import { INDIE_ACCESS_TTL_MS } from '../../wire/indieauth-limits.ts'
 import { readText } from '../http/body.ts'
+import type { Self } from '../identity/self.ts'
 import type { Log } from '../operations/log.ts'
 import type { IndieTokenRow } from '../store/indieauth-schema.ts'
 import { answer, noToken, refusal, toAnswer } from './errors.ts'
@@ -16,6 +17,7 @@ import { meOf, profileInformation, type ProfileParts } from './profile.ts'
 import type { GivenTokens, Tokens } from './tokens.ts'
 
 export interface EndpointsParts extends ProfileParts {
+  readonly identity: ProfileParts['identity'] & Pick<Self, 'standing'>
   readonly tokens: Tokens
   readonly log: Pick<Log, 'failure'>
 }
@@ -63,14 +65,21 @@ const exchange = async (parts: EndpointsParts, fields: URLSearchParams, withToke
     redirectUri: fields.get('redirect_uri'),
     verifier,
   }
+  assertHere(parts)
   const { scopes, tokens } = await parts.tokens.exchange(wanted, withTokens)
   return answer(await described(parts, scopes, tokens))
 }
 
 const refresh = async (parts: EndpointsParts, fields: URLSearchParams): Promise<Response> => {
   const wanted = fields.get('scope')?.split(' ') ?? null
+  assertHere(parts)
   const tokens = await parts.tokens.refresh(required(fields, 'refresh_token'), required(fields, 'client_id'), wanted)
   return answer(await described(parts, tokens.scopes, tokens))
+}
+
+/** Codes and tokens stay as they are until the account is back. */
+const assertHere = ({ identity }: EndpointsParts): void => {
+  if (identity.standing !== 'active') throw refusal('invalid_grant', 'The account is not active here')
 }
 
 const described = async (parts: EndpointsParts, scopes: readonly string[], tokens: GivenTokens | null): Promise<object> => ({
@@ -121,9 +130,9 @@ const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
   [INDIEAUTH.userinfo]: userinfo,
 }
 
-const bearer = async ({ tokens }: EndpointsParts, { headers }: Request): Promise<IndieTokenRow> => {
+const bearer = async ({ identity, tokens }: EndpointsParts, { headers }: Request): Promise<IndieTokenRow> => {
   const [, shown] = /^Bearer ([\w-]+)$/i.exec(headers.get('authorization') ?? '') ?? []
-  const found = shown === undefined ? null : await tokens.find(shown)
+  const found = shown === undefined || identity.standing !== 'active' ? null : await tokens.find(shown)
   if (!found) throw noToken(401, 'invalid_token', 'No access token that is good now')
   return found
 }

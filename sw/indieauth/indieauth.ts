@@ -1,6 +1,7 @@
 /** IndieAuth, put together: who the owner is to the web, by pages, endpoints and documents. @see https://indieauth.spec.indieweb.org/ */
 import { AVATAR_PATH, INDIEAUTH, PICTURE_HEADERS, PROFILE_HEADERS, PROFILE_PATH, SVG } from '../../wire/indieauth.ts'
 import { XrpcError } from '../../wire/errors.ts'
+import { MAX_DOCUMENT_CHARS } from '../../wire/limits.ts'
 import { readText } from '../http/body.ts'
 import type { Fetch } from '../identity/handle-resolver.ts'
 import { answerPage, isReading } from '../oauth/front.ts'
@@ -11,7 +12,7 @@ import { avatarOf } from './avatar.ts'
 import { clientInformation } from './client-information.ts'
 import { endpointsOf } from './endpoints.ts'
 import { metadataDocuments } from './metadata.ts'
-import { ownerProfile } from './profile.ts'
+import { assertActive, ownerProfile } from './profile.ts'
 import { profilePage } from './profile-page.ts'
 import { tokensOf } from './tokens.ts'
 
@@ -41,11 +42,12 @@ export const composeIndieAuth = (parts: IndieAuthParts): IndieAuth => {
   const authorize = async (request: Request, origin: 'local' | 'shim'): Promise<Response> =>
     (await isExchange(request))
       ? endpoints.identify(request)
-      : answerPage(parts, request, origin, (visitor) =>
-          isReading(request)
+      : answerPage(parts, request, origin, async (visitor) => {
+          assertActive(identity)
+          return isReading(request)
             ? showSiteAuthorize(site, new URL(request.url).searchParams, visitor)
-            : takeSiteAuthorize(site, request, visitor),
-        )
+            : takeSiteAuthorize(site, request, visitor)
+        })
 
   const assertShown = (): void => {
     if (identity.standing !== 'active') throw new XrpcError(404, 'NotFound', 'Nobody lives here now.')
@@ -75,8 +77,12 @@ export const composeIndieAuth = (parts: IndieAuthParts): IndieAuth => {
     async ownDocuments() {
       if (identity.standing !== 'active') return NOTHING
       const profile = await ownerProfile(parts)
-      const avatar = await avatarOf(blobs, profile)
-      return { [PROFILE_PATH]: await profilePage(house, profile), [AVATAR_PATH]: 'blob' in avatar ? avatar.blob.cid : avatar.svg }
+      const [avatar, page] = await Promise.all([avatarOf(blobs, profile), profilePage(house, profile)])
+      return {
+        // An address in the record may be of any length; the room would take nothing at all then.
+        ...(page.length <= MAX_DOCUMENT_CHARS && { [PROFILE_PATH]: page }),
+        [AVATAR_PATH]: 'blob' in avatar ? avatar.blob.cid : avatar.svg,
+      }
     },
     onDocuments(listener) {
       parts.repo.onEvent(({ kind, body }) => {

@@ -4,6 +4,7 @@ import { CID } from 'multiformats/cid'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { encodeEvent } from '../../wire/event.ts'
 import { AVATAR_PATH, INDIEAUTH, PROFILE_PATH } from '../../wire/indieauth.ts'
+import { MAX_DOCUMENT_CHARS } from '../../wire/limits.ts'
 import { DID, ORIGIN } from '../oauth/testing.ts'
 import { ME, type SitesStage, stageSites } from './testing.ts'
 
@@ -130,6 +131,12 @@ test('the mirror is told of the profile when it changes, and not of other commit
   expect(told).toBe(2)
   set.profile.record = { displayName: 'Alice' }
   expect((await set.indieauth.ownDocuments())[PROFILE_PATH]).toContain('Alice')
+})
+
+test('a profile that is too long for the mirror stays with the tab, and the pod can join all the same', async () => {
+  set.profile.record = { website: `https://a.example/${"'".repeat(20_000)}` }
+  expect((await get(PROFILE_PATH)).text.length).toBeGreaterThan(MAX_DOCUMENT_CHARS)
+  expect(Object.keys(await set.indieauth.ownDocuments())).toEqual([AVATAR_PATH])
 })
 
 test('an account that rests shows nothing', async () => {

@@ -1,6 +1,7 @@
 /** Who the owner is to the web: what the profile record and the account say, as sites are told and as `/profile` shows it. */
 import { getBlobCidString } from '@atproto/lex'
 import { AVATAR_PATH } from '../../wire/indieauth.ts'
+import { XrpcError } from '../../wire/errors.ts'
 import type { Email } from '../account/email.ts'
 import type { Self } from '../identity/self.ts'
 import type { RepoReader } from '../repo/contract.ts'
@@ -27,6 +28,12 @@ export interface ProfileParts {
   readonly identity: Pick<Self, 'did' | 'handle' | 'origin'>
   readonly repo: Pick<RepoReader, 'record'>
   readonly email: Pick<Email, 'current'>
+}
+
+/** One that rests, or is not here yet, is told to no site. @throws XrpcError 403 NotActive */
+export const assertActive = ({ standing }: Pick<Self, 'standing'>): void => {
+  if (standing !== 'active')
+    throw new XrpcError(403, 'NotActive', 'This account is not active here: no site is told of it. Sign in once it is.')
 }
 
 export const meOf = (origin: string): string => `${origin}/`

@@ -18,6 +18,7 @@ export interface SitesStage extends PagesStage {
   /** null: none. */
   readonly profile: { record: LexMap | null }
   readonly blobs: Map<string, BlobView>
+  readonly identity: { standing: Standing }
   email?: string
   readonly landed: (row: Pick<EventRow, 'kind' | 'body'>) => void
   readonly browser: (road: 'local' | 'shim') => Browser
@@ -36,11 +37,11 @@ export const stageSites = async (standing: Standing = 'active'): Promise<SitesSt
   const profile: SitesStage['profile'] = { record: null }
   const blobs = new Map<string, BlobView>()
   const listeners = new Set<(row: EventRow) => void>()
-  const { identity } = set.parts
+  const identity = { ...set.parts.identity, origin: ORIGIN, standing }
   const here: { email?: string } = {}
   const indieauth = composeIndieAuth({
     ...set.parts,
-    identity: { ...identity, origin: ORIGIN, standing },
+    identity,
     repo: {
       record: async () => profile.record && { uri: '', cid: '', value: { $type: 'app.bsky.actor.profile', ...profile.record } },
       onEvent: (listener) => {
@@ -62,6 +63,7 @@ export const stageSites = async (standing: Standing = 'active'): Promise<SitesSt
     indieauth,
     profile,
     blobs,
+    identity,
     landed: (row: Pick<EventRow, 'kind' | 'body'>) => {
       for (const listener of listeners) listener({ event: 1, at: 0, ...row })
     },
