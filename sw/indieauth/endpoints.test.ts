@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { INDIEAUTH } from '../../wire/indieauth.ts'
-import { INDIE_ACCESS_TTL_MS, INDIE_CODE_TTL_MS, INDIE_GRANT_TTL_MS } from '../../wire/indieauth-limits.ts'
+import { INDIE_ACCESS_TTL_MS, INDIE_CODE_TTL_MS, INDIE_GRANT_TTL_MS, MAX_USED_REFRESH_TOKENS } from '../../wire/indieauth-limits.ts'
 import { OAUTH_REFRESH_GRACE_MS } from '../../wire/oauth-limits.ts'
 import { ORIGIN } from '../oauth/testing.ts'
 import { readOAuthLedger } from '../store/oauth-ledger.ts'
@@ -208,6 +208,17 @@ describe('a refresh token', () => {
     expect((await refresh(first['refresh_token'])).status).toBe(200)
   })
 
+  test('ends the grant where a site asks for another again and again, which would fill the storage', async () => {
+    const { refresh_token } = await tokens()
+    const row = (await set.store.getAll('indieTokens')).find(({ kind }) => kind === 'refresh')!
+    for (let n = 1; n < MAX_USED_REFRESH_TOKENS; n++) await set.store.put('indieTokens', { ...row, digest: `used-${n}`, usedAt: 1 })
+    const last = await refresh(refresh_token)
+    expect(last.status).toBe(200)
+    expect(await refresh(last.body['refresh_token'])).toMatchObject(refused('invalid_grant'))
+    expect(await set.store.count('indieTokens')).toBe(0)
+    expect(await notes()).toEqual(['it asked for newer tokens too often'])
+  })
+
   test('ends with the grant, however often it was used', async () => {
     let { refresh_token } = await tokens()
     set.clock.ahead += INDIE_GRANT_TTL_MS - 10_000
@@ -294,7 +305,17 @@ describe('giving back', () => {
     expect(await revoke(body['refresh_token'])).toMatchObject({ status: 200 })
     expect((await ask(body['access_token'])).status).toBe(401)
     expect(await set.store.count('indieTokens')).toBe(0)
-    expect(await notes()).toEqual(['the site gave it back', 'the site gave it back'])
+    expect(await notes()).toEqual(['the site gave it back'])
+  })
+
+  test('is written down once for each time that the owner has agreed: a site cannot push the rest out of the ledger', async () => {
+    let { access_token, refresh_token } = await tokens()
+    for (let n = 0; n < 3; n++) {
+      await revoke(access_token)
+      ;({ access_token, refresh_token } = (await refresh(refresh_token)).body)
+    }
+    await revoke(refresh_token)
+    expect(await notes()).toEqual(['the site gave it back'])
   })
 
   test('what is none is no error', async () => {

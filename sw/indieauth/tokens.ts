@@ -3,7 +3,7 @@
  * @see https://indieauth.spec.indieweb.org/#redeeming-the-authorization-code
  * @see https://www.rfc-editor.org/rfc/rfc9700#name-refresh-token-protection
  */
-import { INDIE_ACCESS_TTL_MS, INDIE_GRANT_TTL_MS } from '../../wire/indieauth-limits.ts'
+import { INDIE_ACCESS_TTL_MS, INDIE_GRANT_TTL_MS, MAX_USED_REFRESH_TOKENS } from '../../wire/indieauth-limits.ts'
 import { OAUTH_REFRESH_GRACE_MS } from '../../wire/oauth-limits.ts'
 import { digestOf, randomText } from '../oauth/devices.ts'
 import type { IndieCodeRow, IndieTokenRow } from '../store/indieauth-schema.ts'
@@ -62,11 +62,11 @@ export const tokensOf = ({ store, now }: { readonly store: Store; readonly now: 
     async refresh(token, clientId, wanted) {
       const made = await makePair()
       const at = now()
-      const judge = (row: IndieTokenRow): 'good' | 'end' | 'leave' => {
+      const judge = (row: IndieTokenRow, used: number): 'good' | 'end' | 'leave' => {
         if (row.kind !== 'refresh' || !isSameSite(row.clientId, clientId) || row.expiresAt <= at) return 'leave'
         // A site that raced with itself.
         if (row.usedAt !== undefined) return row.usedAt + OAUTH_REFRESH_GRACE_MS > at ? 'leave' : 'end'
-        return 'good'
+        return used < MAX_USED_REFRESH_TOKENS ? 'good' : 'end'
       }
       const asked = (row: IndieTokenRow): readonly string[] => {
         const scopes = wanted ?? row.scopes
@@ -79,7 +79,8 @@ export const tokensOf = ({ store, now }: { readonly store: Store; readonly now: 
         return [{ ...access, scopes: asked(row) }, refresh]
       }
       const { row, verdict } = await refreshIndieToken(store, await digestOf(token), at, judge, tokens)
-      if (row && verdict === 'end') await end(row.clientId, 'an old refresh token came twice')
+      if (row && verdict === 'end')
+        await end(row.clientId, row.usedAt === undefined ? 'it asked for newer tokens too often' : 'an old refresh token came twice')
       if (!row || verdict !== 'good') throw refusal('invalid_grant', 'The refresh token is not known here, or was used, or is too old')
       return { access: made.access.token, refresh: made.refresh.token, scopes: asked(row) }
     },
@@ -91,7 +92,8 @@ export const tokensOf = ({ store, now }: { readonly store: Store; readonly now: 
 
     async revoke(token) {
       const row = await deleteIndieToken(store, await digestOf(token))
-      if (row) await end(row.clientId, 'the site gave it back')
+      // An access token alone ends nothing that the owner has agreed to.
+      if (row?.kind === 'refresh') await end(row.clientId, 'the site gave it back')
     },
   }
 }

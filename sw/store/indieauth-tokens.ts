@@ -37,23 +37,23 @@ export const readIndieToken = (store: Store, digest: string): Promise<IndieToken
 
 /**
  * Puts new tokens in place of those of a grant. A refresh token stays behind as used; the access token before goes.
- * @param judge synchronous: whether to go on, to end the grant, or to leave everything as it is
+ * @param judge synchronous, told how many of its grant are used: whether to go on, to end the grant, or to leave everything as it is
  * @param tokens synchronous: the new ones
  */
 export const refreshIndieToken = <V extends 'good' | 'end' | 'leave'>(
   store: Store,
   digest: string,
   now: number,
-  judge: (row: IndieTokenRow) => V,
+  judge: (row: IndieTokenRow, used: number) => V,
   tokens: (row: IndieTokenRow) => readonly IndieTokenRow[],
 ): Promise<{ readonly row?: IndieTokenRow; readonly verdict: V | 'leave' }> => {
   const tx = store.transaction('indieTokens', 'readwrite')
   return settle(tx, async () => {
     const row = await tx.store.get(digest)
     if (!row) return { verdict: 'leave' }
-    const verdict = judge(row)
-    if (verdict === 'leave') return { row, verdict }
     const all = await tx.store.index('grant').getAll(row.grant)
+    const verdict = judge(row, all.filter(({ usedAt }) => usedAt !== undefined).length)
+    if (verdict === 'leave') return { row, verdict }
     const gone = verdict === 'end' ? all : all.filter(({ kind }) => kind === 'access')
     const put = verdict === 'end' ? [] : [{ ...row, usedAt: now }, ...tokens(row)]
     await Promise.all([...gone.map((each) => tx.store.delete(each.digest)), ...put.map((each) => tx.store.put(each))])
