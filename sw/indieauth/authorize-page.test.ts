@@ -48,6 +48,17 @@ describe('in the browser that the pod lives in', () => {
     expect((await codes()).map(({ scopes }) => scopes.join(' ')).toSorted()).toEqual(['', '', 'profile'])
   })
 
+  test('what the owner takes the tick from is not given by the browser’s dialog later either, which does not say it', async () => {
+    const browser = own()
+    await agree(browser, await browser.ask(site.address()), ['profile', 'email'])
+    expect(await set.sites.isKnown(SITE, ['profile', 'email'])).toBe(true)
+    await agree(browser, await browser.ask(site.address({ scope: 'profile' })), ['profile'])
+    expect(await set.sites.isKnown(SITE, ['profile', 'email'])).toBe(true)
+    await agree(browser, await browser.ask(site.address()), ['profile'])
+    expect(await set.sites.isKnown(SITE, ['profile'])).toBe(true)
+    expect(await set.sites.isKnown(SITE, ['email'])).toBe(false)
+  })
+
   test('a site that was allowed before is told so, and needs a click all the same', async () => {
     const browser = own()
     await agree(browser, await browser.ask(site.address({ scope: 'profile' })))

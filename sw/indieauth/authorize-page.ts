@@ -51,7 +51,8 @@ export const takeSiteAuthorize = async (parts: SiteAuthorizeParts, sent: Request
     case 'allow': {
       if (!visitor.account) return askWho(parts, request, visitor)
       const scopes = request.scopes.filter((scope) => fields.getAll('scope').includes(scope))
-      const code = await sites.allow({ clientId: clientId.href, redirectUri, scopes, codeChallenge, deviceId: visitor.id })
+      const withheld = request.scopes.filter((scope) => !scopes.includes(scope))
+      const code = await sites.allow({ clientId: clientId.href, redirectUri, scopes, withheld, codeChallenge, deviceId: visitor.id })
       return returnPage(house, replyTo(parts.identity.origin, request, { code }))
     }
     default:

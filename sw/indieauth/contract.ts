@@ -9,6 +9,8 @@ export interface SiteGrant {
   readonly redirectUri: string | null
   /** Of `profile` and `email`; none: only who the owner is. */
   readonly scopes: readonly string[]
+  /** What it asked for, and the owner took the tick from: it is asked about again, even if the site had it before. */
+  readonly withheld?: readonly string[]
   /** S256. @see https://www.rfc-editor.org/rfc/rfc7636#section-4.2 */
   readonly codeChallenge: string
   /** In which browser the owner agreed. */

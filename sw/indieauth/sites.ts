@@ -59,7 +59,7 @@ const roadOf = ({ redirectUri }: SiteGrant): SiteRow['roads'][number] => (redire
 
 const withConsent = (before: SiteRow | undefined, grant: SiteGrant, at: number): SiteRow => ({
   clientId: grant.clientId,
-  scopes: [...new Set([...(before?.scopes ?? []), ...grant.scopes])],
+  scopes: [...new Set([...(before?.scopes ?? []).filter((scope) => !grant.withheld?.includes(scope)), ...grant.scopes])],
   roads: [...new Set([...(before?.roads ?? []), roadOf(grant)])],
   createdAt: before?.createdAt ?? at,
   updatedAt: at,

@@ -7,7 +7,7 @@ export type SiteRoad = 'fedcm' | 'redirect'
 export interface SiteRow {
   /** A URL. */
   readonly clientId: string
-  /** All that it was ever let have; none: only who the owner is. */
+  /** All that it was let have, but for what the owner has withheld since; none: only who the owner is. */
   readonly scopes: readonly string[]
   readonly roads: readonly SiteRoad[]
   /** ms. */
