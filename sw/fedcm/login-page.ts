@@ -53,7 +53,7 @@ const begin = async ({ cookies }: LoginPageParts, visitor: Visitor): Promise<Res
   // Not the page itself: going back or reloading would send the password again.
   const response = withCookie(seeOther(`${FEDCM.login}?${STEP}=${DONE}`), visitor)
   if (visitor.isOwn) await cookies.ensureOwn(visitor, true)
-  else response.headers.set(FEDCM_HEADER, await cookies.open(visitor.id))
+  else response.headers.set(FEDCM_HEADER, await cookies.open(visitor.id, true))
   return response
 }
 

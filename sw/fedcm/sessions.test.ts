@@ -4,7 +4,8 @@ import { FEDCM } from '../../wire/fedcm.ts'
 import { OAUTH_SIGN_IN_MAX_AGE_MS } from '../../wire/oauth-limits.ts'
 import { OWN_DEVICE } from '../oauth/contract.ts'
 import { digestOf } from '../oauth/devices.ts'
-import { Browser, stageFedCm } from './testing.ts'
+import { FedCmSessions } from './sessions.ts'
+import { Browser, ORIGIN, stageFedCm } from './testing.ts'
 
 const POST = { method: 'POST' } as const
 
@@ -73,6 +74,23 @@ it('says that the owner is signed out, or that the room is away', async () => {
   await expect(own.ask(FEDCM.session, POST)).rejects.toMatchObject({ status: 401, error: 'NotSignedIn' })
   clock.ahead += OAUTH_SIGN_IN_MAX_AGE_MS
   expect((await own.ask(FEDCM.accounts)).status).toBe(401)
+})
+
+it('is not given to a browser whose owner ends it while its page asks for it', async () => {
+  const { parts, own, fedcm } = await stageFedCm()
+  const sessions: FedCmSessions = new FedCmSessions({
+    ...parts,
+    origin: ORIGIN,
+    now: Date.now,
+    fetch: async (url, { body, method } = {}) => {
+      await sessions.close(OWN_DEVICE)
+      return sessions.redeem(new Request(url, { body: body ?? null, method: method ?? 'GET' }))
+    },
+  })
+  await own.ask(FEDCM.session, POST)
+  await expect(sessions.ensureOwn({ id: OWN_DEVICE, isOwn: true }, false)).rejects.toMatchObject({ status: 401, error: 'NotSignedIn' })
+  expect((await fedcm.forRoom()).sessions).toEqual([])
+  await expect(own.ask(FEDCM.session, POST)).rejects.toMatchObject({ status: 401 })
 })
 
 it('ends with the sign-in, and with a new password', async () => {

@@ -49,11 +49,11 @@ export class FedCmSessions {
     return isSameText(device.fedcm.secret, await digestOf(secret)) ? device : null
   }
 
-  /** Of a browser that the owner is signed in in. @returns the value of its cookie */
-  async open(id: string): Promise<string> {
+  /** Of a browser that the owner is signed in in. @param isWanted see `ensureOwn` @returns the value of its cookie, which is not good where the owner has ended it */
+  async open(id: string, isWanted: boolean): Promise<string> {
     const secret = randomText()
     const fedcm = { secret: await digestOf(secret), at: this.#parts.now() }
-    await this.#parts.devices.change(id, (row) => ({ ...row, fedcm }))
+    await this.#parts.devices.change(id, (row) => (row.fedcm === 'closed' && !isWanted ? row : { ...row, fedcm }))
     return `${id}.${secret}`
   }
 
@@ -77,9 +77,11 @@ export class FedCmSessions {
   async ensureOwn({ id, isOwn }: Pick<Visitor, 'id' | 'isOwn'>, isWanted: boolean): Promise<void> {
     const own = (await this.#parts.devices.signedIn()).find((each) => isOwn && each.id === id)
     if (!own || (own.fedcm === 'closed' && !isWanted)) throw new XrpcError(401, 'NotSignedIn', 'Nobody is signed in in this browser.')
+    if (own.fedcm === 'closed') await this.#parts.devices.change(id, (row) => ({ ...row, fedcm: undefined }))
     // Of two cookies made at the same time the browser might keep the one that is not good any more.
     this.#asking ??= this.#askRoom().finally(() => (this.#asking = undefined))
     await this.#asking
+    if (!(await this.isOpen(id))) throw new XrpcError(401, 'NotSignedIn', 'The owner has ended it meanwhile.')
   }
 
   async #askRoom(): Promise<void> {
@@ -103,7 +105,7 @@ export class FedCmSessions {
       throw new XrpcError(403, 'NoTicket', 'This is for the browser that the pod lives in.')
     const response = new Response(null, { status: 204, headers: { 'cache-control': 'no-store' } })
     // One that is good already is kept: other pages of this browser may be asking by it.
-    if ((await this.find(request))?.id !== OWN_DEVICE) response.headers.set(FEDCM_HEADER, await this.open(OWN_DEVICE))
+    if ((await this.find(request))?.id !== OWN_DEVICE) response.headers.set(FEDCM_HEADER, await this.open(OWN_DEVICE, false))
     return response
   }
 
