@@ -178,8 +178,11 @@ export class HealingTab {
       if (head.t !== 'body' || head.of !== 'request') return
       const length = (lengths.get(head.id) ?? 0) + payload.length
       lengths.set(head.id, length)
-      if (head.end) tab.answer(head.id, String(length))
-      else tab.send({ t: 'credit', of: 'request', id: head.id, bytes: payload.length })
+      if (head.end) {
+        // A room that has slept counts from the beginning.
+        lengths.delete(head.id)
+        tab.answer(head.id, String(length))
+      } else tab.send({ t: 'credit', of: 'request', id: head.id, bytes: payload.length })
     }
     tab.onRequest = ({ id, method, path, body }: RequestFrame, payload) => {
       if (path.startsWith('/xrpc/x.long')) {
