@@ -57,7 +57,7 @@ const Asking = () => {
       <p class="note" aria-live="off">
         {again === null
           ? (asking.done.value ?? 'This happens by itself, too, when you come online and when you write and nobody listens.')
-          : `They were asked a short while ago, and can be asked again at ${formatTime(again)}.`}
+          : `They were asked a short while ago, and can be asked again from ${formatTime(again)}.`}
       </p>
     </>
   )
