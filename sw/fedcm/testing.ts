@@ -21,17 +21,19 @@ export interface FedCmStage extends PagesStage {
   readonly identity: { standing: Standing }
   /** The browser that the pod lives in. */
   readonly own: Browser
-  /** Whether the room can be reached, and how often the worker has asked it. */
-  readonly room: { isUp: boolean; asked: number }
+  /** Whether the room can be reached, and the cookies that went through it. */
+  readonly room: { isUp: boolean; readonly cookies: string[] }
 }
 
 export const stageFedCm = async (): Promise<FedCmStage> => {
   const set = await stagePages()
-  const room = { isUp: true, asked: 0 }
+  const room = { isUp: true, cookies: [] as string[] }
   const fetch = async (url: string, init?: RequestInit): Promise<Response> => {
     if (!room.isUp) throw new TypeError('Failed to fetch')
-    room.asked += 1
-    return own.ask(new URL(url).pathname, init, 'shim')
+    const answer = await own.ask(new URL(url).pathname, init, 'shim')
+    const cookie = answer.headers.get(FEDCM_HEADER)
+    if (cookie !== null) room.cookies.push(cookie)
+    return answer
   }
   const identity = { ...set.parts.identity, origin: ORIGIN }
   const fedcm = composeFedCm({
