@@ -75,6 +75,7 @@ input[type=text]:focus-visible,input[type=password]:focus-visible,select:focus-v
 .done{padding:.75rem 1rem;border-radius:var(--radius-small);background:var(--accent-soft);font-size:.9375rem}
 .buttons{display:grid;grid-template-columns:1fr 1fr;gap:.75rem}
 .buttons-one{grid-template-columns:1fr}
+.buttons .button{padding-inline:.5rem}
 .button{display:inline-flex;align-items:center;justify-content:center;min-height:2.875rem;padding:.5rem 1.25rem;border:1px solid var(--line-strong);border-radius:var(--radius-small);background:transparent;color:var(--ink);font:600 1rem/1.2 var(--sans);text-decoration:none;text-align:center;cursor:pointer;overflow-wrap:anywhere;transition:background-color 120ms,border-color 120ms}
 .button:hover{border-color:var(--ink-quiet);background:var(--well);color:var(--ink)}
 .button-main{border-color:var(--accent);background:var(--accent);color:var(--on-accent)}
