@@ -4,7 +4,7 @@ import type { RoomOptions } from './tests/fixtures/room.ts'
 
 /** What shows whether a room lives in a runtime: requests, sockets, cookies, storage that outlives a crash. `TABPOD_RUNTIME=wrangler` runs all there is on it. */
 const RUNTIME_SPECS =
-  '{e2e/{writing,closed-tab,operator,offline,fedcm},faults/{restarted-shim,killed-shim,killed-worker,hand-over,two-tabs,repaired-mirror,uplink,rate-limits,bad-input},interop/{firehose,repo-export}}.spec.ts'
+  '{e2e/{writing,closed-tab,operator,offline,fedcm,shim},faults/{restarted-shim,killed-shim,killed-worker,hand-over,two-tabs,repaired-mirror,uplink,rate-limits,bad-input},interop/{firehose,repo-export}}.spec.ts'
 
 /** What crosses rooms: a real shim, a real Chromium, a real worker. Each file has a shim of its own, so files may run side by side. */
 export default defineConfig<object, RoomOptions>({

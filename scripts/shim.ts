@@ -1,6 +1,6 @@
 /** The relay shim as a child process: `partykit dev`, or wrangler's workerd, on the built room (dist/), in a process group of its own. Needs `build()` first. */
 import { spawn } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomInt } from 'node:crypto'
 import { cpSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
@@ -17,12 +17,17 @@ export const DEFAULT_PORT = 1999
 const READY_WITHIN_MS = 60_000
 const POLL_MS = 50
 
+/** Below those that systems give to outgoing connections: while a shim is down, nobody else gets its port. */
+const OWN_PORTS = [20_000, 30_000] as const
+/** Another shim may draw the same number, or anything else may listen there. */
+const MAX_DRAWS = 5
+
 export interface ShimOptions {
   /** Left out: as `TABPOD_RUNTIME` says, else partykit. */
   readonly runtime?: Runtime
   /** Directory whose dist/ is served; this checkout when absent. */
   readonly built?: string
-  /** 0 (the default) takes any free port. */
+  /** Any free one when absent. */
   readonly port?: number
   /** Directory of the rooms' storage and of the build that is served; made if it is not there. */
   readonly persist: string
@@ -70,8 +75,18 @@ export const roomVariables = (): Record<string, string> =>
 
 /** @throws Error when the settings are wrong, the port is taken, or the shim does not come up; nothing keeps running then. */
 export const startShim = async (options: ShimOptions): Promise<Shim> => {
+  if (options.port !== undefined) return await startAt(options.port, options)
+  for (let draws = 1; ; draws += 1)
+    try {
+      return await startAt(randomInt(...OWN_PORTS), options)
+    } catch (cause) {
+      if (!(cause instanceof PortTaken) || draws === MAX_DRAWS) throw cause
+    }
+}
+
+const startAt = async (port: number, options: Omit<ShimOptions, 'port'>): Promise<Shim> => {
   const runtime = RUNTIMES[options.runtime ?? usualRuntime()]
-  const port = await freePort(options.port ?? 0)
+  await checkFree(port)
   const claimToken = options.claimToken ?? newClaimToken()
   const variables = {
     ...runtime.variables,
@@ -122,7 +137,7 @@ export const startShim = async (options: ShimOptions): Promise<Shim> => {
   void ended.then(() => process.off('exit', lastResort))
 
   try {
-    await ready({ url, lines, ended })
+    await ready({ port, url, lines, ended })
   } catch (error) {
     await stop(false)
     throw error
@@ -177,16 +192,13 @@ const writeVariables = (file: string, variables: Readonly<Record<string, string>
 }
 
 /** partykit prints an error about a taken port and runs on without serving: so look first. */
-const freePort = (wanted: number): Promise<number> =>
+const checkFree = (port: number): Promise<void> =>
   new Promise((resolve, reject) => {
     const probe = createServer()
     probe.once('error', (error: NodeJS.ErrnoException) =>
-      reject(error.code === 'EADDRINUSE' ? new PortTaken(wanted) : new Error(`Port ${wanted} cannot be used: ${error.message}`)),
+      reject(error.code === 'EADDRINUSE' ? new PortTaken(port) : new Error(`Port ${port} cannot be used: ${error.message}`)),
     )
-    probe.listen(wanted, '0.0.0.0', () => {
-      const address = probe.address()
-      probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : wanted))
-    })
+    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve()))
   })
 
 export class PortTaken extends Error {
@@ -195,12 +207,12 @@ export class PortTaken extends Error {
   }
 }
 
-const ready = async (shim: { url: string; lines: readonly string[]; ended: Promise<string> }): Promise<void> => {
+const ready = async (shim: { port: number; url: string; lines: readonly string[]; ended: Promise<string> }): Promise<void> => {
   let over = false
   void shim.ended.then(() => (over = true))
   for (const until = Date.now() + READY_WITHIN_MS; Date.now() < until; await new Promise((resolve) => setTimeout(resolve, POLL_MS))) {
     const said = shim.lines.join('\n')
-    if (said.includes('Address already in use')) throw new PortTaken(Number(new URL(shim.url).port))
+    if (said.includes('Address already in use')) throw new PortTaken(shim.port)
     if (over || said.includes('Error reloading local server')) throw new Error(`The shim did not start:\n${said}`)
     const answer = await fetch(shim.url + STATUS_PATH, { signal: AbortSignal.timeout(5_000) }).catch(() => null)
     await answer?.body?.cancel()
