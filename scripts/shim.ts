@@ -27,7 +27,7 @@ export interface ShimOptions {
   readonly runtime?: Runtime
   /** Directory whose dist/ is served; this checkout when absent. */
   readonly built?: string
-  /** Any free one when absent. */
+  /** Absent or 0: any free one. */
   readonly port?: number
   /** Directory of the rooms' storage and of the build that is served; made if it is not there. */
   readonly persist: string
@@ -75,7 +75,7 @@ export const roomVariables = (): Record<string, string> =>
 
 /** @throws Error when the settings are wrong, the port is taken, or the shim does not come up; nothing keeps running then. */
 export const startShim = async (options: ShimOptions): Promise<Shim> => {
-  if (options.port !== undefined) return await startAt(options.port, options)
+  if (options.port) return await startAt(options.port, options)
   for (let draws = 1; ; draws += 1)
     try {
       return await startAt(randomInt(...OWN_PORTS), options)
@@ -201,7 +201,7 @@ const checkFree = (port: number): Promise<void> =>
     probe.listen(port, '127.0.0.1', () => probe.close(() => resolve()))
   })
 
-export class PortTaken extends Error {
+class PortTaken extends Error {
   constructor(port: number) {
     super(`Port ${port} is already in use: stop what listens there, or choose another with --port.`)
   }
