@@ -79,7 +79,7 @@ const askBrowser = (configUrl: string, clientId: string, challenge: string, opti
     }
   })
 
-/** Browsers before objects were allowed hand over text. */
+/** Text, as most servers write it, or an object, as browsers allow it by now. */
 const vouchedIn = (token: unknown): Vouched => {
   const said: unknown = typeof token === 'string' ? JSON.parse(token) : token
   const { code, metadata_endpoint: endpoint } = said as Partial<Vouched>

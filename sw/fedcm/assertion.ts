@@ -38,16 +38,20 @@ export const ofOneSite = <Asked extends Pick<Question, 'clientId'>>(asked: Asked
   return { ...asked, clientId: url.href }
 }
 
-/** The owner has agreed, by the browser's dialog, on a page, or some time before. @see https://indieweb.org/FedCM_for_IndieAuth */
+/**
+ * The owner has agreed, by the browser's dialog, on a page, or some time before.
+ * @returns JSON as text, which sites parse: browsers have handed objects over only since 2025. @see https://indieweb.org/FedCM_for_IndieAuth
+ */
 export const tokenFor = async (
   { identity, sites }: Pick<AssertionParts, 'identity'> & { readonly sites: Pick<Sites, 'allow'> },
   { clientId, scopes, codeChallenge, state }: Omit<Question, 'accountId' | 'isCovered'>,
   deviceId: string,
-): Promise<object> => ({
-  code: await sites.allow({ clientId, redirectUri: null, scopes, codeChallenge, deviceId }),
-  metadata_endpoint: identity.origin + INDIEAUTH.metadata,
-  ...(state !== null && { state }),
-})
+): Promise<string> =>
+  JSON.stringify({
+    code: await sites.allow({ clientId, redirectUri: null, scopes, codeChallenge, deviceId }),
+    metadata_endpoint: identity.origin + INDIEAUTH.metadata,
+    ...(state !== null && { state }),
+  })
 
 /** @throws FedCmRefusal */
 export const disconnect = async ({ identity, sites, cookies }: AssertionParts, request: Request): Promise<Response> => {

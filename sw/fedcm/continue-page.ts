@@ -48,7 +48,7 @@ export const takeContinue = async (parts: ContinuePageParts, sent: Request, visi
   const { clientId } = question
   const { host } = new URL(clientId)
   if (fields.get('do') === 'go')
-    return resolvePage(house, { host, token: JSON.stringify(await tokenFor(parts, question, visitor.id)), account: meOf(identity.origin) })
+    return resolvePage(house, { host, token: await tokenFor(parts, question, visitor.id), account: meOf(identity.origin) })
   await sites.refuse({ clientId, road: 'fedcm', deviceId: visitor.id })
   return statusPage(house, { title: 'Denied', message: `${host} learns nothing. You can close this window.` })
 }

@@ -45,7 +45,7 @@ export const continuePage = (house: House, { host, account, learns, form, isOwn 
     </div>`,
   })
 
-/** @param token for the site, as JSON */
+/** @param token for the site */
 export const resolvePage = (
   house: House,
   { host, token, account }: { readonly host: string; readonly token: string; readonly account: string },

@@ -22,7 +22,7 @@ else window.IdentityProvider?.close()
 export const RESOLVE_SCRIPT = `
 const { token, account } = document.querySelector('[data-token]').dataset
 const note = document.querySelector('[data-note]')
-const resolve = async () => IdentityProvider.resolve(JSON.parse(token), { accountId: account })
+const resolve = async () => IdentityProvider.resolve(token, { accountId: account })
 resolve().catch(() => { note.textContent = 'No site waits for this any more. Go back to it, and sign in again.' })
 `
 
