@@ -1,6 +1,6 @@
 /** Where every request comes in, whatever the runtime: the host name in it chooses the room, and nothing else does. */
 import { UPLINK_PATH, UPLINK_PROTOCOL } from '../wire/frames.ts'
-import { INDIEAUTH_HEADERS, LOGO_PATH, PICTURE_HEADERS } from '../wire/indieauth.ts'
+import { INDIEAUTH_HEADERS, LOGO_ICON_PATH, LOGO_PATH, PICTURE_HEADERS, PNG } from '../wire/indieauth.ts'
 import { MAX_PATH_CHARS, MAX_SOCKET_QUERY_CHARS } from '../wire/limits.ts'
 import { OPERATOR_PATH } from '../wire/operator.ts'
 import { ANSWERED_BY, json, notFound, notServed } from './answer.ts'
@@ -107,10 +107,18 @@ const pageAt = async ({ method }: Request, pathname: string, { asset }: House): 
 
 const HTML = { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-cache', 'x-content-type-options': 'nosniff' }
 
-const PAGES: Readonly<Record<string, { readonly file: string; readonly headers: Readonly<Record<string, string>> }>> = {
+interface PageFile {
+  readonly file: string
+  readonly headers: Readonly<Record<string, string>>
+}
+
+/** No SVG: the browser's dialog shows none. @see https://developer.chrome.com/docs/identity/fedcm/implement/identity-provider */
+const LOGO: PageFile = { file: '/pages/logo.png', headers: { ...PICTURE_HEADERS, 'content-type': PNG } }
+
+const PAGES: Readonly<Record<string, PageFile>> = {
   '/': { file: '/pages/owner.html', headers: { ...HTML, ...INDIEAUTH_HEADERS } },
-  /** No SVG: the browser's dialog shows none. @see https://developer.chrome.com/docs/identity/fedcm/implement/identity-provider */
-  [LOGO_PATH]: { file: '/logo.png', headers: { ...PICTURE_HEADERS, 'content-type': 'image/png' } },
+  [LOGO_PATH]: LOGO,
+  [LOGO_ICON_PATH]: LOGO,
   [OPERATOR_PATH]: {
     file: '/pages/operator.html',
     headers: {

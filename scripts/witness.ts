@@ -9,7 +9,14 @@ const RECONNECT_MS = 200
 
 /** @atproto/identity refuses http and loopback by default, rightly; here the pod under test is exactly there. */
 export const newResolver = (plcUrl?: string, didCache?: DidCache): IdResolver =>
-  new IdResolver({ fetch: globalThis.fetch, ...(plcUrl !== undefined && { plcUrl }), ...(didCache && { didCache }) })
+  new IdResolver({ fetch: fetchOrSay, ...(plcUrl !== undefined && { plcUrl }), ...(didCache && { didCache }) })
+
+/** To the library any answer but 200 is a DID that there is not. */
+const fetchOrSay: typeof fetch = async (input, init) => {
+  const answer = await fetch(input, init)
+  if (answer.status >= 500) throw new Error(`${answer.url} answered ${answer.status}: ${await answer.text()}`)
+  return answer
+}
 
 export interface PublishedRecord {
   readonly collection: string

@@ -1,4 +1,5 @@
 /** Where IndieAuth lives on a pod's host, how a page says so, and what goes with the owner's public pages, whoever serves them. @see https://indieauth.spec.indieweb.org/#discovery-by-clients */
+import { base64url } from 'multiformats/bases/base64'
 
 export const INDIEAUTH = {
   metadata: '/indieauth/metadata',
@@ -26,6 +27,8 @@ export const INDIEAUTH_HEADERS: Readonly<Record<string, string>> = {
 export const PROFILE_PATH = '/profile'
 export const AVATAR_PATH = '/avatar'
 export const LOGO_PATH = '/logo'
+/** The same under a name with an ending: Chromium (156, tried) fetches no icon of a provider without one. */
+export const LOGO_ICON_PATH = '/logo.png'
 
 /** Of `/profile`, which has no script, and nothing of anybody else's. */
 export const PROFILE_HEADERS: Readonly<Record<string, string>> = {
@@ -46,4 +49,17 @@ export const PICTURE_HEADERS: Readonly<Record<string, string>> = {
   'cache-control': 'no-cache',
 }
 
-export const SVG = 'image/svg+xml'
+export const PNG = 'image/png'
+
+/** A PNG as the text of a document (multibase, base64url): no CID of a blob begins like it. */
+export const pictureDocument = (png: Uint8Array): string => base64url.encode(png)
+
+/** null: it is none. */
+export const pictureIn = (document: string): Uint8Array<ArrayBuffer> | null => {
+  if (!document.startsWith(base64url.prefix)) return null
+  try {
+    return new Uint8Array(base64url.decode(document))
+  } catch {
+    return null
+  }
+}

@@ -1,5 +1,5 @@
 import { beforeEach, expect, it } from 'vitest'
-import { AVATAR_PATH, PROFILE_PATH } from '../../wire/indieauth.ts'
+import { AVATAR_PATH, pictureDocument, PROFILE_PATH } from '../../wire/indieauth.ts'
 import { Firehose } from '../firehose/firehose.ts'
 import { MemoryPort } from '../testing/memory-port.ts'
 import { SigningPod } from '../testing/signing-pod.ts'
@@ -7,7 +7,6 @@ import { cidOfDigest } from './cid.ts'
 import { Mirror } from './mirror.ts'
 
 const bytes = new Uint8Array([1, 2, 3])
-const svg = '<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 
 let pod: SigningPod
 let mirror: Mirror
@@ -39,10 +38,11 @@ it('serves the owner’s page as a page that runs nothing, before there is a rep
 })
 
 it('serves the picture that was made up in the sandbox of its own', async () => {
-  await bind({ [AVATAR_PATH]: svg })
+  await bind({ [AVATAR_PATH]: pictureDocument(bytes) })
   const response = (await ask(AVATAR_PATH))!
+  expect(new Uint8Array(await response.arrayBuffer())).toEqual(bytes)
   expect(Object.fromEntries(response.headers)).toMatchObject({
-    'content-type': 'image/svg+xml',
+    'content-type': 'image/png',
     'content-security-policy': expect.stringMatching(/^default-src 'none';.*sandbox/),
     'cross-origin-resource-policy': 'cross-origin',
   })
@@ -71,6 +71,14 @@ it('serves the picture of the profile, to be shown by any site; one that is not 
   })
   expect(response.headers.has('content-disposition')).toBe(false)
 })
+
+it.each(['<svg xmlns="http://www.w3.org/2000/svg"/>', 'u!', 'bafy', ''])(
+  'shows nothing for a picture that is none: %s',
+  async (document) => {
+    await bind({ [AVATAR_PATH]: document })
+    expect(await ask(AVATAR_PATH)).toBeNull()
+  },
+)
 
 it('has nothing of a pod that gave nothing', async () => {
   await bind({})

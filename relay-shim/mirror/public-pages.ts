@@ -1,5 +1,5 @@
 /** The owner's page and picture, tab open or closed, as the pod gave them with its documents. */
-import { AVATAR_PATH, PICTURE_HEADERS, PROFILE_HEADERS, PROFILE_PATH, SVG } from '../../wire/indieauth.ts'
+import { AVATAR_PATH, PICTURE_HEADERS, pictureIn, PNG, PROFILE_HEADERS, PROFILE_PATH } from '../../wire/indieauth.ts'
 import { serveBlob } from './blob-answer.ts'
 import type { BareView, MirrorView } from './method.ts'
 
@@ -9,7 +9,8 @@ export const publicPage = (view: MirrorView | BareView, path: string, request: R
   if (document === undefined) return null
   if (path === PROFILE_PATH) return new Response(document, { headers: PROFILE_HEADERS })
   if (path !== AVATAR_PATH) return null
-  if (document.startsWith('<svg')) return new Response(document, { headers: { ...PICTURE_HEADERS, 'content-type': SVG } })
+  const painted = pictureIn(document)
+  if (painted) return new Response(painted, { headers: { ...PICTURE_HEADERS, 'content-type': PNG } })
   return view.head ? picture(view, document, request) : Promise.resolve(null)
 }
 

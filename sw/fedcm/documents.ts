@@ -1,4 +1,5 @@
 /** What anybody may know of the pod as an identity provider; the room serves it too. @see https://w3c-fedid.github.io/FedCM/#idp-api-config-file */
+import { LOGO_ICON_PATH } from '../../wire/indieauth.ts'
 import { FEDCM, WEB_IDENTITY_PATH, webIdentityAt } from '../../wire/fedcm.ts'
 
 /** By path, as JSON text. */
@@ -14,7 +15,7 @@ export const fedcmDocuments = (origin: string): Readonly<Record<string, string>>
     types: ['indieauth'],
     // A pod has one account.
     modes: { active: { supports_use_other_account: false }, passive: { supports_use_other_account: false } },
-    branding: { background_color: '#0b7a5c', color: '#ffffff', icons: [{ url: `${origin}/logo`, size: LOGO_PIXELS }] },
+    branding: { background_color: '#0b7a5c', color: '#ffffff', icons: [{ url: origin + LOGO_ICON_PATH, size: LOGO_PIXELS }] },
   }),
   // Nothing that a site says of itself is vouched for here: the dialog names its host.
   [FEDCM.clientMetadata]: '{}',

@@ -1,5 +1,5 @@
 /** IndieAuth, put together: who the owner is to the web, by pages, endpoints and documents. @see https://indieauth.spec.indieweb.org/ */
-import { AVATAR_PATH, INDIEAUTH, PICTURE_HEADERS, PROFILE_HEADERS, PROFILE_PATH, SVG } from '../../wire/indieauth.ts'
+import { AVATAR_PATH, INDIEAUTH, PICTURE_HEADERS, pictureDocument, PNG, PROFILE_HEADERS, PROFILE_PATH } from '../../wire/indieauth.ts'
 import { XrpcError } from '../../wire/errors.ts'
 import { MAX_DOCUMENT_CHARS } from '../../wire/limits.ts'
 import { readText } from '../http/body.ts'
@@ -21,7 +21,7 @@ export interface IndieAuth {
   answer(path: string, request: Request, origin: 'local' | 'shim'): Promise<Response> | null
   /** What does not change with the owner. */
   readonly metadata: Readonly<Record<string, string>>
-  /** Of the owner, for the mirror: the page, and the picture as SVG or as the CID of a blob. None while the account is not active. */
+  /** Of the owner, for the mirror: the page, and the picture. None while the account is not active. */
   ownDocuments(): Promise<Readonly<Record<string, string>>>
   /** Called when they may be others now. */
   onDocuments(listener: () => void): void
@@ -61,7 +61,8 @@ export const composeIndieAuth = (parts: IndieAuthParts): IndieAuth => {
   const showAvatar = async (): Promise<Response> => {
     assertShown()
     const avatar = await avatarOf(blobs, await ownerProfile(parts))
-    const [body, mime] = 'blob' in avatar ? [avatar.blob.bytes, avatar.blob.mime] : [avatar.svg, SVG]
+    if (!avatar) throw new XrpcError(404, 'NotFound', 'There is no picture.')
+    const [body, mime] = 'blob' in avatar ? [avatar.blob.bytes, avatar.blob.mime] : [avatar.png, PNG]
     return new Response(body, { headers: { ...PICTURE_HEADERS, 'content-type': mime } })
   }
 
@@ -81,7 +82,7 @@ export const composeIndieAuth = (parts: IndieAuthParts): IndieAuth => {
       return {
         // An address in the record may be of any length; the room would take nothing at all then.
         ...(page.length <= MAX_DOCUMENT_CHARS && { [PROFILE_PATH]: page }),
-        [AVATAR_PATH]: 'blob' in avatar ? avatar.blob.cid : avatar.svg,
+        ...(avatar && { [AVATAR_PATH]: 'blob' in avatar ? avatar.blob.cid : pictureDocument(avatar.png) }),
       }
     },
     onDocuments(listener) {

@@ -59,6 +59,11 @@ test('a site that is new gets to know the owner by one click, and what it gets p
     profile?.photo ?? '',
   )
   expect(shown).toBeGreaterThan(0)
+  // The dialog draws no SVG, and Chromium asks for no icon whose address has no ending.
+  const { branding } = (await (await fetch(`${pod.url}/fedcm/config.json`)).json()) as { branding: { icons: [{ url: string }] } }
+  expect(branding.icons[0].url).toMatch(/\.png$/)
+  for (const picture of [profile?.photo ?? '', branding.icons[0].url])
+    expect((await fetch(picture)).headers.get('content-type')).toBe('image/png')
   await visit.page.close()
 })
 
