@@ -1,5 +1,5 @@
 /**
- * How soon the owner, in their own browser, can answer an app: from the navigation to a page that takes clicks, with a worker that the browser had stopped. In turn with it the
+ * How soon the owner, in their own browser, can answer an app: from the navigation to an interactive page, with a worker that the browser had stopped. In turn with it the
  * same page out of a worker that does nothing else, which is what the browser itself takes.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import type { Page } from 'playwright'
 import { hostPod } from '../scripts/pod.ts'
 import { CLIENT_ID, RawClient } from '../tests/interop/comparison/oauth/client.ts'
+import { CLICK_GUARD_MS } from '../wire/oauth-limits.ts'
 import { median } from './statistics.ts'
 
 const OPENINGS = 12
@@ -47,7 +48,8 @@ export const reportAuthorizePage = async (say: (line: string) => void): Promise<
     const verdict = ms <= TARGET_MS ? 'met' : 'MISSED'
     say(
       `\n${"authorize page, owner's browser".padEnd(36)}${ms.toFixed(0)} ms   target ≤ ${TARGET_MS} ms ${verdict}   ` +
-        `(worker stopped; awake after ${of(({ awake }) => awake).toFixed(0)} ms, answered after ${of(({ answered }) => answered).toFixed(0)} ms)`,
+        `(worker stopped; awake after ${of(({ awake }) => awake).toFixed(0)} ms, answered after ${of(({ answered }) => answered).toFixed(0)} ms; ` +
+        `its buttons take clicks ${CLICK_GUARD_MS} ms later, by design)`,
     )
     const [awake, answered, interactive] = (['awake', 'answered', 'interactive'] as const).map((step) =>
       of((opening) => opening[step], floor),
@@ -98,7 +100,7 @@ const emptyWorker = async (page: Page, model: string): Promise<{ readonly url: s
 interface Opening {
   readonly awake: number
   readonly answered: number
-  /** Its form takes clicks: it needs no script for that. */
+  /** It can be read and filled in, without any script. Its buttons wait `CLICK_GUARD_MS` more, whatever the speed. */
   readonly interactive: number
 }
 

@@ -53,3 +53,5 @@ export const MAX_PASSKEY_NAME_CHARS = 60
 /** Keys of clients, and access tokens, whose cryptography need not be done again while the worker lives: one owner has a handful of apps. */
 export const MAX_REMEMBERED_PROOF_KEYS = 64
 export const MAX_REMEMBERED_TOKENS = 64
+/** Buttons that give something away take no click so soon after their window came to the front: systems take two clicks for a double click up to this far apart, and Chromium's own dialogs wait as long. */
+export const CLICK_GUARD_MS = SECOND_MS / 2

@@ -30,6 +30,7 @@ export const siteConsentPage = (house: House, view: SiteConsentView): Promise<Re
   const permissions: readonly Permission[] = [fixed, ...scopes.map((scope) => permissionOf(scope, view))]
   return page(house, {
     title: `Tell ${site.host ?? 'this site'} who you are?`,
+    isGuarded: true,
     body: html`<div class="card">
       <div class="head">
         ${appHead(site)}

@@ -4,6 +4,7 @@ import { findChromium, flags } from '../../scripts/browser.ts'
 import { OAuthClient } from '../fixtures/oauth-client.ts'
 import { faultsOn, watchPolicy } from '../fixtures/page-faults.ts'
 import { expect, PASSWORD, test } from '../fixtures/pod.ts'
+import { CLICK_GUARD_MS, HOUR_MS } from '../../wire/oauth-limits.ts'
 
 test.use({ name: 'oauth-pages' })
 
@@ -237,6 +238,75 @@ test('no other site can put the pages into a frame, nor send their forms', async
     await forging.close()
     await each.unroute('http://evil.localhost:1/**')
   }
+  await context.close()
+})
+
+test('a click that was aimed at another window gives nothing away, nor does a key that is held down; the next click does', async ({
+  pod,
+}) => {
+  const { context, page } = await otherBrowser()
+  const client = new OAuthClient(pod.url)
+  const address = await client.begin()
+  await page.goto(`${pod.url}/account`)
+  await signIn(page)
+  // Time stands still unless the test lets it go on: on the slowest machine the second click of a double click comes soon.
+  await context.clock.install()
+  await context.clock.pauseAt(Date.now() + HOUR_MS)
+  await context.route('http://evil.localhost:1/**', (route) =>
+    route.fulfill({
+      contentType: 'text/html',
+      body: `<button onmousedown="open('${address}', '', 'popup,width=600,height=800')">Click twice</button>`,
+    }),
+  )
+  await page.goto('http://evil.localhost:1/')
+  const opening = context.waitForEvent('page')
+  await page.getByRole('button').click()
+  const consent = await opening
+  const sent: string[] = []
+  consent.on('request', (request) => request.method() === 'POST' && sent.push(request.url()))
+  const allow = consent.getByRole('button', { name: 'Allow' })
+  const { x, y, width, height } = (await allow.boundingBox()) ?? expect.fail()
+  await consent.mouse.click(x + width / 2, y + height / 2, { clickCount: 2 })
+  await expect(allow).toBeDisabled()
+
+  await allow.focus()
+  await consent.keyboard.down('Enter')
+  await context.clock.runFor(CLICK_GUARD_MS - 1)
+  await consent.keyboard.down('Enter')
+  await context.clock.runFor(CLICK_GUARD_MS - 1)
+  await expect(allow).toBeDisabled()
+  await consent.keyboard.up('Enter')
+  await context.clock.runFor(1)
+  await expect(allow).toBeEnabled()
+
+  // As when the window above it closes: under a test every page has the focus all the time, so that it must be told.
+  await consent.evaluate(() => dispatchEvent(new Event('focus')))
+  await consent.mouse.click(x + width / 2, y + height / 2)
+  await expect(allow).toBeDisabled()
+  await context.clock.runFor(CLICK_GUARD_MS)
+  await allow.click()
+  await context.clock.resume()
+  await consent.waitForURL('http://127.0.0.1:1/**')
+  expect((await client.exchange(consent.url())).sub).toBe(pod.did)
+  expect(sent).toHaveLength(1)
+  await context.close()
+})
+
+test('a browser without scripts takes no such click either', async ({ pod }) => {
+  const { context, page } = await otherBrowser({ javaScriptEnabled: false })
+  await page.goto(`${pod.url}/account`)
+  await signIn(page)
+  const devtools = await context.newCDPSession(page)
+  await devtools.send('Animation.enable')
+  await devtools.send('Animation.setPlaybackRate', { playbackRate: 0 })
+  const client = new OAuthClient(pod.url)
+  await page.goto(await client.begin())
+  const allow = page.getByRole('button', { name: 'Allow' })
+  await expect(allow.click({ trial: true, timeout: 2 * CLICK_GUARD_MS })).rejects.toThrow(/intercepts pointer events/)
+  await devtools.send('Animation.setPlaybackRate', { playbackRate: 1 })
+  await allow.click()
+  await page.waitForURL('http://127.0.0.1:1/**')
+  expect((await client.exchange(page.url())).sub).toBe(pod.did)
   await context.close()
 })
 

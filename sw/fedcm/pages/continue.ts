@@ -19,6 +19,7 @@ export interface ContinueView {
 export const continuePage = (house: House, { host, account, learns, form, isOwn }: ContinueView): Promise<Response> =>
   page(house, {
     title: `Sign in to ${host}?`,
+    isGuarded: true,
     ...(isOwn && { script: WAKE_SCRIPT, isAsking: true }),
     body: html`<div class="card">
       <div class="head">

@@ -19,6 +19,7 @@ export interface LoginView {
 export const loginPage = (house: House, { account, form, isOwn, problem }: LoginView): Promise<Response> =>
   page(house, {
     title: 'Sign in to sites',
+    isGuarded: true,
     ...(problem !== undefined && { status: 503 }),
     ...(isOwn && { script: WAKE_SCRIPT, isAsking: true }),
     body: html`<div class="card">

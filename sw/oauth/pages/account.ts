@@ -233,6 +233,7 @@ export const accountPage = (
   page(house, {
     title,
     wide: true,
+    isGuarded: true,
     ...(script !== undefined && { script }),
     ...(problem !== undefined && { status: 400 }),
     nav: html`<nav class="nav" aria-label="Account">

@@ -32,6 +32,7 @@ export const consentPage = (house: House, view: ConsentView): Promise<Response> 
   const links = appLinks(app)
   return page(house, {
     title: `Allow ${nameOfApp(app)}?`,
+    isGuarded: true,
     body: html`<div class="card">
       <div class="head">
         ${appHead(app)}

@@ -3,6 +3,7 @@
  * @see https://www.rfc-editor.org/rfc/rfc9700#name-clickjacking
  */
 import { type Branding, brandStyle, linksOf, logoOf, nameOf } from './brand.ts'
+import { GUARD_SCRIPT } from './guard.ts'
 import { type Content, html, Html } from './html.ts'
 import { STYLE } from './style.ts'
 
@@ -21,6 +22,8 @@ export interface PageParts {
   readonly script?: string
   /** Whether its script asks this host for something. */
   readonly isAsking?: boolean
+  /** Whether one click on it gives something away, or takes it: then none that was aimed at another window. */
+  readonly isGuarded?: boolean
   /** Where the browser goes at once, by itself. */
   readonly refresh?: string
   /** What forms may lead to, in the words of `form-action`; null: anywhere. Default: this host. */
@@ -40,6 +43,7 @@ export const page = async (house: House, parts: PageParts): Promise<Response> =>
     status = 200,
     script,
     isAsking = false,
+    isGuarded = false,
     refresh,
     forms = "'self'",
     referrer = 'same-origin',
@@ -51,7 +55,8 @@ export const page = async (house: House, parts: PageParts): Promise<Response> =>
   const style = STYLE + brandStyle(branding)
   const links = linksOf(branding)
   const brand = [logoOf(branding), nameOf(branding)]
-  const [styleHash, scriptHash] = await Promise.all([hashOf(style), script === undefined ? null : hashOf(script)])
+  const scripts = [...(isGuarded ? [GUARD_SCRIPT] : []), ...(script === undefined ? [] : [script])]
+  const [styleHash, ...scriptHashes] = await Promise.all([style, ...scripts].map(hashOf))
   const document = html`<!doctype html>
     <html lang="en">
       <head>
@@ -61,21 +66,21 @@ export const page = async (house: House, parts: PageParts): Promise<Response> =>
         ${refresh !== undefined && html`<meta http-equiv="refresh" content="0;url=${refresh}" />`}
         <title>${title} · ${nameOf(branding)}</title>
         <link rel="icon" href="${ICON}" />
-        ${head} ${element('style', style)}
+        ${head} ${element('style', style)} ${isGuarded && element('script', GUARD_SCRIPT)}
       </head>
       <body>
         <header class="bar">
           ${nav ? html`<a class="brand" href="/">${brand}</a>` : html`<span class="brand">${brand}</span>`}
           ${nav ?? html`<span class="bar-host">${new URL(origin).host}</span>`}
         </header>
-        <main class="${wide ? 'page page-wide' : 'page'}">${body}</main>
+        <main class="page${wide && ' page-wide'}${isGuarded && ' guarded'}">${body}</main>
         ${links.length > 0 && html`<footer class="foot">${links}</footer>`} ${script !== undefined && element('script', script)}
       </body>
     </html> `
   const policy = [
     "default-src 'none'",
     `style-src '${styleHash}'`,
-    `script-src ${scriptHash === null ? "'none'" : `'${scriptHash}'`}`,
+    `script-src ${scriptHashes.length === 0 ? "'none'" : scriptHashes.map((each) => `'${each}'`).join(' ')}`,
     'img-src data:',
     ...(isAsking ? ["connect-src 'self'"] : []),
     ...(forms === null ? [] : [`form-action ${forms}`]),

@@ -96,6 +96,7 @@ export interface ChoiceView {
 export const choicePage = (house: House, { app, accounts, form }: ChoiceView): Promise<Response> =>
   page(house, {
     title: 'Choose an account',
+    isGuarded: true,
     body: html`<div class="card">
       <div class="head"><h1>Which account?</h1></div>
       ${appHead(app)}

@@ -1,3 +1,5 @@
+import { CLICK_GUARD_MS } from '../../../wire/oauth-limits.ts'
+
 /** The app's look (web/styles, whose colours these are: `style.test.ts` compares them), as much of it as these pages need. */
 export const STYLE = `
 :root{color-scheme:light dark;
@@ -84,6 +86,8 @@ input[type=text]:focus-visible,input[type=password]:focus-visible,select:focus-v
 .button-danger{color:var(--trouble)}
 .button-danger:hover{border-color:var(--trouble);background:var(--trouble-soft);color:var(--trouble)}
 .button-link{padding:.25rem 0;border:0;background:none;color:var(--accent);font:inherit;font-size:.9375rem;text-decoration:underline;text-decoration-thickness:1px;text-underline-offset:.18em;cursor:pointer}
+.button[aria-disabled]{cursor:progress}
+@media(scripting:none){.guarded .button{animation:guard ${CLICK_GUARD_MS}ms}@keyframes guard{from,to{pointer-events:none}}}
 .or{display:flex;align-items:center;gap:.75rem;color:var(--ink-quiet);font-size:.875rem}
 .or::before,.or::after{content:'';flex:1;border-top:1px solid var(--line)}
 details{font-size:.9375rem}
