@@ -4,6 +4,7 @@ import { randomBytes, randomInt } from 'node:crypto'
 import { cpSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
+import { ANSWERED_BY } from '../relay-shim/answer.ts'
 import { isListed } from '../relay-shim/hosting/hosts.ts'
 import { BadSettings, readSettings, type RoomSettings, unknownVariables } from '../relay-shim/settings/settings.ts'
 import { STATUS_PATH } from '../wire/frames.ts'
@@ -216,7 +217,8 @@ const ready = async (shim: { port: number; url: string; lines: readonly string[]
     if (over || said.includes('Error reloading local server')) throw new Error(`The shim did not start:\n${said}`)
     const answer = await fetch(shim.url + STATUS_PATH, { signal: AbortSignal.timeout(5_000) }).catch(() => null)
     await answer?.body?.cancel()
-    if (answer !== null) return
+    // A runtime that is not up yet says so in words of its own.
+    if (answer && (answer.status < 500 || answer.headers.has(ANSWERED_BY))) return
   }
   throw new Error(`The shim did not answer within ${READY_WITHIN_MS / 1000} s:\n${shim.lines.join('\n')}`)
 }
