@@ -17,10 +17,9 @@ export const profilePage = async (house: House, profile: OwnerProfile): Promise<
     body: html`<article class="card stack h-card">
       <img class="portrait u-photo" src="${photo}" alt="" width="96" height="96" />
       <div>
-        <h1 class="p-name">${name}</h1>
-        <p class="quiet">
-          <span class="p-nickname">${handle}</span>${pronouns !== undefined && html` · <span class="p-pronouns">${pronouns}</span>`}
-        </p>
+        <h1 class="${name === handle ? 'p-name p-nickname' : 'p-name'}">${name}</h1>
+        ${name !== handle && html`<p class="quiet p-nickname">${handle}</p>`}
+        ${pronouns !== undefined && html`<p class="quiet p-pronouns">${pronouns}</p>`}
       </div>
       ${note !== undefined && html`<p class="p-note lines">${note}</p>`}
       <ul class="plain">

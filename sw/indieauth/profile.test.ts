@@ -84,9 +84,9 @@ describe('the profile page', () => {
   })
 
   test('does without a record, and without what is no profile', async () => {
-    expect((await get(PROFILE_PATH)).text).toContain('<h1 class="p-name">alice.test</h1>')
+    expect((await get(PROFILE_PATH)).text).toContain('<h1 class="p-name p-nickname">alice.test</h1>')
     set.profile.record = { displayName: 7 }
-    expect((await get(PROFILE_PATH)).text).toContain('<h1 class="p-name">alice.test</h1>')
+    expect((await get(PROFILE_PATH)).text).toContain('<h1 class="p-name p-nickname">alice.test</h1>')
   })
 })
 
