@@ -16,7 +16,7 @@ const MAX_NAPS = 4
 /** The DID of SigningPod is the did:web of this host. */
 const HOST = 'pod.example'
 
-describe.each(['partykit', 'wrangler'] as const)('on %s', (runtime) => {
+describe.concurrent.each(['partykit', 'wrangler'] as const)('on %s', (runtime) => {
   let dev: RealRoom
   let tab: TestTab
   let pod: SigningPod

@@ -21,7 +21,7 @@ test.use({ name: 'killed-shim' })
 
 /** All of it takes some minutes: `TABPOD_ALL_FAULTS=1`. */
 const IS_WHOLE = process.env['TABPOD_ALL_FAULTS'] === '1'
-const [KILLS, WRITES] = IS_WHOLE ? [50, 5000] : [5, 500]
+const [KILLS, WRITES] = IS_WHOLE ? [50, 5000] : [3, 300]
 const OUTSIDE = 6
 /** The owner's own tab writes on while the shim is down. */
 const INSIDE_PAUSE_MS = 100
