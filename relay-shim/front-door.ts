@@ -47,11 +47,12 @@ const answer = async (request: Request, house: House): Promise<Response> => {
   if (!host) return refusal(400, 'InvalidRequest', 'The Host header is not a host name with an optional port.')
   const settings = settingsOf(house.env)
   if (settings instanceof BadSettings) return json({ error: 'Misconfigured', message: settings.message }, 500)
-  const handle = settings.handles.find((each) => each.host === host)
-  if (handle) return answerAsHandle(request, url.pathname, handle)
+  // Before handles: whose domain that is may have both.
   const apex = isAskedAtApex(url.pathname) ? apexAt(settings, host) : null
   if (apex && (apex.pod !== null || !isListed(settings.hosts, host)))
     return answerAtApex(request, apex, (above) => firstPodBelow(above, house))
+  const handle = settings.handles.find((each) => each.host === host)
+  if (handle) return answerAsHandle(request, url.pathname, handle)
   if (!isListed(settings.hosts, host)) return notServed(request)
   const odd = oddity(request, url)
   if (odd) return odd

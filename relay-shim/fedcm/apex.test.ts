@@ -12,7 +12,7 @@ const shimOf = (env: Record<string, string> = {}): MemoryShim =>
 
 const join = async (shim: MemoryShim, host: string) => {
   const connected = await shim.connect(host, await newKeys())
-  await connected.tab.join({ did: `did:web:${host}`, documents: { [PATH]: `{"of":"${host}"}` } })
+  await connected.tab.join({ did: `did:web:${encodeURIComponent(host)}`, documents: { [PATH]: `{"of":"${host}"}` } })
   return connected
 }
 
@@ -66,6 +66,25 @@ describe('at the domain above the pods browsers find', () => {
     await join(shim, 'own.example')
     await join(shim, 'a.own.example')
     expect(await found(shim, 'own.example')).toEqual({ of: 'own.example' })
+  })
+
+  test('pods at another port than the usual one, which browsers leave out when they ask', async () => {
+    const shim = shimOf({ TABPOD_HOSTS: '*.pods.example.com:8443' })
+    await join(shim, `${ALICE}:8443`)
+    await vi.waitFor(async () => expect(await found(shim, 'example.com')).toEqual(named(`${ALICE}:8443`)))
+    const other = shimOf({
+      TABPOD_HOSTS: '*.example.com:8443, own.example:8443',
+      TABPOD_FEDCM_APEX: 'example.com=bob.example.com:8443, own.example=own.example:8443',
+    })
+    expect(await found(other, 'example.com')).toEqual(named('bob.example.com:8443'))
+    expect(await found(other, 'own.example')).toEqual(named('own.example:8443'))
+  })
+
+  test('one where that domain is a handle, too', async () => {
+    const shim = shimOf({ TABPOD_HANDLES: 'example.com=did:web:alice.pods.example.com' })
+    await join(shim, ALICE)
+    await vi.waitFor(async () => expect(await found(shim, 'example.com')).toEqual(named(ALICE)))
+    expect(await (await shim.ask('example.com', '/.well-known/atproto-did')).text()).toBe('did:web:alice.pods.example.com')
   })
 
   test('nothing where no pods are below it', async () => {

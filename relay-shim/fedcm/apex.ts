@@ -52,4 +52,8 @@ export const answerAtApex = async (request: Request, apex: Apex, first: (above: 
 
 export const isAskedAtApex = (pathname: string): boolean => pathname === WEB_IDENTITY_PATH
 
-export const isBelow = (host: string, above: string): boolean => host.endsWith(`.${above}`)
+/** Of names: browsers ask at the usual port for a pod at any, which is also true of a pod at another port of the very domain. */
+export const isBelow = (host: string, above: string): boolean => {
+  const name = host.replace(/:\d+$/, '')
+  return name.endsWith(`.${above}`) || (name === above && name !== host)
+}
