@@ -4,7 +4,7 @@ import { html } from '../../oauth/pages/html.ts'
 import { page, type House } from '../../oauth/pages/page.ts'
 import { accountChip, type AccountView } from '../../oauth/pages/parties.ts'
 import { wake, wakeNote } from './login.ts'
-import { RESOLVE_SCRIPT, WAKE_SCRIPT } from './scripts.ts'
+import { LEAVE_SCRIPT, RESOLVE_SCRIPT, WAKE_SCRIPT } from './scripts.ts'
 
 export interface ContinueView {
   /** Of the site. */
@@ -20,7 +20,8 @@ export const continuePage = (house: House, { host, account, learns, form, isOwn 
   page(house, {
     title: `Sign in to ${host}?`,
     isGuarded: true,
-    ...(isOwn && { script: WAKE_SCRIPT, isAsking: true }),
+    script: isOwn ? LEAVE_SCRIPT + WAKE_SCRIPT : LEAVE_SCRIPT,
+    ...(isOwn && { isAsking: true }),
     body: html`<div class="card">
       <div class="head">
         <div class="asks">

@@ -18,6 +18,16 @@ if (status) tell()
 else window.IdentityProvider?.close()
 `
 
+/**
+ * Who closes the window has answered: the browser is told, because Chromium 156 leaves the site waiting for ever. (Where it asks for a sign-in it takes the closing for an answer by itself.)
+ * @see https://w3c-fedid.github.io/FedCM/#dom-identityprovider-close
+ */
+export const LEAVE_SCRIPT = `
+let isSent = false
+addEventListener('submit', (event) => (isSent ||= !event.defaultPrevented))
+addEventListener('beforeunload', () => isSent || window.IdentityProvider?.close())
+`
+
 /** Hands the token to the browser, which hands it to the site. @see https://w3c-fedid.github.io/FedCM/#dom-identityprovider-resolve */
 export const RESOLVE_SCRIPT = `
 const { token, account } = document.querySelector('[data-token]').dataset
