@@ -11,11 +11,11 @@ import { root } from './root.ts'
 const HOST = '127.0.0.1'
 const built = join(root, 'dist/demo')
 
-/** @param address where the files will be; null: on this machine, where no document says who the site is */
-export const buildDemo = async (address: string | null): Promise<string> => {
-  await build({ configFile: join(root, 'demo/vite.config.ts'), logLevel: 'error' })
-  if (address !== null) writeFileSync(join(built, CLIENT_DOCUMENT), `${JSON.stringify(clientDocument(address), null, 2)}\n`)
-  return built
+/** @param address where the files will be; null: on this machine, where no document says who the site is. @returns `directory` */
+export const buildDemo = async (address: string | null, directory = built): Promise<string> => {
+  await build({ configFile: join(root, 'demo/vite.config.ts'), logLevel: 'error', build: { outDir: directory } })
+  if (address !== null) writeFileSync(join(directory, CLIENT_DOCUMENT), `${JSON.stringify(clientDocument(address), null, 2)}\n`)
+  return directory
 }
 
 export interface DemoSite {
