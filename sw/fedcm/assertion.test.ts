@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { DEVICE_COOKIE, FEDCM_COOKIE } from '../../wire/device-cookie.ts'
 import { FEDCM } from '../../wire/fedcm.ts'
 import { MAX_FEDCM_BODY_BYTES, MAX_FEDCM_PARAMS_CHARS, MAX_FEDCM_STATE_CHARS } from '../../wire/fedcm-limits.ts'
+import { isKnown } from '../indieauth/testing.ts'
 import { digestOf } from '../oauth/devices.ts'
 import { readOAuthLedger } from '../store/oauth-ledger.ts'
 import { Browser, CHALLENGE, type FedCmStage, ME, ORIGIN, SITE, stageFedCm } from './testing.ts'
@@ -43,7 +44,7 @@ describe('a site that asks who its user is', () => {
       scopes: ['profile'],
       codeChallenge: CHALLENGE,
     })
-    expect(await sites.isKnown(`${SITE}/`, ['profile'])).toBe(true)
+    expect(await isKnown(sites, `${SITE}/`, ['profile'])).toBe(true)
     expect((await readOAuthLedger(store))[0]).toMatchObject({ what: 'site', outcome: 'done', clientId: `${SITE}/`, note: 'fedcm' })
     const { accounts } = (await (await own.accounts()).json()) as { accounts: [{ approved_clients: string[] }] }
     expect(accounts[0].approved_clients).toContain(`${SITE}/`)

@@ -5,14 +5,14 @@ import { INDIEAUTH } from '../../wire/indieauth.ts'
 import { readText } from '../http/body.ts'
 import type { Self } from '../identity/self.ts'
 import { parseClientId } from '../indieauth/client-id.ts'
-import type { Sites } from '../indieauth/contract.ts'
+import type { SiteGrant, Sites } from '../indieauth/contract.ts'
 import { meOf } from '../indieauth/profile.ts'
 import { namesOf } from './account.ts'
 import type { FedCmSessions } from './sessions.ts'
 
 export interface AssertionParts {
   readonly identity: Pick<Self, 'did' | 'handle' | 'origin'>
-  readonly sites: Pick<Sites, 'allow' | 'forget' | 'isKnown'>
+  readonly sites: Pick<Sites, 'allow' | 'allowAgain' | 'forget'>
   readonly cookies: Pick<FedCmSessions, 'find'>
 }
 
@@ -26,8 +26,9 @@ export const assertIdentity = async (parts: AssertionParts, request: Request): P
   const question = ofOneSite(questionOf(fields, request))
   if (question.accountId !== meOf(identity.origin)) throw new FedCmRefusal('OtherAccount')
   const isByItself = fields.get('is_auto_selected') === 'true'
-  if (!(await sites.isKnown(question.clientId, question.scopes)) && (isByItself || beyondDialog(question).length > 0))
-    return Response.json({ continue_on: continuePathOf(question) })
+  const known = await sites.allowAgain(grantOf(question, device.id))
+  if (known !== null) return Response.json({ token: tokenOf(identity, question, known) })
+  if (isByItself || beyondDialog(question).length > 0) return Response.json({ continue_on: continuePathOf(question) })
   return Response.json({ token: await tokenFor(parts, question, device.id) })
 }
 
@@ -38,20 +39,26 @@ export const ofOneSite = <Asked extends Pick<Question, 'clientId'>>(asked: Asked
   return { ...asked, clientId: url.href }
 }
 
-/**
- * The owner has agreed, by the browser's dialog, on a page, or some time before.
- * @returns JSON as text, which sites parse: browsers have handed objects over only since 2025. @see https://indieweb.org/FedCM_for_IndieAuth
- */
+/** The owner has agreed: in the browser's dialog, or on a page. */
 export const tokenFor = async (
   { identity, sites }: Pick<AssertionParts, 'identity'> & { readonly sites: Pick<Sites, 'allow'> },
-  { clientId, scopes, codeChallenge, state }: Omit<Question, 'accountId' | 'isCovered'>,
+  question: Asked,
   deviceId: string,
-): Promise<string> =>
-  JSON.stringify({
-    code: await sites.allow({ clientId, redirectUri: null, scopes, codeChallenge, deviceId }),
-    metadata_endpoint: identity.origin + INDIEAUTH.metadata,
-    ...(state !== null && { state }),
-  })
+): Promise<string> => tokenOf(identity, question, await sites.allow(grantOf(question, deviceId)))
+
+type Asked = Omit<Question, 'accountId' | 'isCovered'>
+
+const grantOf = ({ clientId, scopes, codeChallenge }: Asked, deviceId: string): SiteGrant => ({
+  clientId,
+  redirectUri: null,
+  scopes,
+  codeChallenge,
+  deviceId,
+})
+
+/** As text, which sites parse: browsers have handed objects over only since 2025. @see https://indieweb.org/FedCM_for_IndieAuth */
+const tokenOf = ({ origin }: Pick<Self, 'origin'>, { state }: Asked, code: string): string =>
+  JSON.stringify({ code, metadata_endpoint: origin + INDIEAUTH.metadata, ...(state !== null && { state }) })
 
 /** @throws FedCmRefusal */
 export const disconnect = async ({ identity, sites, cookies }: AssertionParts, request: Request): Promise<Response> => {

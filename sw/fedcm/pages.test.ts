@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { FEDCM } from '../../wire/fedcm.ts'
 import { OAUTH_SIGN_IN_MAX_AGE_MS } from '../../wire/oauth-limits.ts'
+import { isKnown } from '../indieauth/testing.ts'
 import { OWN_DEVICE } from '../oauth/contract.ts'
 import { readOAuthLedger } from '../store/oauth-ledger.ts'
 import { Browser, CHALLENGE, ME, ORIGIN, SITE, stageFedCm } from './testing.ts'
@@ -87,7 +88,7 @@ describe('what needs a page', () => {
       state: 's',
     })
     expect(data['account']).toBe(ME)
-    expect(await sites.isKnown(`${SITE}/`, ['profile', 'email'])).toBe(true)
+    expect(await isKnown(sites, `${SITE}/`, ['profile', 'email'])).toBe(true)
     expect((await readOAuthLedger(store))[0]).toMatchObject({ what: 'site', outcome: 'done', deviceId: OWN_DEVICE })
   })
 

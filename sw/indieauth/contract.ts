@@ -20,12 +20,12 @@ export interface SiteGrant {
 export interface Sites {
   /** Remembers the consent and says it in the ledger. @returns a code, good for one exchange within `INDIE_CODE_TTL_MS` */
   allow(grant: SiteGrant): Promise<string>
+  /** The same by what the owner agreed to before. @returns null: not to all of that, or not any more; nothing has changed then */
+  allowAgain(grant: SiteGrant): Promise<string | null>
   /** Says it in the ledger. */
   refuse(refusal: { readonly clientId: string; readonly road: SiteRoad; readonly deviceId: string }): Promise<void>
   /** Newest first. */
   known(): Promise<readonly SiteRow[]>
-  /** Whether the owner has let it have all of that before. */
-  isKnown(clientId: string, scopes: readonly string[]): Promise<boolean>
   /** Ends its tokens and codes; the next time it is asked about as a stranger. @returns whether it was known */
   forget(clientId: string): Promise<boolean>
 }

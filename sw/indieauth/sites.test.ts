@@ -41,14 +41,18 @@ it('remembers what a site was let have, by which roads, and says it in the ledge
   ])
 })
 
-it('knows a site only for what it was let have', async () => {
-  const { sites } = await stage()
-  expect(await sites.isKnown(SITE, [])).toBe(false)
+it('lets a site in again only for what it was let have, and never one that was forgotten', async () => {
+  const { store, sites } = await stage()
+  const again = (scopes: readonly string[], clientId = SITE) => sites.allowAgain({ ...GRANT, clientId, scopes })
+  expect(await again([])).toBeNull()
   await sites.allow(GRANT)
-  expect(await sites.isKnown(SITE, [])).toBe(true)
-  expect(await sites.isKnown(SITE, ['profile'])).toBe(true)
-  expect(await sites.isKnown(SITE, ['profile', 'email'])).toBe(false)
-  expect(await sites.isKnown('https://other.example/', [])).toBe(false)
+  expect([await again([]), await again(['profile'])]).toEqual([expect.any(String), expect.any(String)])
+  const before = [await sites.known(), await store.getAll('indieCodes'), await readOAuthLedger(store)]
+  expect([await again(['profile', 'email']), await again([], 'https://other.example/')]).toEqual([null, null])
+  expect([await sites.known(), await store.getAll('indieCodes'), await readOAuthLedger(store)]).toEqual(before)
+  await sites.forget(SITE)
+  expect(await again([])).toBeNull()
+  expect(await sites.known()).toEqual([])
 })
 
 it('keeps codes as digests, and none that has expired', async () => {

@@ -2,8 +2,8 @@
 import { INDIE_CODE_TTL_MS } from '../../wire/indieauth-limits.ts'
 import { browserName } from '../oauth/browser-name.ts'
 import { digestOf, randomText } from '../oauth/devices.ts'
-import type { SiteRow } from '../store/indieauth-schema.ts'
-import { addIndieCode, deleteSite, readSite, readSites } from '../store/indieauth-sites.ts'
+import type { IndieCodeRow, SiteRow } from '../store/indieauth-schema.ts'
+import { addIndieCode, deleteSite, readSites } from '../store/indieauth-sites.ts'
 import { readOAuthDevice } from '../store/oauth-devices.ts'
 import { appendOAuthLedger } from '../store/oauth-ledger.ts'
 import type { OAuthLedgerRow } from '../store/oauth-schema.ts'
@@ -24,28 +24,37 @@ export const sitesOf = ({ store, now }: { readonly store: Store; readonly now: (
     })
   }
 
+  const newCode = async ({ clientId, redirectUri, scopes, codeChallenge }: SiteGrant): Promise<{ code: string; row: IndieCodeRow }> => {
+    const code = randomText()
+    const at = now()
+    const digest = await digestOf(code)
+    return { code, row: { digest, clientId, redirectUri, scopes, codeChallenge, at, expiresAt: at + INDIE_CODE_TTL_MS } }
+  }
+  const noteGrant = (grant: SiteGrant): Promise<void> => {
+    const { clientId, scopes, deviceId } = grant
+    const scope = scopes.length > 0 && { scope: scopes.join(' ') }
+    return note({ what: 'site', outcome: 'done', clientId, ...scope, note: roadOf(grant) }, deviceId)
+  }
+
   return {
     async allow(grant) {
-      const { clientId, redirectUri, scopes, codeChallenge, deviceId } = grant
-      const code = randomText()
-      const at = now()
-      const row = { digest: await digestOf(code), clientId, redirectUri, scopes, codeChallenge, at, expiresAt: at + INDIE_CODE_TTL_MS }
-      await addIndieCode(store, row, (before) => withConsent(before, grant, at))
-      await note(
-        { what: 'site', outcome: 'done', clientId, ...(scopes.length > 0 && { scope: scopes.join(' ') }), note: roadOf(grant) },
-        deviceId,
-      )
+      const { code, row } = await newCode(grant)
+      await addIndieCode(store, row, (before) => withConsent(before, grant, row.at))
+      await noteGrant(grant)
+      return code
+    },
+
+    async allowAgain(grant) {
+      const { code, row } = await newCode(grant)
+      const covered = (before: SiteRow | undefined) => (before && covers(before, grant) ? withConsent(before, grant, row.at) : null)
+      if (!(await addIndieCode(store, row, covered))) return null
+      await noteGrant(grant)
       return code
     },
 
     refuse: ({ clientId, road, deviceId }) => note({ what: 'site', outcome: 'refused', clientId, note: road }, deviceId),
 
     known: async () => (await readSites(store)).sort((a, b) => b.updatedAt - a.updatedAt),
-
-    async isKnown(clientId, scopes) {
-      const site = await readSite(store, clientId)
-      return site !== undefined && scopes.every((scope) => site.scopes.includes(scope))
-    },
 
     async forget(clientId) {
       const wasKnown = await deleteSite(store, clientId)
@@ -54,6 +63,8 @@ export const sitesOf = ({ store, now }: { readonly store: Store; readonly now: (
     },
   }
 }
+
+const covers = (site: SiteRow, { scopes }: SiteGrant): boolean => scopes.every((scope) => site.scopes.includes(scope))
 
 const roadOf = ({ redirectUri }: SiteGrant): SiteRow['roads'][number] => (redirectUri === null ? 'fedcm' : 'redirect')
 

@@ -7,6 +7,7 @@ import { ORIGIN } from '../oauth/testing.ts'
 import type { EventRow } from '../store/schema.ts'
 import type { Standing } from '../../wire/frames.ts'
 import { INDIEAUTH } from '../../wire/indieauth.ts'
+import type { Sites } from './contract.ts'
 import { composeIndieAuth, type IndieAuth } from './indieauth.ts'
 
 export const SITE = 'https://site.example/'
@@ -77,6 +78,10 @@ export const stageSites = async (standing: Standing = 'active'): Promise<SitesSt
     },
   })
 }
+
+/** Whether the owner has let it have all of that. */
+export const isKnown = async (sites: Pick<Sites, 'known'>, clientId: string, scopes: readonly string[]): Promise<boolean> =>
+  (await sites.known()).some((site) => site.clientId === clientId && scopes.every((scope) => site.scopes.includes(scope)))
 
 /** One sign-in of a site, with its secret. */
 export class TestSite {

@@ -3,18 +3,19 @@ import { settle } from './failure.ts'
 import type { IndieCodeRow, SiteRow } from './indieauth-schema.ts'
 import type { Store } from './open.ts'
 
-export const readSite = (store: Store, clientId: string): Promise<SiteRow | undefined> => store.get('sites', clientId)
-
 export const readSites = (store: Store): Promise<SiteRow[]> => store.getAll('sites')
 
-/** A consent and its code. Codes that expired before this one was made go. @param change synchronous */
-export const addIndieCode = (store: Store, code: IndieCodeRow, change: (row: SiteRow | undefined) => SiteRow): Promise<void> => {
+/** A consent and its code. Codes that expired before this one was made go. @param change synchronous; null: there is no consent @returns whether there is one */
+export const addIndieCode = (store: Store, code: IndieCodeRow, change: (row: SiteRow | undefined) => SiteRow | null): Promise<boolean> => {
   const tx = store.transaction(['sites', 'indieCodes'], 'readwrite')
   return settle(tx, async () => {
     const [sites, codes] = [tx.objectStore('sites'), tx.objectStore('indieCodes')]
-    await sites.put(change(await sites.get(code.clientId)))
+    const site = change(await sites.get(code.clientId))
+    if (!site) return false
+    await sites.put(site)
     const expired = await codes.index('expiresAt').getAllKeys(IDBKeyRange.upperBound(code.at))
     await Promise.all([codes.put(code), ...expired.map((digest) => codes.delete(digest))])
+    return true
   })
 }
 
