@@ -5,7 +5,7 @@ import { Agent, AtpAgent } from '@atproto/api'
 import type { BrowserContext, CDPSession, Page } from 'playwright'
 import { buildDemo } from '../../scripts/demo-site.ts'
 import { FEDCM_COOKIE } from '../../wire/device-cookie.ts'
-import { UPLINK_PATH } from '../../wire/frames.ts'
+import { type RoomStatus, STATUS_PATH, UPLINK_PATH } from '../../wire/frames.ts'
 import { LOGO_ICON_PATH } from '../../wire/indieauth.ts'
 import { type Answer, FedCmSite, SITE_PAGE, type Visit } from '../fixtures/fedcm-site.ts'
 import { confidentialClient } from '../fixtures/oauth-clients.ts'
@@ -13,7 +13,7 @@ import { allow, answerTo } from '../fixtures/oauth-owner.ts'
 import { watchPolicy } from '../fixtures/page-faults.ts'
 import { expect, PASSWORD } from '../fixtures/pod.ts'
 import type { Seen } from '../fixtures/public-hosts.ts'
-import { type PublicPod, type PublicWorld, test } from '../fixtures/public-world.ts'
+import { HOSTILE, PODS, type PublicPod, type PublicWorld, test } from '../fixtures/public-world.ts'
 
 test.use({ name: 'public-host' })
 test.describe.configure({ mode: 'serial' })
@@ -164,6 +164,32 @@ test('a passkey that is added on /account is for this name, and signs in to site
   await visit.page.close()
 })
 
+test('a pod beside it is the same site to browsers, and gets no further than any other', async ({ world }) => {
+  const forged = `<form method="post" action="${alice.url}/account"><input name="do" value="end-grants"><button>go</button></form>`
+  world.internet.serve(HOSTILE, () => new Response(`<iframe src="${alice.url}/account"></iframe>${forged}`, html))
+  for (const who of ['alice', 'elsewhere']) {
+    const page = await (await world.browser(who)).newPage()
+    await page.goto(`https://${HOSTILE}/`)
+    await expect.poll(() => page.frames()[1]?.url()).toBe('chrome-error://chromewebdata/')
+    const got = await page.evaluate(
+      async ({ pod, pods, rpId }) => {
+        for (const name of ['__Host-tabpod-device', '__Host-tabpod-fedcm']) document.cookie = `${name}=mine; Domain=${pods}; Path=/; Secure`
+        const reads = ['/account', '/fedcm/accounts'].map((path) =>
+          fetch(pod + path, { credentials: 'include' }).then(({ status }) => status),
+        )
+        const publicKey = { rpId, challenge: new Uint8Array(32) }
+        const all = await Promise.allSettled([...reads, navigator.credentials.get({ publicKey })])
+        return [document.cookie, ...all.map((each) => (each.status === 'fulfilled' ? each.value : (each.reason as Error).name))]
+      },
+      { pod: alice.url, pods: PODS, rpId: alice.host },
+    )
+    expect(got).toEqual(['', 'TypeError', 403, 'SecurityError'])
+    await page.getByRole('button').click()
+    await expect(page.getByText('This did not come from here')).toBeVisible()
+    await page.close()
+  }
+})
+
 test('an app that publishes itself at an https name signs in there, and calls with proofs for the public address', async ({ world }) => {
   const { hosts, internet } = world
   const host = 'client.example.org'
@@ -246,8 +272,11 @@ test('a second pod below the domain is refused by the browser, which says why; a
   await bob.context.close()
 })
 
-test('with the tab closed the dialog still comes, and a click brings the pod back and signs in', async () => {
-  await alice.page.close()
+test('with the tab closed the dialog still comes, and a click brings the pod back and signs in', async ({ world }) => {
+  await alice.page.close(closing)
+  await expect
+    .poll(async () => (await (await world.hosts.fetch(alice.url + STATUS_PATH)).json()) as RoomStatus)
+    .toMatchObject({ online: false })
   const visit = await shop.visit(alice.context)
   const [page, asked] = await opened(alice.context, '/fedcm/continue', () => visit.ask())
   const [home] = await opened(alice.context, '/', () => page.getByRole('button', { name: 'Continue' }).click())
