@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vite'
 import { lazyZod } from './shims/lazy-zod.ts'
+import { catalogAddresses, catalogFiles } from './sw/languages/assets.ts'
 import { oauthWithoutNode, passkeysWithoutAttestation, roomWithoutZod } from './shims/replacements.ts'
 
 const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
@@ -16,7 +17,12 @@ export const alias = {
 const PURE = /@atproto\/(common-web|did|jwk|jwk-jose|oauth-[a-z-]+)\/|@atproto-labs|@simplewebauthn|@peculiar|reflect-metadata/
 /** noble makes three curves of NIST's, two of which nobody asks for, and with them goes SHA-512. */
 const PURE_FUNCTIONS = ['createCurve', 'Field']
-export const treeshake = { moduleSideEffects: [{ test: PURE, sideEffects: false }], manualPureFunctions: PURE_FUNCTIONS }
+export const treeshake = {
+  moduleSideEffects: [{ test: PURE, sideEffects: false }],
+  manualPureFunctions: PURE_FUNCTIONS,
+  // Reading `ZodMap.create` does nothing: without this the bundler keeps whatever is made ready beside what is used.
+  propertyReadSideEffects: false as const,
+}
 export const inject = { Buffer: [at('shims/buffer.ts'), 'Buffer'] as [string, string] }
 
 /** Three bundles: the app's pages, the service worker (one classic script), the room (one module for each of its two runtimes, and what they share). */
@@ -24,7 +30,7 @@ export default defineConfig({
   root: at('web'),
   publicDir: at('web/public'),
   resolve: { alias },
-  plugins: [oauthWithoutNode, passkeysWithoutAttestation, roomWithoutZod, lazyZod],
+  plugins: [oauthWithoutNode, passkeysWithoutAttestation, roomWithoutZod, lazyZod, catalogFiles],
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   environments: {
     client: {
@@ -40,6 +46,7 @@ export default defineConfig({
     worker: {
       consumer: 'client',
       resolve: { conditions: ['browser', 'module', 'import', 'default'], noExternal: true },
+      define: { CATALOG_ADDRESSES: JSON.stringify(catalogAddresses) },
       build: {
         outDir: at('dist/public/_tabpod'),
         emptyOutDir: false,

@@ -19,6 +19,7 @@ import { assertPointsHere } from './identity/pointing.ts'
 import { Self } from './identity/self.ts'
 import { composeIndieAuth, type IndieAuth } from './indieauth/indieauth.ts'
 import { sitesOf } from './indieauth/sites.ts'
+import { type CatalogFiles, languagesOf } from './languages/languages.ts'
 import { composeOAuth, type OAuth } from './oauth/oauth.ts'
 import { pagesOf } from './oauth/front.ts'
 import { composeDevices, pagePartsOf } from './oauth/page-services.ts'
@@ -94,6 +95,8 @@ export interface PodOptions extends RepoOptions {
   readonly apps?: AppTokens
   /** What an integrator wants of the OAuth provider (docs/oauth.md). */
   readonly oauth?: ProviderSettings
+  /** Languages of its pages, beside English. Default: none. */
+  readonly catalogs?: CatalogFiles
   /** Default: one that is written nowhere. */
   readonly log?: Log
 }
@@ -230,7 +233,9 @@ const composePod = async (
   const signingKey: DidResolver['signingKey'] = async (did, asked) => (isOwn(did) ? vault.signingDidKey : resolver.signingKey(did, asked))
   const own = { is: isOwn, proof: (collection: string, rkey: string) => repo.proof(collection, rkey), signingDidKey: vault.signingDidKey }
   const lexicons = permissionSetResolver({ fetch, dids: resolver, own })
+  const languages = languagesOf(options.catalogs)
   const oauth = composeOAuth({
+    locales: languages.tags,
     store,
     identity,
     audience: serviceDid,
@@ -247,6 +252,7 @@ const composePod = async (
     devices,
     account,
     authorizations: oauth.authorizations,
+    languages,
     sites,
     ...(options.oauth && { settings: options.oauth }),
     log,

@@ -1,4 +1,5 @@
 /** The owner's app without network: what the network answered last, kept in a Cache. Network first, so that a new build shows at once. */
+import { BUILD_FILE_DEADLINE_MS } from '../wire/limits.ts'
 
 const CACHE = 'tabpod-shell'
 /** Every page of the app is this one document. */
@@ -19,16 +20,30 @@ export const answerFromShell = async (request: Request, keep: (work: Promise<unk
   }
 }
 
-/** Fetches the app's document and what it links, because the first visit loaded them before there was a worker. */
-export const storeShell = async (): Promise<void> => {
+/** A file of the build whose name says what is in it. @throws TypeError, DOMException TimeoutError */
+export const fileOfBuild = async (address: string): Promise<Response> => {
+  const cache = await caches.open(CACHE)
+  const kept = await cache.match(address)
+  if (kept) return kept
+  const response = await fetch(address, { signal: AbortSignal.timeout(BUILD_FILE_DEADLINE_MS) })
+  if (!response.ok) throw new TypeError(`${address} is not to be had: ${response.status}`)
+  await cache.put(address, response.clone())
+  return response
+}
+
+/**
+ * Fetches the app's document and what it links, because the first visit loaded them before there was a worker.
+ * @param files of the build that it must have too
+ */
+export const storeShell = async (files: readonly string[]): Promise<void> => {
   const response = await fetch(SHELL, { cache: 'no-cache' })
   if (!response.ok) return
   const html = await response.clone().text()
   const linked = [...html.matchAll(/\b(?:src|href)="(\/[^/"][^"]*)"/g)].flatMap(([, path]) => (path === undefined ? [] : [path]))
   const cache = await caches.open(CACHE)
   await cache.put(SHELL, response)
-  await Promise.allSettled(linked.map((path) => cache.add(path)))
-  const kept = new Set([SHELL, ...linked])
+  await Promise.allSettled([...linked.map((path) => cache.add(path)), ...files.map(fileOfBuild)])
+  const kept = new Set([SHELL, ...linked, ...files])
   for (const { url } of await cache.keys()) if (!kept.has(new URL(url).pathname)) await cache.delete(url)
 }
 

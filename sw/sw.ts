@@ -12,13 +12,15 @@ import { requestId, toXrpcError, xrpcErrorToResponse } from './http/errors.ts'
 import { Log } from './operations/log.ts'
 import { answerOwner } from './owner.ts'
 import { Resident } from './resident.ts'
-import { answerFromShell, dropShell, storeShell } from './shell.ts'
+import { answerFromShell, dropShell, fileOfBuild, storeShell } from './shell.ts'
 import { ActivityReport } from './uplink/activity.ts'
 import { Egress } from './uplink/egress.ts'
 import { Mail } from './uplink/mail.ts'
 import { Uplink } from './uplink/uplink.ts'
 
 declare const self: ServiceWorkerGlobalScope
+/** By language; written in by the build (sw/languages/assets.ts). */
+declare const CATALOG_ADDRESSES: Readonly<Record<string, string>>
 
 /** https://w3c.github.io/ServiceWorker/#register-router-method; not in TypeScript's library yet. */
 interface RoutableInstallEvent extends ExtendableEvent {
@@ -35,6 +37,7 @@ let uplink: Uplink | undefined
 
 const resident = new Resident({
   egress,
+  catalogs: { addresses: CATALOG_ADDRESSES, read: async (address) => (await fileOfBuild(address)).json() },
   log,
   hooks: {
     arrived: (pod) => {
@@ -85,7 +88,7 @@ self.addEventListener('install', (event: RoutableInstallEvent) => {
 })
 
 self.addEventListener('activate', (event) => {
-  event.waitUntil(Promise.allSettled([self.clients.claim(), storeShell()]))
+  event.waitUntil(Promise.allSettled([self.clients.claim(), storeShell(Object.values(CATALOG_ADDRESSES))]))
 })
 
 self.addEventListener('fetch', (event) => {
@@ -184,7 +187,7 @@ const obey = async (message: OwnerMessage, port: MessagePort): Promise<void> => 
     onProgress: (progress) => activity.progress(progress),
   })
   port.postMessage(answer)
-  if (answer.ok && SETTLING.has(message.command.kind)) await storeShell().catch(() => {})
+  if (answer.ok && SETTLING.has(message.command.kind)) await storeShell(Object.values(CATALOG_ADDRESSES)).catch(() => {})
 }
 
 /** After them a pod lives here, and the app must open without its server. */

@@ -109,6 +109,9 @@ export const OUTBOX_WINDOW_BYTES = 4 * MIB
 /** Rows read from the log at a time while catching up. */
 export const OUTBOX_BATCH_EVENTS = 32
 
+/** A page waits for its words that long, and is in English then. */
+export const BUILD_FILE_DEADLINE_MS = 2 * SECOND_MS
+
 /** How long the owner's page waits for the worker's answer; creating a pod costs two PBKDF2 runs at most. */
 export const OWNER_DEADLINE_MS = 60 * SECOND_MS
 

@@ -25,14 +25,15 @@ export const showContinue = async (
 ): Promise<Response> => {
   const { clientId, scopes } = questionIn(query)
   assertSignedIn(visitor)
+  const { say } = house.words
   const fields = Object.fromEntries(NAMES.flatMap((name) => (query.has(name) ? [[name, query.get(name) ?? '']] : [])))
   return continuePage(house, {
     host: new URL(clientId).host,
     account: identity,
     learns: [
-      `that you are ${new URL(house.origin).host}`,
-      ...(scopes.includes('profile') ? ['your name and your picture'] : []),
-      ...(scopes.includes('email') ? ['your e-mail address'] : []),
+      say('fedcm.learns.me', { host: new URL(house.origin).host }),
+      ...(scopes.includes('profile') ? [say('fedcm.learns.profile')] : []),
+      ...(scopes.includes('email') ? [say('fedcm.learns.email')] : []),
     ],
     form: { action: FEDCM.continue, fields: { ...fields, [TOKEN]: await forms.token(visitor, purposeOf(query)) } },
     isOwn: visitor.isOwn,
@@ -50,7 +51,8 @@ export const takeContinue = async (parts: ContinuePageParts, sent: Request, visi
   if (fields.get('do') === 'go')
     return resolvePage(house, { host, token: await tokenFor(parts, question, visitor.id), account: meOf(identity.origin) })
   await sites.refuse({ clientId, road: 'fedcm', deviceId: visitor.id })
-  return statusPage(house, { title: 'Denied', message: `${host} learns nothing. You can close this window.` })
+  const { say } = house.words
+  return statusPage(house, { title: say('fedcm.denied'), message: say('fedcm.denied.text', { host }) })
 }
 
 const questionIn = (said: URLSearchParams): ReturnType<typeof continuedQuestion> => ofOneSite(continuedQuestion(said))

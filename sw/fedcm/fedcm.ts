@@ -65,7 +65,7 @@ export const composeFedCm = (given: FedCmParts): FedCm => {
           (cause) => parts.log.failure('a request by FedCM failed', cause),
         )
       const show = PAGES[path]
-      return show ? answerPage(parts, request, road, (visitor) => orRefused(parts, () => show(parts, request, visitor))) : null
+      return show ? answerPage(parts, request, road, (visitor, spoken) => orRefused(spoken, () => show(spoken, request, visitor))) : null
     },
     documents: () => documents,
     forRoom: async () => {

@@ -25,8 +25,8 @@ const DONE = 'done'
 export const showLogin = async (parts: LoginPageParts, query: URLSearchParams, visitor: Visitor): Promise<Response> => {
   if (query.get(STEP) !== DONE || !(await parts.cookies.isOpen(visitor.id))) return askWho(parts, visitor)
   return statusPage(parts.house, {
-    title: 'You are signed in',
-    message: 'Your browser offers this account now where a site asks who you are. You can close this window.',
+    title: parts.house.words.say('fedcm.login.done'),
+    message: parts.house.words.say('fedcm.login.done.text'),
     status: 'logged-in',
     account: JSON.stringify(pushedStatus([await parts.account()])),
   })
@@ -35,16 +35,18 @@ export const showLogin = async (parts: LoginPageParts, query: URLSearchParams, v
 /** @throws XrpcError 403 ForeignForm | StaleForm */
 export const takeLogin = async (parts: LoginPageParts, sent: Request, visitor: Visitor): Promise<Response> => {
   const fields = await parts.forms.read(sent, visitor, () => FEDCM.login)
+  const { words } = parts.house
   if (fields.get('do') === 'cancel')
-    return statusPage(parts.house, { title: 'Not now', message: 'Nothing has changed. You can close this window.' })
+    return statusPage(parts.house, { title: words.say('fedcm.notNow'), message: words.say('fedcm.notNow.text') })
   try {
     if (fields.get('do') === 'sign-in') return await begin(parts, await enter(parts, visitor, fields))
     return visitor.account ? await begin(parts, visitor) : await askWho(parts, visitor)
   } catch (cause) {
     if (!(cause instanceof XrpcError)) throw cause
-    if (cause.error === 'Offline') return askWho(parts, await parts.devices.visit(sent, visitor.isOwn ? 'local' : 'shim'), cause.message)
+    if (cause.error === 'Offline')
+      return askWho(parts, await parts.devices.visit(sent, visitor.isOwn ? 'local' : 'shim'), words.say('fedcm.offline'))
     if (cause.status >= 500) throw cause
-    return askWho(parts, visitor, problemOf(cause))
+    return askWho(parts, visitor, problemOf(words, cause))
   }
 }
 
@@ -62,16 +64,15 @@ const askWho = async (parts: LoginPageParts, visitor: Visitor, problem?: string)
   const shared = { form: await formOf(parts, visitor, FEDCM.login), ...(problem !== undefined && { problem }) }
   if (visitor.account) return loginPage(house, { ...shared, account: identity, isOwn: visitor.isOwn })
   const passkey = await passkeys.request(visitor)
-  const purpose = 'so that your browser can offer this account to sites'
-  return signInPage(house, { ...shared, purpose, identifier: identity.handle, ...(passkey !== null && { passkey }) })
+  return signInPage(house, { ...shared, purpose: 'signIn.forSites', identifier: identity.handle, ...(passkey !== null && { passkey }) })
 }
 
 export const showLogout = async (parts: LoginPageParts, visitor: Visitor): Promise<Response> => {
   const { house, identity, cookies } = parts
   if (await cookies.isOpen(visitor.id)) return logoutPage(house, { account: identity, form: await formOf(parts, visitor, FEDCM.logout) })
   return statusPage(house, {
-    title: 'This browser does not offer your account',
-    message: 'No site is told by it who you are. You can close this page.',
+    title: house.words.say('fedcm.logout.done'),
+    message: house.words.say('fedcm.logout.done.text'),
     status: 'logged-out',
   })
 }

@@ -18,6 +18,8 @@ export interface SiteRequest {
   readonly asked: string
   /** Who the site expects. */
   readonly me: string | null
+  /** Of its pages: BCP 47, best first. */
+  readonly locales: readonly string[]
   /** All of it, as a query. */
   readonly text: string
 }
@@ -26,6 +28,7 @@ export interface SiteRequest {
 export interface BadSiteRequest {
   readonly redirectUri: string
   readonly state: string | null
+  readonly locales: readonly string[]
   readonly error: 'invalid_request' | 'unsupported_response_type' | 'invalid_scope'
   readonly description: string
 }
@@ -34,7 +37,17 @@ export interface BadSiteRequest {
 export const SITE_SCOPES: readonly string[] = ['profile', 'email']
 
 /** What makes a request, of all that an address may hold. */
-const FIELDS = ['response_type', 'client_id', 'redirect_uri', 'state', 'code_challenge', 'code_challenge_method', 'scope', 'me'] as const
+const FIELDS = [
+  'response_type',
+  'client_id',
+  'redirect_uri',
+  'state',
+  'code_challenge',
+  'code_challenge_method',
+  'scope',
+  'me',
+  'ui_locales',
+] as const
 
 /** @throws XrpcError 400 `invalid_client` | `invalid_redirect_uri`: nothing may go anywhere */
 export const parseSiteRequest = async (fields: URLSearchParams, informationOf: InformationOf): Promise<SiteRequest | BadSiteRequest> => {
@@ -45,7 +58,9 @@ export const parseSiteRequest = async (fields: URLSearchParams, informationOf: I
   const information = await informationOf(clientId)
   const redirectUri = admitRedirect(fields.get('redirect_uri') ?? '', clientId, information)
   const state = fields.get('state')
-  const bad = (error: BadSiteRequest['error'], description: string): BadSiteRequest => ({ redirectUri, state, error, description })
+  // As OpenID Connect has it: https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest
+  const locales = fields.get('ui_locales')?.split(' ') ?? []
+  const bad = (error: BadSiteRequest['error'], description: string): BadSiteRequest => ({ redirectUri, state, locales, error, description })
   if (!state || state.length > MAX_STATE_CHARS)
     return bad('invalid_request', `state is required, and at most ${MAX_STATE_CHARS} characters`)
   if (fields.get('response_type') !== 'code') return bad('unsupported_response_type', 'response_type must be code')
@@ -56,7 +71,7 @@ export const parseSiteRequest = async (fields: URLSearchParams, informationOf: I
   const scopes = SITE_SCOPES.filter((scope) => asked.split(' ').includes(scope))
   if (scopes.includes('email') && !scopes.includes('profile')) return bad('invalid_scope', 'email is had together with profile only')
   const text = new URLSearchParams(FIELDS.flatMap((name) => (fields.has(name) ? [[name, fields.get(name) ?? '']] : []))).toString()
-  return { clientId, information, redirectUri, state, codeChallenge, scopes, asked, me: fields.get('me'), text }
+  return { clientId, information, redirectUri, state, codeChallenge, scopes, asked, me: fields.get('me'), locales, text }
 }
 
 /** SHA-256, base64url. @see https://www.rfc-editor.org/rfc/rfc7636#section-4.2 */

@@ -5,6 +5,7 @@
  */
 import { XrpcError } from '../../wire/errors.ts'
 import { INDIEAUTH } from '../../wire/indieauth.ts'
+import { speaking } from '../languages/languages.ts'
 import type { AuthorizationReply, ShownClient } from '../oauth/contract.ts'
 import { type Visitor, withCookie } from '../oauth/devices.ts'
 import { TOKEN } from '../oauth/forms.ts'
@@ -28,17 +29,20 @@ export interface SiteAuthorizeParts extends PagesParts, ProfileParts {
 }
 
 /** @throws XrpcError where nothing may go back to the site */
-export const showSiteAuthorize = async (parts: SiteAuthorizeParts, query: URLSearchParams, visitor: Visitor): Promise<Response> => {
-  const request = await parseSiteRequest(query, parts.informationOf)
+export const showSiteAuthorize = async (given: SiteAuthorizeParts, query: URLSearchParams, visitor: Visitor): Promise<Response> => {
+  const request = await parseSiteRequest(query, given.informationOf)
+  const parts = await speaking(given, request.locales)
   if ('error' in request) return askToReturn(parts, request)
   return visitor.account ? askConsent(parts, request, visitor) : askWho(parts, request, visitor)
 }
 
 /** @throws like `showSiteAuthorize`, and 403 ForeignForm | StaleForm */
-export const takeSiteAuthorize = async (parts: SiteAuthorizeParts, sent: Request, visitor: Visitor): Promise<Response> => {
-  const { house, forms, sites } = parts
+export const takeSiteAuthorize = async (given: SiteAuthorizeParts, sent: Request, visitor: Visitor): Promise<Response> => {
+  const { forms, sites } = given
   const fields = await forms.read(sent, visitor, (said) => purposeOf(said.get('request') ?? ''))
-  const request = await parseSiteRequest(new URLSearchParams(fields.get('request') ?? ''), parts.informationOf)
+  const request = await parseSiteRequest(new URLSearchParams(fields.get('request') ?? ''), given.informationOf)
+  const parts = await speaking(given, request.locales)
+  const { house } = parts
   if ('error' in request) return askToReturn(parts, request)
   const { clientId, redirectUri, codeChallenge } = request
   switch (fields.get('do')) {
@@ -68,7 +72,7 @@ const letIn = async (parts: SiteAuthorizeParts, request: SiteRequest, visitor: V
     return withCookie(new Response(null, { status: 303, headers: { ...HEADERS, location } }), entered)
   } catch (cause) {
     if (!(cause instanceof XrpcError) || cause.status >= 500) throw cause
-    return askWho(parts, request, visitor, { problem: problemOf(cause), identifier: fields.get('identifier') ?? '' })
+    return askWho(parts, request, visitor, { problem: problemOf(parts.house.words, cause), identifier: fields.get('identifier') ?? '' })
   }
 }
 
@@ -91,6 +95,7 @@ const askWho = async (
 const askConsent = async (parts: SiteAuthorizeParts, request: SiteRequest, visitor: Visitor): Promise<Response> => {
   const { house, identity, sites } = parts
   const { clientId, redirectUri, scopes, asked, me } = request
+  const { say } = house.words
   const [profile, { email }, known] = await Promise.all([
     ownerProfile(parts),
     parts.email.current(),
@@ -107,9 +112,9 @@ const askConsent = async (parts: SiteAuthorizeParts, request: SiteRequest, visit
     ...(isSomebodyElse(me, identity.origin) && { expected: me }),
     redirectsTo: host || protocol,
     facts: [
-      ['Site', clientId.href],
-      ['The answer goes to', redirectUri],
-      ['Asked for', asked || 'nothing but who you are'],
+      [say('fact.site'), clientId.href],
+      [say('fact.answer'), redirectUri],
+      [say('fact.asked'), asked || say('fact.asked.nothing')],
     ],
     form: await formOf(parts, request, visitor),
   })
@@ -125,8 +130,8 @@ const purposeOf = (text: string): string => `site ${text}`
 /** Nobody has clicked here yet. */
 const askToReturn = ({ house, identity }: SiteAuthorizeParts, { error, description, ...request }: BadSiteRequest): Promise<Response> =>
   continuePage(house, replyTo(identity.origin, request, { error, error_description: description }), {
-    title: 'This sign-in cannot go on',
-    message: 'The site asked in a way that this server does not take.',
+    title: house.words.say('end.stuck'),
+    message: house.words.say('end.site'),
   })
 
 /** @see https://www.rfc-editor.org/rfc/rfc9207 */

@@ -1,4 +1,5 @@
 /** May this site know who you are? Who asks, what it would get, where the answer goes. */
+import type { Words } from '../languages/words.ts'
 import type { ShownClient } from '../oauth/contract.ts'
 import { factList, type FormView, hiddenFields, permissionLine } from '../oauth/pages/consent.ts'
 import { html } from '../oauth/pages/html.ts'
@@ -25,37 +26,37 @@ export interface SiteConsentView {
 }
 
 export const siteConsentPage = (house: House, view: SiteConsentView): Promise<Response> => {
+  const { words } = house
+  const { say } = words
   const { site, account, profile, scopes, known, expected, redirectsTo, facts, form } = view
-  const fixed = { scope: '', sentence: `Know that you are ${profile.me}`, isNeeded: true, isWide: false, parts: [] }
-  const permissions: readonly Permission[] = [fixed, ...scopes.map((scope) => permissionOf(scope, view))]
+  const fixed = { scope: '', sentence: say('site.me', profile), isNeeded: true, isWide: false, parts: [] }
+  const permissions: readonly Permission[] = [fixed, ...scopes.map((scope) => permissionOf(words, scope, view))]
   return page(house, {
-    title: `Tell ${site.host ?? 'this site'} who you are?`,
+    title: site.host === null ? say('site.titleLocal') : say('site.title', { site: site.host }),
     isGuarded: true,
     body: html`<div class="card">
       <div class="head">
-        ${appHead(site)}
-        <h1>Let it know who you are?</h1>
+        ${appHead(words, site)}
+        <h1>${say('site.heading')}</h1>
       </div>
       <form method="post" action="${form.action}" class="stack">
-        ${hiddenFields(form)} ${accountChip(account, html`<button class="button button-small" name="do" value="switch">Not you?</button>`)}
-        ${expected !== undefined && html`<p class="well">The site expects <span class="mono">${expected}</span>. You would sign in as somebody else.</p>`}
+        ${hiddenFields(form)}
+        ${accountChip(account, html`<button class="button button-small" name="do" value="switch">${say('notYou')}</button>`)}
+        ${expected !== undefined && html`<p class="well">${words.show('site.expects', { expected: html`<span class="mono">${expected}</span>` })}</p>`}
         <fieldset>
-          <legend>It would</legend>
+          <legend>${say('site.would')}</legend>
           <ul class="gets">
-            ${permissions.map((each, at) => html`<li>${permissionLine(each, at, known ? ['', ...known] : [])}</li>`)}
+            ${permissions.map((each, at) => html`<li>${permissionLine(words, each, at, known ? ['', ...known] : [])}</li>`)}
           </ul>
-          <p class="note">
-            ${scopes.length > 0 && 'Take the tick from what it should not get. '}It can change nothing in your account, and post nothing.
-            ${known !== null && ' You let it know before.'}
-          </p>
+          <p class="note">${scopes.length > 0 && say('site.untick')} ${say('site.harmless')} ${known !== null && say('site.known')}</p>
         </fieldset>
-        <p class="small">The answer goes to <span class="strong host">${redirectsTo}</span>.</p>
+        <p class="small">${words.show('site.answer', { where: html`<span class="strong host">${redirectsTo}</span>` })}</p>
         <div class="buttons">
-          <button class="button" name="do" value="deny">Deny</button>
-          <button class="button button-main" name="do" value="allow">Allow</button>
+          <button class="button" name="do" value="deny">${say('deny')}</button>
+          <button class="button button-main" name="do" value="allow">${say('allow')}</button>
         </div>
         <details>
-          <summary>Technical details</summary>
+          <summary>${say('details')}</summary>
           ${factList(facts)}
         </details>
       </form>
@@ -63,12 +64,10 @@ export const siteConsentPage = (house: House, view: SiteConsentView): Promise<Re
   })
 }
 
-const permissionOf = (scope: string, { profile, email }: SiteConsentView): Permission => ({
+const permissionOf = ({ say }: Words, scope: string, { profile, email }: SiteConsentView): Permission => ({
   scope,
   sentence:
-    scope === 'email'
-      ? `See your e-mail address${email === undefined ? ' (you have given none)' : `: ${email}`}`
-      : `See your name and your picture: “${profile.name}”`,
+    scope === 'email' ? (email === undefined ? say('site.email.none') : say('site.email', { email })) : say('site.profile', profile),
   isNeeded: false,
   isWide: false,
   parts: [],

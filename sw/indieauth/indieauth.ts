@@ -42,7 +42,7 @@ export const composeIndieAuth = (parts: IndieAuthParts): IndieAuth => {
   const authorize = async (request: Request, origin: 'local' | 'shim'): Promise<Response> =>
     (await isExchange(request))
       ? endpoints.identify(request)
-      : answerPage(parts, request, origin, async (visitor) => {
+      : answerPage(site, request, origin, async (visitor, site) => {
           assertActive(identity)
           return isReading(request)
             ? showSiteAuthorize(site, new URL(request.url).searchParams, visitor)
@@ -74,7 +74,7 @@ export const composeIndieAuth = (parts: IndieAuthParts): IndieAuth => {
       if (isRead && path === AVATAR_PATH) return showAvatar()
       return endpoints.answer(path, request)
     },
-    metadata: metadataDocuments(identity.origin),
+    metadata: metadataDocuments(identity.origin, parts.languages.tags),
     async ownDocuments() {
       if (identity.standing !== 'active') return NOTHING
       const profile = await ownerProfile(parts)

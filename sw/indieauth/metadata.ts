@@ -6,7 +6,7 @@ import { SITE_SCOPES } from './authorization-request.ts'
 export const issuerOf = (origin: string): string => `${origin}/indieauth`
 
 /** By path: the second is where clients look who know the issuer alone. @see https://www.rfc-editor.org/rfc/rfc8414#section-3.1 */
-export const metadataDocuments = (origin: string): Readonly<Record<string, string>> => {
+export const metadataDocuments = (origin: string, locales: readonly string[]): Readonly<Record<string, string>> => {
   const text = JSON.stringify({
     issuer: issuerOf(origin),
     authorization_endpoint: origin + INDIEAUTH.authorize,
@@ -24,6 +24,7 @@ export const metadataDocuments = (origin: string): Readonly<Record<string, strin
     grant_types_supported: ['authorization_code', 'refresh_token'],
     code_challenge_methods_supported: ['S256'],
     authorization_response_iss_parameter_supported: true,
+    ui_locales_supported: locales,
     service_documentation: 'https://indieauth.spec.indieweb.org/',
   })
   return { [INDIEAUTH.metadata]: text, '/.well-known/oauth-authorization-server/indieauth': text }

@@ -63,8 +63,10 @@ export const takeAccount = async (parts: AccountPageParts, path: string, sent: R
     return goTo(path, done, after)
   } catch (cause) {
     if (!(cause instanceof XrpcError) || cause.status >= 500) throw cause
-    if (!visitor.account || fields.get('do') === 'sign-in') return askWho(parts, path, visitor, problemOf(cause))
-    return show(parts, path, visitor, { problem: cause.status === 401 || cause.status === 429 ? problemOf(cause) : cause.message })
+    if (!visitor.account || fields.get('do') === 'sign-in') return askWho(parts, path, visitor, problemOf(parts.house.words, cause))
+    return show(parts, path, visitor, {
+      problem: cause.status === 401 || cause.status === 429 ? problemOf(parts.house.words, cause) : cause.message,
+    })
   }
 }
 
@@ -172,8 +174,10 @@ const show = async (
   const browsers = new Map(rows.map(({ id, userAgent }) => [id, browserName(userAgent)]))
   return sessionsPage(house, {
     ...head,
-    grants: grants.map((grant) => toGrantView(grant, browsers)).sort((a, b) => b.usedAt - a.usedAt),
-    remembered: clients.filter(({ clientId }) => !grants.some((grant) => grant.clientId === clientId)).map(toRememberedView),
+    grants: grants.map((grant) => toGrantView(house.words, grant, browsers)).sort((a, b) => b.usedAt - a.usedAt),
+    remembered: clients
+      .filter(({ clientId }) => !grants.some((grant) => grant.clientId === clientId))
+      .map((client) => toRememberedView(house.words, client)),
     sites: sites.map(toSiteView),
     byPassword,
     browsers: rows.map((row) => toBrowserView(row, visitor)),

@@ -1,4 +1,5 @@
 /** Rows and grants as the account pages show them. */
+import type { Words } from '../languages/words.ts'
 import type { SiteRow } from '../store/indieauth-schema.ts'
 import type { PasskeyRow } from '../store/oauth-schema.ts'
 import { browserName } from './browser-name.ts'
@@ -9,10 +10,10 @@ import { hostOfClient } from './pages/parties.ts'
 import { describeScopes } from './pages/scope-sentences.ts'
 import type { PasskeyView } from './pages/security.ts'
 
-export const toRememberedView = ({ clientId, scopes, updatedAt }: KnownClient): RememberedView => ({
+export const toRememberedView = (words: Words, { clientId, scopes, updatedAt }: KnownClient): RememberedView => ({
   clientId,
-  app: hostOfClient(clientId) ?? 'An app on this computer',
-  permissions: describeScopes(scopes).map(({ sentence }) => sentence),
+  app: hostOfClient(clientId) ?? words.say('app.local'),
+  permissions: describeScopes(words, scopes).map(({ sentence }) => sentence),
   at: updatedAt,
 })
 
@@ -48,15 +49,15 @@ export const toBrowserView = ({ id, userAgent, account, lastSeenAt }: SignedInDe
   ...(account.by && { by: account.by }),
 })
 
-export const toGrantView = (grant: Grant, browsers: ReadonlyMap<string, string>): GrantView => {
+export const toGrantView = (words: Words, grant: Grant, browsers: ReadonlyMap<string, string>): GrantView => {
   const { id, clientId, client, scopes, createdAt, updatedAt, until, deviceId } = grant
   const browser = deviceId === null ? undefined : browsers.get(deviceId)
   return {
     id,
     clientId,
-    app: hostOfClient(clientId) ?? 'An app on this computer',
+    app: hostOfClient(clientId) ?? words.say('app.local'),
     ...(client?.name !== undefined && { name: client.name }),
-    permissions: describeScopes(scopes).map(({ sentence }) => sentence),
+    permissions: describeScopes(words, scopes).map(({ sentence }) => sentence),
     createdAt,
     usedAt: updatedAt,
     ...(until !== undefined && { until }),

@@ -4,18 +4,19 @@
  */
 import { XrpcError } from '../../wire/errors.ts'
 import { HOUR_MS } from '../../wire/oauth-limits.ts'
+import { type Speaker, speaking } from '../languages/languages.ts'
+import { isKey } from '../languages/words.ts'
 import type { AuthorizationReply, AuthorizationRequest, Authorizations } from './contract.ts'
 import { type Visitor, withCookie } from './devices.ts'
 import { type Forms, TOKEN } from './forms.ts'
 import { consentPage, type FormView, SPANS } from './pages/consent.ts'
 import { continuePage, returnPage, silentReturn } from './pages/ending.ts'
-import { HEADERS, type House } from './pages/page.ts'
+import { HEADERS } from './pages/page.ts'
 import { describeScopes } from './pages/scope-sentences.ts'
 import { choicePage, signInPage } from './pages/sign-in.ts'
 import { type DoorParts, enter, problemOf } from './sign-in.ts'
 
-export interface AuthorizePageParts extends DoorParts {
-  readonly house: House
+export interface AuthorizePageParts extends DoorParts, Speaker {
   readonly forms: Forms
   readonly authorizations: Authorizations
 }
@@ -23,12 +24,12 @@ export interface AuthorizePageParts extends DoorParts {
 export const AUTHORIZE_PATH = '/oauth/authorize'
 
 /** @throws XrpcError, OAuthError, where nothing may go back to the app */
-export const showAuthorize = async (parts: AuthorizePageParts, query: URLSearchParams, visitor: Visitor): Promise<Response> => {
-  const { house, authorizations } = parts
-  const begun = await authorizations.begin(query, visitor)
-  if (begun.kind === 'reply')
-    return begun.isSilent ? silentReturn(house, begun.reply) : continuePage(house, begun.reply, wordsFor(begun.reply))
+export const showAuthorize = async (given: AuthorizePageParts, query: URLSearchParams, visitor: Visitor): Promise<Response> => {
+  const begun = await given.authorizations.begin(query, visitor)
+  if (begun.kind === 'reply') return begun.isSilent ? silentReturn(given.house, begun.reply) : askToReturn(given, begun.reply)
   const { request } = begun
+  const parts = await speaking(given, request.locales)
+  const { house } = parts
   if (request.account.isLoginRequired) return askWho(parts, request, visitor)
   if (request.prompt === 'select_account' && query.get('step') !== 'consent')
     return choicePage(house, { app: request.client, accounts: [request.account], form: await formOf(parts, request, visitor) })
@@ -36,23 +37,24 @@ export const showAuthorize = async (parts: AuthorizePageParts, query: URLSearchP
 }
 
 /** @throws like `showAuthorize`, and 403 ForeignForm | StaleForm */
-export const takeAuthorize = async (parts: AuthorizePageParts, sent: Request, visitor: Visitor): Promise<Response> => {
-  const { house, forms, authorizations, now } = parts
+export const takeAuthorize = async (given: AuthorizePageParts, sent: Request, visitor: Visitor): Promise<Response> => {
+  const { forms, authorizations, now } = given
   const fields = await forms.read(sent, visitor, (said) => purposeOf(said.get('request_uri') ?? ''))
   const query = new URLSearchParams({ client_id: fields.get('client_id') ?? '', request_uri: fields.get('request_uri') ?? '' })
   const requestUri = query.get('request_uri') ?? ''
-  if (fields.get('do') === 'deny') return returnPage(house, await authorizations.deny({ requestUri, device: visitor }))
+  if (fields.get('do') === 'deny') return goBack(given, await authorizations.deny({ requestUri, device: visitor }))
 
   const begun = await authorizations.begin(query, visitor)
-  if (begun.kind === 'reply') return continuePage(house, begun.reply, wordsFor(begun.reply))
+  if (begun.kind === 'reply') return askToReturn(given, begun.reply)
   const { request } = begun
+  const parts = await speaking(given, request.locales)
   if (fields.get('do') === 'sign-in') return letIn(parts, request, visitor, fields)
   if (fields.get('do') === 'switch' || request.account.isLoginRequired) return askWho(parts, request, visitor)
   if (fields.get('do') !== 'allow') return askConsent(parts, request, visitor)
   const hours = Number(SPANS.find(([value]) => value === fields.get('for'))?.[0] ?? 0)
   const scopes = request.scopes.filter((scope) => scope === 'atproto' || fields.getAll('scope').includes(scope))
   const until = hours > 0 ? { until: now() + hours * HOUR_MS } : {}
-  return returnPage(house, await authorizations.accept({ requestUri, device: visitor, scopes, ...until }))
+  return goBack(parts, await authorizations.accept({ requestUri, device: visitor, scopes, ...until }))
 }
 
 const letIn = async (
@@ -69,7 +71,7 @@ const letIn = async (
     return withCookie(new Response(null, { status: 303, headers }), entered)
   } catch (cause) {
     if (!(cause instanceof XrpcError) || cause.status >= 500) throw cause
-    return askWho(parts, request, visitor, { problem: problemOf(cause), identifier: fields.get('identifier') ?? '' })
+    return askWho(parts, request, visitor, { problem: problemOf(parts.house.words, cause), identifier: fields.get('identifier') ?? '' })
   }
 }
 
@@ -91,17 +93,19 @@ const askWho = async (
 
 const askConsent = async (parts: AuthorizePageParts, request: AuthorizationRequest, visitor: Visitor): Promise<Response> => {
   const { client, scopes, permissionSets, account, redirectsTo } = request
+  const { words } = parts.house
+  const { say } = words
   return consentPage(parts.house, {
     app: client,
     account,
-    permissions: describeScopes(scopes, permissionSets),
+    permissions: describeScopes(words, scopes, permissionSets),
     known: account.grantedBefore,
     facts: [
-      ['Client', client.id],
-      ['The answer goes to', redirectsTo],
-      ['Asked for', scopes.join(' ')],
-      ...permissionSets.map((set) => [`In ${set.nsid}`, set.scopes.join(' ')] as const),
-      ['Proves itself', client.isConfidential ? 'by a key of its own' : 'not: anyone could send this request in its name'],
+      [say('fact.client'), client.id],
+      [say('fact.answer'), redirectsTo],
+      [say('fact.asked'), scopes.join(' ')],
+      ...permissionSets.map((set) => [say('fact.set', { set: set.nsid }), set.scopes.join(' ')] as const),
+      [say('fact.proof'), say(client.isConfidential ? 'fact.proof.key' : 'fact.proof.none')],
     ],
     form: await formOf(parts, request, visitor),
   })
@@ -118,16 +122,14 @@ const formOf = async (
 
 const purposeOf = (requestUri: string): string => `authorize ${requestUri}`
 
-const wordsFor = ({ outcome }: AuthorizationReply): { readonly title: string; readonly message: string } =>
-  outcome === 'granted'
-    ? { title: 'You are signed in already', message: 'You allowed this app before, and it asks for nothing more.' }
-    : { title: 'This sign-in cannot go on', message: REASONS[outcome] ?? 'The app asked in a way that this server does not take.' }
+const goBack = async (parts: AuthorizePageParts, reply: AuthorizationReply): Promise<Response> =>
+  returnPage((await speaking(parts, reply.locales ?? [])).house, reply)
 
-const REASONS: Readonly<Record<string, string>> = {
-  access_denied: 'It was answered already, has expired, or was begun in another browser.',
-  invalid_scope: 'The app asks for something that this server does not know, or could not look up.',
-  login_required: 'The app wants you signed in, and you are not.',
-  consent_required: 'The app wants to be allowed already, and is not.',
-  account_selection_required: 'The app wants an account chosen, and none is signed in in this browser.',
-  server_error: 'Something went wrong here.',
+/** Nobody has clicked here yet. */
+const askToReturn = async (parts: AuthorizePageParts, reply: AuthorizationReply): Promise<Response> => {
+  const { house } = await speaking(parts, reply.locales ?? [])
+  const { say } = house.words
+  if (reply.outcome === 'granted') return continuePage(house, reply, { title: say('end.granted'), message: say('end.granted.text') })
+  const reason = `end.${reply.outcome}`
+  return continuePage(house, reply, { title: say('end.stuck'), message: say(isKey(reason) ? reason : 'end.app') })
 }

@@ -65,10 +65,15 @@ export interface AuthorizationRequest {
 }
 
 /** How an answer gets to the app. */
-export type AuthorizationReply =
-  | { readonly kind: 'redirect'; readonly url: string; readonly outcome: ReplyOutcome }
+export type AuthorizationReply = {
+  readonly outcome: ReplyOutcome
+  /** Of the page that brings it there: BCP 47, best first. */
+  readonly locales?: readonly string[]
+} & (
+  | { readonly kind: 'redirect'; readonly url: string }
   /** A form that is posted to `action`. @see https://openid.net/specs/oauth-v2-form-post-response-mode-1_0.html */
-  | { readonly kind: 'form'; readonly action: string; readonly fields: Readonly<Record<string, string>>; readonly outcome: ReplyOutcome }
+  | { readonly kind: 'form'; readonly action: string; readonly fields: Readonly<Record<string, string>> }
+)
 
 /** `granted`, or the error's code. */
 export type ReplyOutcome = 'granted' | (string & {})

@@ -2,6 +2,9 @@
 import { OAuthError } from '@atproto/oauth-provider/errors'
 import { XrpcError } from '../../wire/errors.ts'
 import type { Self } from '../identity/self.ts'
+import { parseAcceptLanguage } from '../languages/choice.ts'
+import { speaking } from '../languages/languages.ts'
+import { isKey, type Words } from '../languages/words.ts'
 import type { Log } from '../operations/log.ts'
 import { type AccountPageParts, showAccount, takeAccount } from './account-page.ts'
 import { AUTHORIZE_PATH, showAuthorize, takeAuthorize } from './authorize-page.ts'
@@ -28,7 +31,7 @@ export const pagesOf = (parts: PagesParts): Pages => ({
     if (path !== AUTHORIZE_PATH && path !== ACCOUNT_PATHS.sessions && !path.startsWith(`${ACCOUNT_PATHS.sessions}/`)) return null
     // While it is looked up whose browser this is.
     if (path === AUTHORIZE_PATH) parts.authorizations.prepare()
-    return answerPage(parts, request, origin, (visitor) => route(parts, path, request, visitor))
+    return answerPage(parts, request, origin, (visitor, spoken) => route(path === AUTHORIZE_PATH ? spoken : parts, path, request, visitor))
   },
 })
 
@@ -36,21 +39,22 @@ export const pagesOf = (parts: PagesParts): Pages => ({
 const CHANGE_PASSWORD_PATH = '/.well-known/change-password'
 
 /** A page for whichever browser asks; what `show` throws is a page too. Never rejects. */
-export const answerPage = async (
-  parts: Pick<PagesParts, 'identity' | 'devices' | 'house' | 'log'>,
+export const answerPage = async <Parts extends Pick<PagesParts, 'identity' | 'devices' | 'house' | 'languages' | 'log'>>(
+  given: Parts,
   request: Request,
   origin: 'local' | 'shim',
-  show: (visitor: Visitor) => Promise<Response>,
+  show: (visitor: Visitor, spoken: Parts) => Promise<Response>,
 ): Promise<Response> => {
+  const parts = await speaking(given, acceptedBy(request, origin))
   let visitor: Visitor | undefined
   try {
     assertWhole(request)
     if (parts.identity.standing === 'vacant') throw new XrpcError(404, 'NoAccount', 'No account lives at this address yet.')
     visitor = await parts.devices.visit(request, origin)
-    const response = await show(visitor)
+    const response = await show(visitor, parts)
     return response.headers.has(DEVICE_HEADER) ? response : withCookie(response, visitor)
   } catch (cause) {
-    const view = toErrorView(cause, parts.log)
+    const view = toErrorView(cause, parts)
     const response = await errorPage(parts.house, view)
     if (cause instanceof XrpcError) for (const [name, value] of Object.entries(cause.headers)) response.headers.set(name, value)
     return visitor ? withCookie(response, visitor) : response
@@ -81,25 +85,30 @@ const assertWhole = ({ headers, destination }: Request): void => {
     throw new XrpcError(403, 'NotAPage', 'This page opens in a tab of its own.')
 }
 
-const toErrorView = (cause: unknown, log: Pick<Log, 'failure'>): ErrorView => {
-  if (cause instanceof XrpcError && cause.status < 500) {
-    const [title, message] = WORDS[cause.error] ?? ['This cannot go on', cause.message]
-    return { title, message, status: cause.status, code: cause.error }
-  }
+/** What the browser speaks. A worker is not shown the header of a navigation: it is added on the way out. @returns BCP 47, best first */
+const acceptedBy = ({ headers }: Request, origin: 'local' | 'shim'): readonly string[] => {
+  const said = headers.get('accept-language')
+  if (said !== null) return parseAcceptLanguage(said)
+  return origin === 'local' ? navigator.languages : []
+}
+
+const toErrorView = (cause: unknown, { house, log }: Pick<PagesParts, 'house' | 'log'>): ErrorView => {
+  const { say } = house.words
+  if (cause instanceof XrpcError && cause.status < 500) return refusalView(house.words, cause)
   if (cause instanceof OAuthError && cause.statusCode < 500)
     return {
-      title: 'This sign-in cannot go on',
-      message: 'What the app asks for is not known here: it has expired, was answered already, or is no request that this server takes.',
+      title: say('end.stuck'),
+      message: say('error.request'),
       status: cause.statusCode,
       code: `${cause.error}: ${cause.error_description}`,
     }
   log.failure('a page of the OAuth provider failed', cause)
-  return { title: 'Something went wrong', message: 'The log of the pod says what.', status: 500, code: 'server_error' }
+  return { title: say('error.failed'), message: say('error.failed.text'), status: 500, code: 'server_error' }
 }
 
-const WORDS: Readonly<Record<string, readonly [title: string, message: string]>> = {
-  ForeignForm: ['This did not come from here', 'Another site sent this form in your name. Nothing was done.'],
-  StaleForm: ['This page is too old', 'You have signed in or out since it was opened, or it was opened in another browser. Open it again.'],
-  NotAPage: ['Not inside another page', 'This page opens in a tab or window of its own.'],
-  NotFound: ['Nothing here', 'No page has this name.'],
+/** What has no words for people is told to those who can mend it. */
+const refusalView = ({ say }: Words, { status, error, message }: XrpcError): ErrorView => {
+  const [title, text] = [`error.${error}`, `error.${error}.text`]
+  if (isKey(title) && isKey(text)) return { title: say(title), message: say(text), status, code: error }
+  return { title: say('error.other'), message: say('error.other.text'), status, code: `${error}: ${message}` }
 }

@@ -1,7 +1,7 @@
 /** The consent ledger in sentences. */
 import type { OAuthLedgerRow } from '../store/oauth-schema.ts'
 import type { LogEntryView } from './pages/log.ts'
-import { hostOfClient, nameOfApp } from './pages/parties.ts'
+import { hostOfClient } from './pages/parties.ts'
 import { dateText } from './pages/times.ts'
 
 export const sayEntry = (row: OAuthLedgerRow): LogEntryView => {
@@ -17,7 +17,7 @@ export const sayEntry = (row: OAuthLedgerRow): LogEntryView => {
 
 const sentenceOf = ({ what, outcome, note, clientId }: OAuthLedgerRow): string => {
   const site = clientId === undefined ? 'a site' : new URL(clientId).host
-  const app = clientId === undefined ? 'an app' : nameOfApp({ host: hostOfClient(clientId) })
+  const app = clientId === undefined ? 'an app' : (hostOfClient(clientId) ?? 'an app on this computer')
   const because = note === undefined ? '' : `: ${note}`
   switch (what) {
     case 'sign-in':

@@ -20,8 +20,14 @@ export interface OAuth {
   onDocuments(listener: () => void): void
 }
 
-export const composeOAuth = (parts: ProviderParts & { readonly log: Pick<Log, 'failure'> }): OAuth => {
-  const { store, identity, audience, now, log } = parts
+export const composeOAuth = (
+  parts: ProviderParts & {
+    readonly log: Pick<Log, 'failure'>
+    /** That its pages speak: BCP 47. */
+    readonly locales: readonly string[]
+  },
+): OAuth => {
+  const { store, identity, audience, locales, now, log } = parts
   const { origin } = identity
   const isServed = isIssuer(origin)
   let composed: Promise<ComposedProvider> | undefined
@@ -50,7 +56,7 @@ export const composeOAuth = (parts: ProviderParts & { readonly log: Pick<Log, 'f
     endpoints: endpointsOf({ origin, provider, log }),
     authorizations: authorizationsOf({ store, identity, provider, replies, now }),
     access: accessGuardOf({ origin, audience, provider }),
-    documents: async () => (isServed ? documentsOf(origin, (await provider()).server) : {}),
+    documents: async () => (isServed ? documentsOf(origin, locales, (await provider()).server) : {}),
     onDocuments: (listener) => void listeners.add(listener),
   }
 }
@@ -59,10 +65,15 @@ export const composeOAuth = (parts: ProviderParts & { readonly log: Pick<Log, 'f
 const isIssuer = (origin: string): boolean => oauthIssuerIdentifierSchema.safeParse(origin).success
 
 /** @see https://datatracker.ietf.org/doc/html/rfc8414 @see https://datatracker.ietf.org/doc/html/rfc9728 */
-const documentsOf = (origin: string, { metadata, jwks }: ComposedProvider['server']): Readonly<Record<string, string>> => {
+const documentsOf = (
+  origin: string,
+  locales: readonly string[],
+  { metadata, jwks }: ComposedProvider['server'],
+): Readonly<Record<string, string>> => {
   const server = JSON.stringify({
     ...metadata,
     ...SIGNED_ANSWERS,
+    ui_locales_supported: locales,
     response_modes_supported: [...(metadata.response_modes_supported ?? []), ...SIGNED_MODES],
   })
   const keys = JSON.stringify(jwks)

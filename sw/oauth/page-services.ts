@@ -1,6 +1,8 @@
 /** What the pages of this host stand on, put together over the account's services. */
 import type { AccountServices } from '../account-services.ts'
 import type { Self } from '../identity/self.ts'
+import { type Languages } from '../languages/languages.ts'
+import { ENGLISH_WORDS } from '../languages/words.ts'
 import type { Log } from '../operations/log.ts'
 import type { Store } from '../store/open.ts'
 import type { Authorizations } from './contract.ts'
@@ -42,6 +44,7 @@ export const pagePartsOf = (
     readonly sites: PagesParts['sites']
     readonly account: Pick<AccountServices, 'signIn' | 'ownerPassword' | 'sessions'>
     readonly settings?: Pick<ProviderSettings, 'branding' | 'onSignedIn'>
+    readonly languages: Languages
     readonly log: Pick<Log, 'failure'>
   },
 ): PagesParts => {
@@ -54,7 +57,7 @@ export const pagePartsOf = (
     ...account,
     identity,
     ...(onSignedIn && { onSignedIn }),
-    house: { origin, branding },
+    house: { origin, branding, words: ENGLISH_WORDS },
     forms: formsOf({ origin, key }),
     passkeys: passkeysOf({ ...rest, identity, key }),
   }

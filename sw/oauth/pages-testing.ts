@@ -5,6 +5,8 @@ import { Sessions } from '../account/sessions.ts'
 import { makeOwner, SignIn } from '../account/sign-in.ts'
 import type { Sites } from '../indieauth/contract.ts'
 import { sitesOf } from '../indieauth/sites.ts'
+import { CATALOGS } from '../languages/assets.ts'
+import { languagesOf } from '../languages/languages.ts'
 import { writePod } from '../store/pod.ts'
 import { AUTHORIZE_PATH } from './authorize-page.ts'
 import { type Pages, type PagesParts, pagesOf } from './front.ts'
@@ -27,6 +29,12 @@ export interface PagesStage extends Stage {
   /** Those that were set on the account page. */
   readonly passwords: string[]
 }
+
+/** All of them, as the build has them. */
+const languages = languagesOf({
+  addresses: Object.fromEntries(Object.keys(CATALOGS).map((tag) => [tag, tag])),
+  read: async (tag) => CATALOGS[tag],
+})
 
 export const stagePages = async (settings: ProviderSettings = {}): Promise<PagesStage> => {
   const set = await stage()
@@ -57,6 +65,7 @@ export const stagePages = async (settings: ProviderSettings = {}): Promise<Pages
     authorizations: oauth.authorizations,
     sites,
     account: { signIn: new SignIn(store, identity, { find }, now), ownerPassword, sessions },
+    languages,
     log: { failure: (_what, cause) => void failures.push(cause) },
   })
   const pages = pagesOf(parts)

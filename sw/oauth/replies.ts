@@ -26,16 +26,17 @@ export const repliesOf = (parts: {
   readonly now: () => number
 }): Replies => ({
   async reply({ parameters, redirect }, metadata = { authorization_signed_response_alg: 'RS256' }) {
-    const { redirect_uri: uri, client_id: clientId, state, response_mode: mode = 'query' } = parameters
+    const { redirect_uri: uri, client_id: clientId, state, response_mode: mode = 'query', ui_locales: locales } = parameters
     if (uri === undefined) throw new TypeError('the core has checked where to')
     const outcome = 'error' in redirect ? redirect.error : 'granted'
     // `iss` against mix-ups: https://datatracker.ietf.org/doc/html/rfc9207
     const plain = fieldsOf({ iss: parts.issuer, state, ...redirect })
     const [way, isSigned] = wayOf(mode)
     const fields = isSigned ? { response: await signed(parts, clientId, plain, metadata.authorization_signed_response_alg) } : plain
+    const told = { outcome, ...(locales !== undefined && { locales: locales.split(' ') }) }
     return way === 'form_post'
-      ? { kind: 'form', action: uri, fields, outcome }
-      : { kind: 'redirect', url: withFields(uri, way, fields), outcome }
+      ? { kind: 'form', action: uri, fields, ...told }
+      : { kind: 'redirect', url: withFields(uri, way, fields), ...told }
   },
 })
 

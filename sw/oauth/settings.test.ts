@@ -55,6 +55,7 @@ test('a pod whose address has neither https nor localhost serves no documents of
     fetch: () => Promise.reject(new Error('nothing is fetched')),
     lexicons: { get: () => Promise.reject(new Error('nothing is looked up')) },
     log: { failure: () => expect.unreachable() },
+    locales: ['en'],
     now: Date.now,
   })
   expect(await oauth.documents()).toEqual({})

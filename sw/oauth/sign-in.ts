@@ -1,6 +1,7 @@
 /** Proves that somebody at a page is the owner, by password or passkey, and remembers the browser for as long as was chosen. */
 import { XrpcError } from '../../wire/errors.ts'
 import { BRIEF_SIGN_IN_MS, HOUR_MS } from '../../wire/oauth-limits.ts'
+import type { Words } from '../languages/words.ts'
 import type { SignIn } from '../account/sign-in.ts'
 import type { Self } from '../identity/self.ts'
 import type { Authorizations } from './contract.ts'
@@ -51,14 +52,12 @@ export const noteOf = ({ id, userAgent, address }: Visitor) => ({
 })
 
 /** What the page says when it did not work. */
-export const problemOf = ({ status, error, message, headers }: XrpcError): string => {
-  if (status === 401 || error === 'BadPasskey') return WRONG
+export const problemOf = (words: Words, { status, error, message, headers }: XrpcError): string => {
+  if (status === 401 || error === 'BadPasskey') return words.say('signIn.wrong')
   if (status !== 429) return message
   const minutes = Math.ceil(Number(headers['retry-after'] ?? 60) / 60)
-  return `Too many wrong passwords. Nobody can sign in with one for ${minutes} ${minutes === 1 ? 'minute' : 'minutes'}; a passkey still works.`
+  return words.say('signIn.locked', { time: words.minutes(minutes) })
 }
-
-const WRONG = 'That does not open this account. After five wrong passwords nobody can sign in with one for 15 minutes.'
 
 /** One of those that the page offers; the shortest for anything else. */
 const keepMs = (wanted: string | null): number => {

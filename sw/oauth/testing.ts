@@ -50,6 +50,7 @@ export const stage = async (
     lexicons,
     ...(settings && { settings }),
     log: { failure: (_what, cause) => failures.push(cause) },
+    locales: ['en'],
     now: Date.now,
   })
   return { name, store, oauth, send: sendTo(oauth), web, failures }

@@ -16,9 +16,11 @@ export interface ContinueView {
   readonly isOwn: boolean
 }
 
-export const continuePage = (house: House, { host, account, learns, form, isOwn }: ContinueView): Promise<Response> =>
-  page(house, {
-    title: `Sign in to ${host}?`,
+export const continuePage = (house: House, { host, account, learns, form, isOwn }: ContinueView): Promise<Response> => {
+  const { words } = house
+  const { say } = words
+  return page(house, {
+    title: say('fedcm.go.title', { host }),
     isGuarded: true,
     script: isOwn ? LEAVE_SCRIPT + WAKE_SCRIPT : LEAVE_SCRIPT,
     ...(isOwn && { isAsking: true }),
@@ -28,35 +30,39 @@ export const continuePage = (house: House, { host, account, learns, form, isOwn 
           <span class="app" aria-hidden="true">${host.charAt(0).toUpperCase()}</span>
           <p class="strong host">${host}</p>
         </div>
-        <h1>Sign in there?</h1>
+        <h1>${say('fedcm.go')}</h1>
       </div>
-      <form method="post" action="${form.action}" class="stack" ${isOwn && wake()}>
+      <form method="post" action="${form.action}" class="stack" ${isOwn && wake(words)}>
         ${hiddenFields(form)} ${accountChip(account)}
         <div>
-          <p class="name">It would learn</p>
+          <p class="name">${say('fedcm.learns')}</p>
           <ul class="plain">
             ${learns.map((each) => html`<li>${each}</li>`)}
           </ul>
         </div>
-        ${isOwn && wakeNote()}
+        ${isOwn && wakeNote(words)}
         <div class="buttons">
-          <button class="button" name="do" value="deny">Deny</button>
-          <button class="button button-main" name="do" value="go">Continue</button>
+          <button class="button" name="do" value="deny">${say('deny')}</button>
+          <button class="button button-main" name="do" value="go">${say('go')}</button>
         </div>
       </form>
     </div>`,
   })
+}
 
 /** @param token for the site */
 export const resolvePage = (
   house: House,
   { host, token, account }: { readonly host: string; readonly token: string; readonly account: string },
-): Promise<Response> =>
-  page(house, {
-    title: `Back to ${host}`,
+): Promise<Response> => {
+  const { say } = house.words
+  const title = say('back.host', { host })
+  return page(house, {
+    title,
     script: RESOLVE_SCRIPT,
-    body: html`<div class="card stack" data-token="${token}" data-account="${account}">
-      <h1>Back to ${host}</h1>
-      <p class="quiet" role="status" data-note>Your browser goes there by itself.</p>
+    body: html`<div class="card stack" data-token="${token}" data-account="${account}" data-nobody="${say('fedcm.nobodyWaits')}">
+      <h1>${title}</h1>
+      <p class="quiet" role="status" data-note>${say('back.byItself')}</p>
     </div>`,
   })
+}

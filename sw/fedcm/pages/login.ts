@@ -1,5 +1,6 @@
 /** Signed in for sites that ask by FedCM, or not: one click in the owner's own browser, and what the browser is told. */
 import { STATUS_PATH } from '../../../wire/frames.ts'
+import type { Words } from '../../languages/words.ts'
 import { type FormView, hiddenFields } from '../../oauth/pages/consent.ts'
 import { html, type Html } from '../../oauth/pages/html.ts'
 import { page, type House } from '../../oauth/pages/page.ts'
@@ -16,34 +17,40 @@ export interface LoginView {
 }
 
 /** The owner is signed in in this browser already. */
-export const loginPage = (house: House, { account, form, isOwn, problem }: LoginView): Promise<Response> =>
-  page(house, {
-    title: 'Sign in to sites',
+export const loginPage = (house: House, { account, form, isOwn, problem }: LoginView): Promise<Response> => {
+  const { words } = house
+  const { say } = words
+  return page(house, {
+    title: say('fedcm.login.title'),
     isGuarded: true,
     ...(problem !== undefined && { status: 503 }),
     ...(isOwn && { script: WAKE_SCRIPT, isAsking: true }),
     body: html`<div class="card">
       <div class="head">
-        <h1>Sign in to sites with this account?</h1>
-        <p class="quiet">Your browser can then offer it where a site asks who you are. It asks you each time that a site is new.</p>
+        <h1>${say('fedcm.login')}</h1>
+        <p class="quiet">${say('fedcm.login.text')}</p>
       </div>
-      <form method="post" action="${form.action}" class="stack" ${isOwn && wake()}>
+      <form method="post" action="${form.action}" class="stack" ${isOwn && wake(words)}>
         ${hiddenFields(form)} ${problem !== undefined && html`<p class="alarm" role="alert">${problem}</p>`} ${accountChip(account)}
-        ${isOwn && wakeNote()}
+        ${isOwn && wakeNote(words)}
         <div class="buttons">
-          <button class="button" name="do" value="cancel">Not now</button>
-          <button class="button button-main" name="do" value="go">Continue</button>
+          <button class="button" name="do" value="cancel">${say('fedcm.notNow')}</button>
+          <button class="button button-main" name="do" value="go">${say('go')}</button>
         </div>
       </form>
     </div>`,
   })
+}
 
 /** Of a form whose `go` needs the pod's tab. */
-export const wake = (): Html => html`data-wake="${STATUS_PATH}" data-asleep="Your account’s tab is closed. It opens when you go on."`
+export const wake = ({ say }: Words): Html =>
+  html`data-wake="${STATUS_PATH}" data-asleep="${say('fedcm.asleep')}" data-opening="${say('fedcm.opening')}"`
 
-export const wakeNote = (): Html =>
-  html`<p class="note" role="status" data-note></p>
-    <p class="note" data-open hidden>Has it not opened? <a href="/" target="_blank">open it</a>, and leave this window open.</p>`
+export const wakeNote = ({ say, show }: Words): Html => {
+  const link = html`<a href="/" target="_blank">${say('fedcm.notOpen.link')}</a>`
+  return html`<p class="note" role="status" data-note></p>
+    <p class="note" data-open hidden>${show('fedcm.notOpen', { link })}</p>`
+}
 
 export interface StatusView {
   readonly title: string
@@ -66,19 +73,19 @@ export const statusPage = (house: House, { title, message, status, account }: St
   })
 
 /** Ends it in this browser. */
-export const logoutPage = (house: House, { account, form }: Pick<LoginView, 'account' | 'form'>): Promise<Response> =>
-  page(house, {
-    title: 'Sign out of sites',
+export const logoutPage = (house: House, { account, form }: Pick<LoginView, 'account' | 'form'>): Promise<Response> => {
+  const { say } = house.words
+  return page(house, {
+    title: say('fedcm.logout.title'),
     body: html`<div class="card">
       <div class="head">
-        <h1>Stop offering this account to sites?</h1>
-        <p class="quiet">
-          This browser no longer offers it where a site asks who you are. Sites that you are signed in to already stay as they are.
-        </p>
+        <h1>${say('fedcm.logout')}</h1>
+        <p class="quiet">${say('fedcm.logout.text')}</p>
       </div>
       <form method="post" action="${form.action}" class="stack">
         ${hiddenFields(form)} ${accountChip(account)}
-        <div class="buttons buttons-one"><button class="button button-main" name="do" value="end">Stop offering it</button></div>
+        <div class="buttons buttons-one"><button class="button button-main" name="do" value="end">${say('fedcm.logout.do')}</button></div>
       </form>
     </div>`,
   })
+}

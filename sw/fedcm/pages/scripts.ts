@@ -30,10 +30,10 @@ addEventListener('beforeunload', () => isSent || window.IdentityProvider?.close(
 
 /** Hands the token to the browser, which hands it to the site. @see https://w3c-fedid.github.io/FedCM/#dom-identityprovider-resolve */
 export const RESOLVE_SCRIPT = `
-const { token, account } = document.querySelector('[data-token]').dataset
+const { token, account, nobody } = document.querySelector('[data-token]').dataset
 const note = document.querySelector('[data-note]')
 const resolve = async () => IdentityProvider.resolve(token, { accountId: account })
-resolve().catch(() => { note.textContent = 'No site waits for this any more. Go back to it, and sign in again.' })
+resolve().catch(() => { note.textContent = nobody })
 `
 
 /** Before the form goes: the pod's tab must be open, because the site asks it for what the answer is worth. A click may open it. */
@@ -51,7 +51,7 @@ let isAwake = false
 let isWaiting = false
 const look = async () => {
   isAwake = await isOnline()
-  note.textContent = isAwake ? '' : isWaiting ? 'Opening your account in a tab …' : form.dataset.asleep
+  note.textContent = isAwake ? '' : isWaiting ? form.dataset.opening : form.dataset.asleep
   if (isAwake && isWaiting) form.requestSubmit(form.querySelector('[value="go"]'))
   else if (!isAwake) setTimeout(look, 250)
 }
@@ -60,7 +60,7 @@ form.addEventListener('submit', (event) => {
   event.preventDefault()
   if (isWaiting) return
   isWaiting = true
-  note.textContent = 'Opening your account in a tab …'
+  note.textContent = form.dataset.opening
   // Blocked, or closed again by whoever did not expect it.
   setTimeout(() => (form.querySelector('[data-open]').hidden = false), window.open('/') ? 8000 : 0)
 })

@@ -1,8 +1,9 @@
 /** May this app use the account? Who asks, what it would get, for how long. */
+import type { Words } from '../../languages/words.ts'
 import type { ShownClient } from '../contract.ts'
 import { html, type Html } from './html.ts'
 import { page, type House } from './page.ts'
-import { accountChip, type AccountView, appHead, appLinks, nameOfApp } from './parties.ts'
+import { accountChip, type AccountView, appHead, appLinks } from './parties.ts'
 import type { Permission } from './scope-sentences.ts'
 
 export interface ConsentView {
@@ -29,39 +30,42 @@ export const hiddenFields = ({ fields }: FormView): readonly Html[] =>
 
 export const consentPage = (house: House, view: ConsentView): Promise<Response> => {
   const { app, account, permissions, known, facts, form } = view
-  const links = appLinks(app)
+  const { words } = house
+  const { say } = words
+  const links = appLinks(words, app)
   return page(house, {
-    title: `Allow ${nameOfApp(app)}?`,
+    title: app.host === null ? say('consent.titleLocal') : say('consent.title', { app: app.host }),
     isGuarded: true,
     body: html`<div class="card">
       <div class="head">
-        ${appHead(app)}
-        <h1>Let it use your account?</h1>
+        ${appHead(words, app)}
+        <h1>${say('consent.heading')}</h1>
       </div>
       <form method="post" action="${form.action}" class="stack">
-        ${hiddenFields(form)} ${accountChip(account, html`<button class="button button-small" name="do" value="switch">Not you?</button>`)}
+        ${hiddenFields(form)}
+        ${accountChip(account, html`<button class="button button-small" name="do" value="switch">${say('notYou')}</button>`)}
         <fieldset>
-          <legend>It would be able to</legend>
+          <legend>${say('consent.would')}</legend>
           <ul class="gets">
-            ${permissions.map((each, at) => html`<li>${permissionLine(each, at, known)}</li>`)}
+            ${permissions.map((each, at) => html`<li>${permissionLine(words, each, at, known)}</li>`)}
           </ul>
-          ${permissions.length > 1 && html`<p class="note">Take the tick from what it should not get. The app may then do less than it promises.</p>`}
+          ${permissions.length > 1 && html`<p class="note">${say('consent.untick')}</p>`}
         </fieldset>
         <div>
-          <label class="name" for="for">For how long</label>
+          <label class="name" for="for">${say('consent.howLong')}</label>
           <select id="for" name="for">
-            ${SPANS.map(([value, words]) => html`<option value="${value}">${words}</option>`)}
+            ${SPANS.map(([value, key]) => html`<option value="${value}">${say(key)}</option>`)}
           </select>
         </div>
-        ${app.host === null && html`<p class="well">Any program on your computer can ask like this. Allow it only if you have just started this sign-in yourself.</p>`}
+        ${app.host === null && html`<p class="well">${say('consent.local')}</p>`}
         <div class="buttons">
-          <button class="button" name="do" value="deny">Deny</button>
-          <button class="button button-main" name="do" value="allow">Allow</button>
+          <button class="button" name="do" value="deny">${say('deny')}</button>
+          <button class="button button-main" name="do" value="allow">${say('allow')}</button>
         </div>
         <details>
-          <summary>Technical details</summary>
+          <summary>${say('details')}</summary>
           ${factList(facts)}
-          ${links.length > 0 && html`<p class="note">What the app links: ${links.map((link, at) => html`${at > 0 && ' · '}${link}`)}</p>`}
+          ${links.length > 0 && html`<p class="note">${words.show('consent.links', { links: links.map((link, at) => html`${at > 0 && ' · '}${link}`) })}</p>`}
         </details>
       </form>
     </div>`,
@@ -81,13 +85,14 @@ export const factList = (facts: ConsentView['facts']): Html =>
 
 /** One that can be left out has a box, `scope` by name. @param known see `ConsentView` */
 export const permissionLine = (
+  { say }: Words,
   { scope, sentence, claim, parts, isNeeded, isWide }: Permission,
   at: number,
   known: readonly string[],
 ): Html => {
-  const words = html`${sentence} ${isWide && html`<span class="mark mark-wide">reaches far</span>`}
-  ${known.length > 0 && !known.includes(scope) && html`<span class="mark">new</span>`}
-  ${claim !== undefined && html`<small>In its makers’ words: “${claim}”</small>`}
+  const line = html`${sentence} ${isWide && html`<span class="mark mark-wide">${say('consent.wide')}</span>`}
+  ${known.length > 0 && !known.includes(scope) && html`<span class="mark">${say('consent.new')}</span>`}
+  ${claim !== undefined && html`<small>${say('consent.claim', { words: claim })}</small>`}
   ${
     parts.length > 0 &&
     html`<ul>
@@ -96,18 +101,18 @@ export const permissionLine = (
   }`
   if (isNeeded)
     return html`<div class="get get-fixed">
-      <span class="get-dot" aria-hidden="true">✓</span><span>${words}<small>Without this there is no sign-in.</small></span>
+      <span class="get-dot" aria-hidden="true">✓</span><span>${line}<small>${say('consent.needed')}</small></span>
     </div>`
   return html`<label class="get" for="scope-${at}"
-    ><input type="checkbox" id="scope-${at}" name="scope" value="${scope}" checked /><span>${words}</span></label
+    ><input type="checkbox" id="scope-${at}" name="scope" value="${scope}" checked /><span>${line}</span></label
   >`
 }
 
 /** How long a grant may be wanted for; the value is in hours, empty: without an end. */
-export const SPANS: ReadonlyArray<readonly [hours: string, words: string]> = [
-  ['', 'Until I take it back'],
-  ['1', 'One hour'],
-  ['24', 'One day'],
-  ['168', 'One week'],
-  ['720', '30 days'],
-]
+export const SPANS = [
+  ['', 'consent.for'],
+  ['1', 'consent.for.1'],
+  ['24', 'consent.for.24'],
+  ['168', 'consent.for.168'],
+  ['720', 'consent.for.720'],
+] as const

@@ -1,4 +1,5 @@
 /** How a request ends: the way back to the app, or the reason why there is none. */
+import type { Words } from '../../languages/words.ts'
 import type { AuthorizationReply } from '../contract.ts'
 import { html, type Html } from './html.ts'
 import { HEADERS, page, type House } from './page.ts'
@@ -8,14 +9,15 @@ import { HEADERS, page, type House } from './page.ts'
  * (https://github.com/w3c/webappsec-csp/issues/8), and an app's own URL scheme needs something to click where the browser hesitates.
  */
 export const returnPage = (house: House, reply: AuthorizationReply): Promise<Response> => {
-  const title = `Back to ${whereOf(reply)}`
+  const { words } = house
+  const title = sayWhere(words, 'back', reply)
   return page(house, {
     title,
     ...(reply.kind === 'redirect' ? { refresh: leadingAway(reply.url) } : { ...FORM_PAGE, script: SUBMIT_SCRIPT }),
     body: html`<div class="card stack">
       <h1>${title}</h1>
-      <p class="quiet">Your browser goes there by itself.</p>
-      ${wayOn(reply, 'Continue')}
+      <p class="quiet">${words.say('back.byItself')}</p>
+      ${wayOn(reply, words.say('go'))}
     </div>`,
   })
 }
@@ -33,7 +35,7 @@ export const continuePage = (
     body: html`<div class="card stack">
       <h1>${view.title}</h1>
       <p>${view.message}</p>
-      ${reply.outcome !== 'granted' && codeLine(reply.outcome)} ${wayOn(reply, `Continue to ${whereOf(reply)}`)}
+      ${reply.outcome !== 'granted' && codeLine(house.words, reply.outcome)} ${wayOn(reply, sayWhere(house.words, 'goOn', reply))}
     </div>`,
   })
 
@@ -59,8 +61,8 @@ export const errorPage = (house: House, { title, message, status, code }: ErrorV
     body: html`<div class="card stack">
       <h1>${title}</h1>
       <p>${message}</p>
-      ${code !== undefined && codeLine(code)}
-      <p class="small quiet">Nothing was given to anyone. You can close this page, or go back to the app and begin again.</p>
+      ${code !== undefined && codeLine(house.words, code)}
+      <p class="small quiet">${house.words.say('error.nothing')}</p>
     </div>`,
   })
 
@@ -72,14 +74,15 @@ const wayOn = (reply: AuthorizationReply, words: string): Html =>
         <button class="button button-main">${words}</button>
       </form>`
 
-const codeLine = (code: string): Html => html`<p class="smaller quiet">For those who make the app: <span class="mono">${code}</span></p>`
+const codeLine = (words: Words, code: string): Html =>
+  html`<p class="smaller quiet">${words.show('error.code', { code: html`<span class="mono">${code}</span>` })}</p>`
 
 /** The app may send the browser anywhere then; and `Origin: null`, which a stricter policy would have it see, many refuse. */
 const FORM_PAGE = { forms: null, referrer: 'strict-origin' } as const
 
-const whereOf = (reply: AuthorizationReply): string => {
+const sayWhere = ({ say }: Words, key: 'back' | 'goOn', reply: AuthorizationReply): string => {
   const { protocol, host } = new URL(reply.kind === 'redirect' ? reply.url : reply.action)
-  return host === '' ? `the app (${protocol.slice(0, -1)})` : host
+  return host === '' ? say(`${key}.app`, { scheme: protocol.slice(0, -1) }) : say(`${key}.host`, { host })
 }
 
 /** The provider lets in no such thing; here it would run in the name of this host. @throws TypeError */

@@ -2,6 +2,7 @@
  * A page of the OAuth provider as an answer: HTML made here, which works without script, and a policy that lets nothing else in.
  * @see https://www.rfc-editor.org/rfc/rfc9700#name-clickjacking
  */
+import type { Words } from '../../languages/words.ts'
 import { type Branding, brandStyle, linksOf, logoOf, nameOf } from './brand.ts'
 import { GUARD_SCRIPT } from './guard.ts'
 import { type Content, html, Html } from './html.ts'
@@ -12,6 +13,8 @@ export interface House {
   /** Public origin. */
   readonly origin: string
   readonly branding: Branding
+  /** In the language of who looks. */
+  readonly words: Words
 }
 
 export interface PageParts {
@@ -51,14 +54,14 @@ export const page = async (house: House, parts: PageParts): Promise<Response> =>
     nav,
     head,
   } = parts
-  const { branding, origin } = house
+  const { branding, origin, words } = house
   const style = STYLE + brandStyle(branding)
   const links = linksOf(branding)
   const brand = [logoOf(branding), nameOf(branding)]
   const scripts = [...(isGuarded ? [GUARD_SCRIPT] : []), ...(script === undefined ? [] : [script])]
   const [styleHash, ...scriptHashes] = await Promise.all([style, ...scripts].map(hashOf))
   const document = html`<!doctype html>
-    <html lang="en">
+    <html lang="${words.tag}">
       <head>
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
@@ -91,6 +94,7 @@ export const page = async (house: House, parts: PageParts): Promise<Response> =>
     status,
     headers: {
       'content-type': 'text/html; charset=utf-8',
+      'content-language': words.tag,
       'content-security-policy': policy.join('; '),
       ...HEADERS,
       'referrer-policy': referrer,

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { ENGLISH_WORDS } from '../../languages/words.ts'
 import type { AuthorizationReply } from '../contract.ts'
 import { sessionsPage } from './account.ts'
 import { consentPage, type ConsentView } from './consent.ts'
@@ -10,7 +11,7 @@ import { securityPage } from './security.ts'
 import { choicePage, signInPage } from './sign-in.ts'
 
 const HOSTILE = `</title></style></script>"'><script>alert(1)</script><img src=x onerror=alert(1)>`
-const house: House = { origin: 'https://alice.example', branding: {} }
+const house: House = { origin: 'https://alice.example', branding: {}, words: ENGLISH_WORDS }
 const app = {
   id: 'https://statusphere.example/client.json',
   host: 'statusphere.example',
@@ -23,7 +24,7 @@ const form = { action: '/oauth/authorize', fields: { token: 'x' } }
 const consent: ConsentView = {
   app,
   account,
-  permissions: describeScopes(['atproto', 'repo:app.bsky.feed.post']),
+  permissions: describeScopes(ENGLISH_WORDS, ['atproto', 'repo:app.bsky.feed.post']),
   known: [],
   facts: [['client_id', app.id]],
   form,

@@ -1,4 +1,5 @@
 /** The two who meet on these pages: the app that asks and the account that is asked for. */
+import type { Words } from '../../languages/words.ts'
 import type { ShownClient } from '../contract.ts'
 import { html, type Html } from './html.ts'
 
@@ -13,23 +14,21 @@ export const hostOfClient = (clientId: string): string | null => {
   return hostname === 'localhost' ? null : host
 }
 
-/** The one thing that is certain of an app: whose host publishes its metadata. @see https://atproto.com/specs/oauth#localhost-client-development */
-export const nameOfApp = ({ host }: Pick<ShownClient, 'host'>): string => host ?? 'an app on this computer'
-
-export const appHead = (app: ShownClient): Html => {
+/** The one thing that is certain of an app stands first: whose host publishes its metadata. @see https://atproto.com/specs/oauth#localhost-client-development */
+export const appHead = ({ say }: Words, app: ShownClient): Html => {
   const { host, name, isTrusted } = app
   return html`<div class="asks">
     <span class="app" aria-hidden="true">${host?.charAt(0).toUpperCase() ?? '⌂'}</span>
     <div>
-      <p class="strong host">${host ?? 'An app on this computer'}</p>
+      <p class="strong host">${host ?? say('app.local')}</p>
       <p class="smaller quiet">
         ${
           name !== undefined &&
           (isTrusted
-            ? html`${name} <span class="mark mark-good">trusted</span>`
-            : html`calls itself “${name}” <span class="mark">not verified</span>`)
+            ? html`${name} <span class="mark mark-good">${say('app.trusted')}</span>`
+            : html`${say('app.named', { name })} <span class="mark">${say('app.unverified')}</span>`)
         }
-        ${name === undefined && (isTrusted ? html`<span class="mark mark-good">trusted</span>` : html`gives no name`)}
+        ${name === undefined && (isTrusted ? html`<span class="mark mark-good">${say('app.trusted')}</span>` : say('app.nameless'))}
       </p>
     </div>
   </div>`
@@ -43,15 +42,15 @@ export const accountChip = ({ handle, did }: AccountView, aside?: Html): Html =>
   </div>`
 
 /** Links of the app's own, which lead away: only where they are web pages. */
-export const appLinks = ({ uri, policy, terms }: ShownClient): readonly Html[] =>
+export const appLinks = ({ say }: Words, { uri, policy, terms }: ShownClient): readonly Html[] =>
   (
     [
-      ['Homepage', uri],
-      ['Privacy policy', policy],
-      ['Terms', terms],
+      ['app.home', uri],
+      ['app.privacy', policy],
+      ['app.terms', terms],
     ] as const
-  ).flatMap(([title, href]) =>
+  ).flatMap(([key, href]) =>
     href !== undefined && /^https?:\/\//i.test(href)
-      ? [html`<a href="${href}" target="_blank" rel="noopener noreferrer nofollow">${title}</a>`]
+      ? [html`<a href="${href}" target="_blank" rel="noopener noreferrer nofollow">${say(key)}</a>`]
       : [],
   )

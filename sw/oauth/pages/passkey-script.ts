@@ -1,6 +1,13 @@
+import type { Words } from '../../languages/words.ts'
+import { html, type Html } from './html.ts'
+
+/** Attributes of the form. @param options what the server wants, as JSON */
+export const passkeyData = ({ say }: Words, kind: 'get' | 'create', options: string): Html =>
+  html`data-passkey="${kind}" data-options="${options}" data-asked="${say('passkey.asked')}" data-none="${say('passkey.none')}"`
+
 /**
  * The one script of these pages: asks the browser for a passkey and sends what it says with the form. Written as text, because its hash is in the page's policy.
- * `data-passkey` is `get` or `create`, `data-options` what the server wants as JSON. @see https://www.w3.org/TR/webauthn-3/#sctn-parseRequestOptionsFromJSON
+ * @see https://www.w3.org/TR/webauthn-3/#sctn-parseRequestOptionsFromJSON
  */
 export const PASSKEY_SCRIPT = `
 const form = document.querySelector('form[data-passkey]')
@@ -26,9 +33,9 @@ if (form && get && create) {
   part.hidden = false
   button.addEventListener('click', () => {
     if (isNew && !form.reportValidity()) return
-    note.textContent = 'Your browser asks you now …'
+    note.textContent = form.dataset.asked
     ask('optional').catch((cause) => {
-      note.textContent = cause.name === 'InvalidStateError' ? 'This device has a passkey for your account already.' : 'No passkey was used.'
+      note.textContent = cause.name === 'InvalidStateError' ? 'This device has a passkey for your account already.' : form.dataset.none
     })
   })
   if (!isNew) PublicKeyCredential.isConditionalMediationAvailable?.().then((can) => can && ask('conditional')).catch(() => {})

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
+import { ENGLISH_WORDS } from '../../languages/words.ts'
 import { describeScopes } from './scope-sentences.ts'
 
-const describeScope = (scope: string) => describeScopes(scope.split(' '))
+const describeScope = (scope: string) => describeScopes(ENGLISH_WORDS, scope.split(' '))
 const sentences = (scope: string): string[] => describeScope(scope).map(({ sentence }) => sentence)
 const wide = (scope: string): string[] => describeScope(scope).flatMap((each) => (each.isWide ? [each.scope] : []))
 
@@ -70,7 +71,7 @@ describe('a permission set', () => {
   }
 
   test('is told by what is in it; what its makers say of it is a claim', () => {
-    const [described] = describeScopes(['include:com.example.calendar.basic'], [set])
+    const [described] = describeScopes(ENGLISH_WORDS, ['include:com.example.calendar.basic'], [set])
     expect(described).toEqual({
       scope: 'include:com.example.calendar.basic',
       sentence: 'What example.com calls “calendar.basic”',

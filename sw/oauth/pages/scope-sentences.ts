@@ -1,6 +1,7 @@
 /**
  * What an app would get, in plain sentences. @see https://atproto.com/specs/permission
  */
+import { isKey, type Words } from '../../languages/words.ts'
 import type { PermissionSet } from '../contract.ts'
 import { AccountPermission, BlobPermission, IdentityPermission, IncludeScope, RepoPermission, RpcPermission } from '@atproto/oauth-scopes'
 
@@ -21,116 +22,94 @@ export interface Permission {
 type SaidSet = Omit<PermissionSet, 'main'>
 
 /** @param sets whoever owns their namespace wrote the words */
-export const describeScopes = (scopes: readonly string[], sets: readonly SaidSet[] = []): readonly Permission[] =>
-  [...new Set(scopes)].filter((each) => each !== '').map((each) => describe(each, sets))
+export const describeScopes = (words: Words, scopes: readonly string[], sets: readonly SaidSet[] = []): readonly Permission[] =>
+  [...new Set(scopes)].filter((each) => each !== '').map((each) => describe(words, each, sets))
 
-const describe = (scope: string, sets: readonly SaidSet[]): Permission => {
-  // An app may ask for `constructor`.
-  const fixed = Object.hasOwn(FIXED, scope) ? FIXED[scope] : undefined
-  if (fixed) return { scope, isNeeded: scope === 'atproto', parts: [], ...fixed }
+const describe = (words: Words, scope: string, sets: readonly SaidSet[]): Permission => {
   const include = IncludeScope.fromString(scope)
   if (include)
     return describeSet(
+      words,
       scope,
       include,
       sets.find(({ nsid }) => nsid === include.nsid),
     )
-  const said = sentenceOf(scope)
-  return { scope, isNeeded: false, parts: [], isWide: true, sentence: `Something that this server has no words for: ${scope}`, ...said }
+  const said = sentenceOf(words, scope) ?? { isWide: true, sentence: words.say('scope.unknown', { scope }) }
+  return { scope, isNeeded: scope === 'atproto', parts: [], ...said }
 }
 
-const describeSet = (scope: string, include: IncludeScope, set: SaidSet | undefined): Permission => {
-  const said = (set?.scopes ?? []).map(sentenceOf).filter((each) => each !== null)
-  const words = [set?.title, set?.detail].filter((each) => each !== undefined && each !== '').join(': ')
+const describeSet = (words: Words, scope: string, { nsid }: IncludeScope, set: SaidSet | undefined): Permission => {
+  const said = (set?.scopes ?? []).map((each) => sentenceOf(words, each)).filter((each) => each !== null)
+  const claim = [set?.title, set?.detail].filter((each) => each !== undefined && each !== '').join(': ')
   return {
     scope,
-    sentence: `What ${authorityOf(include.nsid)} calls ${nameOf(include.nsid)}`,
+    sentence: words.say('scope.set', { authority: authorityOf(nsid), name: nameOf(nsid) }),
     isNeeded: false,
     isWide: said.some(({ isWide }) => isWide),
     parts: said.map(({ sentence }) => sentence),
-    ...(words !== '' && { claim: words }),
+    ...(claim !== '' && { claim }),
   }
 }
 
 type Said = Pick<Permission, 'sentence' | 'isWide'>
 
-const FIXED: Readonly<Record<string, Said>> = {
-  atproto: { sentence: 'Know who you are: your handle and your DID', isWide: false },
-  'transition:generic': {
-    sentence:
-      'Do nearly everything in your account: read and write posts, likes, follows, lists and preferences, upload files, and use other services in your name',
-    isWide: true,
-  },
-  'transition:chat.bsky': { sentence: 'Read and send your direct messages', isWide: true },
-  'transition:email': { sentence: 'See your e-mail address', isWide: false },
-}
+/** Which are one word, and whether they reach far. */
+const FIXED: ReadonlyMap<string, boolean> = new Map([
+  ['atproto', false],
+  ['transition:generic', true],
+  ['transition:chat.bsky', true],
+  ['transition:email', false],
+])
 
-const sentenceOf = (scope: string): Said | null => {
+const sentenceOf = (words: Words, scope: string): Said | null => {
+  const { say, list } = words
+  const fixed = FIXED.get(scope)
+  const key = `scope.${scope}`
+  if (fixed !== undefined && isKey(key)) return { sentence: say(key), isWide: fixed }
   const repo = RepoPermission.fromString(scope)
-  if (repo) return sayRepo(repo)
+  if (repo) return sayRepo(words, repo)
   const rpc = RpcPermission.fromString(scope)
-  if (rpc) return sayRpc(rpc)
+  if (rpc) return sayRpc(words, rpc)
   const blob = BlobPermission.fromString(scope)
-  if (blob) return { sentence: `Upload ${list(blob.accept.map(sayMime))}`, isWide: false }
+  if (blob) return { sentence: say('scope.blob', { files: list(blob.accept.map((type) => sayFiles(words, type))) }), isWide: false }
   const account = AccountPermission.fromString(scope)
-  if (account) return ACCOUNT[`${account.attr} ${account.action.includes('manage') ? 'manage' : 'read'}`] ?? null
+  if (account) {
+    const isWide = account.action.includes('manage')
+    return { sentence: say(`account.${account.attr}.${isWide ? 'manage' : 'read'}`), isWide }
+  }
   const identity = IdentityPermission.fromString(scope)
-  return identity ? (IDENTITY[identity.attr] ?? null) : null
+  return identity && { sentence: say(`identity.${identity.attr}`), isWide: true }
 }
 
-const sayRepo = ({ collection, action }: RepoPermission): Said => {
-  const verbs = list(action.map((each) => VERBS[each]))
-  const isAll = collection.includes('*')
-  const what = isAll
-    ? 'records of every kind, posts and profile included'
-    : list(collection.map((nsid) => COLLECTIONS[nsid] ?? `records of the kind ${nsid}`))
-  return { sentence: `${capital(verbs)} ${what}`, isWide: isAll }
+const sayRepo = ({ say, list }: Words, { collection, action }: RepoPermission): Said => {
+  const isWide = collection.includes('*')
+  const records = isWide ? say('records.*') : list(collection.map((nsid) => sayRecords(say, nsid)))
+  return { sentence: capital(say('scope.repo', { verbs: list(action.map((each) => say(`scope.${each}`))), records })), isWide }
 }
 
-const sayRpc = ({ aud, lxm }: RpcPermission): Said => {
-  const where = aud === '*' ? 'any server' : serviceOf(aud)
-  const isAll = lxm.includes('*')
-  const what = isAll ? 'Ask for anything' : `Call ${list(lxm)}`
-  return { sentence: `${what} at ${where} in your name`, isWide: isAll || aud === '*' }
+const sayRpc = ({ say, list }: Words, { aud, lxm }: RpcPermission): Said => {
+  const isAnywhere = aud === '*'
+  const isAnything = lxm.includes('*')
+  const [server, methods] = [serviceOf(aud), list(lxm)]
+  const sentence = isAnything
+    ? isAnywhere
+      ? say('scope.ask.any')
+      : say('scope.ask', { server })
+    : isAnywhere
+      ? say('scope.call.any', { methods })
+      : say('scope.call', { methods, server })
+  return { sentence, isWide: isAnything || isAnywhere }
 }
-
-const VERBS = { create: 'create', update: 'change', delete: 'delete' } as const
 
 /** What people call them. */
-const COLLECTIONS: Readonly<Record<string, string>> = {
-  'app.bsky.actor.profile': 'your profile',
-  'app.bsky.feed.post': 'posts',
-  'app.bsky.feed.like': 'likes',
-  'app.bsky.feed.repost': 'reposts',
-  'app.bsky.feed.threadgate': 'who may reply to your posts',
-  'app.bsky.graph.follow': 'follows',
-  'app.bsky.graph.block': 'blocks',
-  'app.bsky.graph.list': 'lists',
-  'app.bsky.graph.listitem': 'members of your lists',
+const sayRecords = (say: Words['say'], nsid: string): string => {
+  const key = `records.${nsid}`
+  return isKey(key) ? say(key) : say('records.other', { nsid })
 }
 
-const ACCOUNT: Readonly<Record<string, Said>> = {
-  'email read': { sentence: 'See your e-mail address', isWide: false },
-  'email manage': { sentence: 'See and change your e-mail address', isWide: true },
-  'repo read': { sentence: 'Read your whole repo as a file', isWide: false },
-  'repo manage': { sentence: 'Put another repo in place of yours, as when an account moves', isWide: true },
-  'status read': { sentence: 'See whether your account is active', isWide: false },
-  'status manage': { sentence: 'Switch your account off and on', isWide: true },
-}
-
-const IDENTITY: Readonly<Record<string, Said>> = {
-  handle: { sentence: 'Change your handle', isWide: true },
-  '*': { sentence: 'Change your identity, handle and keys included: it could take the account away from you', isWide: true },
-}
-
-const sayMime = (mime: string): string => MIMES[mime] ?? `files of the type ${mime}`
-
-const MIMES: Readonly<Record<string, string>> = {
-  '*/*': 'files of any kind',
-  'image/*': 'pictures',
-  'video/*': 'videos',
-  'audio/*': 'sound',
-  'text/*': 'texts',
+const sayFiles = ({ say }: Words, type: string): string => {
+  const key = `files.${type}`
+  return isKey(key) ? say(key) : say('files.other', { type })
 }
 
 /** `did:web:api.example#service` → `api.example`; other DIDs as they are. */
@@ -141,9 +120,6 @@ const serviceOf = (aud: string): string => {
 
 /** `com.example.calendar.basic` → `example.com`. */
 const authorityOf = (nsid: string): string => nsid.split('.').slice(0, 2).reverse().join('.')
-const nameOf = (nsid: string): string => `“${nsid.split('.').slice(2).join('.')}”`
-
-const list = (words: readonly string[]): string =>
-  words.length < 2 ? (words[0] ?? '') : `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`
+const nameOf = (nsid: string): string => nsid.split('.').slice(2).join('.')
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)

@@ -4,7 +4,7 @@ import { type AccountHead, accountPage, ACCOUNT_PATHS, actForm } from './account
 import { hiddenFields } from './consent.ts'
 import { html, type Html } from './html.ts'
 import type { House } from './page.ts'
-import { PASSKEY_SCRIPT } from './passkey-script.ts'
+import { PASSKEY_SCRIPT, passkeyData } from './passkey-script.ts'
 import { dateOf } from './times.ts'
 
 export interface PasskeyView {
@@ -40,7 +40,7 @@ export const securityPage = (house: House, view: SecurityView): Promise<Response
             ${passkeys.map((passkey) => html`<li>${passkeyRow(passkey, view)}</li>`)}
           </ul>`
         }
-        <form method="post" action="${form.action}" class="stack" data-passkey="create" data-options="${newPasskey}">
+        <form method="post" action="${form.action}" class="stack" ${passkeyData(house.words, 'create', newPasskey)}>
           ${hiddenFields(form)}
           <input type="hidden" name="do" value="add-passkey" />
           <input type="hidden" name="credential" value="" />
