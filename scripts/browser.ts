@@ -14,6 +14,8 @@ export interface BrowserOptions {
   readonly headless: boolean
   /** Command-line flags beyond those that every pod needs. */
   readonly flags?: readonly string[]
+  /** BCP 47; default: the machine's. */
+  readonly locale?: string
 }
 
 /**
@@ -69,6 +71,7 @@ export const launchBrowser = (options: BrowserOptions): Promise<BrowserContext> 
     executablePath: findChromium(),
     headless: options.headless,
     args: [...flags(), ...(options.flags ?? [])],
+    ...(options.locale !== undefined && { locale: options.locale }),
     // The scripts stop what they started in their own order; Playwright would exit the process under them.
     handleSIGINT: false,
     handleSIGTERM: false,

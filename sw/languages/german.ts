@@ -1,4 +1,4 @@
-/** German. „du“, as the networks speak that these accounts are for. “Repo”, “Handle” and “DID” are what apps call them, here too. */
+/** German. „du“, as the networks speak that these accounts are for. “Repo”, “Handle” and “DID” are what apps call them there, too. */
 import { translation } from './translation.ts'
 
 export const GERMAN = translation({
@@ -49,7 +49,7 @@ export const GERMAN = translation({
   'consent.would': 'Sie könnte',
   'consent.untick': 'Entferne das Häkchen bei allem, was sie nicht bekommen soll. Die App kann dann weniger, als sie verspricht.',
   'consent.howLong': 'Für wie lange',
-  'consent.for': 'Bis ich es zurücknehme',
+  'consent.for': 'Bis auf Widerruf',
   'consent.for.1': 'Eine Stunde',
   'consent.for.24': 'Einen Tag',
   'consent.for.168': 'Eine Woche',
@@ -88,7 +88,7 @@ export const GERMAN = translation({
   'records.app.bsky.feed.post': 'Beiträge',
   'records.app.bsky.feed.like': 'Likes',
   'records.app.bsky.feed.repost': 'Reposts',
-  'records.app.bsky.feed.threadgate': 'Regeln, wer auf deine Beiträge antworten darf,',
+  'records.app.bsky.feed.threadgate': 'Antwortregeln für deine Beiträge',
   'records.app.bsky.graph.follow': 'Follows',
   'records.app.bsky.graph.block': 'Blockierungen',
   'records.app.bsky.graph.list': 'Listen',
@@ -178,7 +178,7 @@ export const GERMAN = translation({
     'Dein Browser bietet dieses Konto jetzt an, wenn eine Website fragt, wer du bist. Du kannst dieses Fenster schließen.',
   'fedcm.notNow': 'Jetzt nicht',
   'fedcm.notNow.text': 'Es hat sich nichts geändert. Du kannst dieses Fenster schließen.',
-  'fedcm.offline': 'Der Room ist nicht erreichbar, oder der Tab ist geschlossen.',
+  'fedcm.offline': 'Der Server ist nicht erreichbar, oder der Tab ist geschlossen.',
   'fedcm.logout.title': 'Von Websites abmelden',
   'fedcm.logout': 'Dieses Konto Websites nicht mehr anbieten?',
   'fedcm.logout.text':

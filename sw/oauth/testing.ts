@@ -1,6 +1,7 @@
 /** For tests of the provider: a pod's, on a store of its own, and a client that speaks to it as apps do. */
 import { LexResolverError } from '@atproto/oauth-provider/provider'
 import { base64url, calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose'
+import { CATALOGS } from '../languages/assets.ts'
 import type { Fetch } from '../identity/handle-resolver.ts'
 import { changeOAuthDevice } from '../store/oauth-devices.ts'
 import { openStore, type Store } from '../store/open.ts'
@@ -50,7 +51,7 @@ export const stage = async (
     lexicons,
     ...(settings && { settings }),
     log: { failure: (_what, cause) => failures.push(cause) },
-    locales: ['en'],
+    locales: ['en', ...Object.keys(CATALOGS)],
     now: Date.now,
   })
   return { name, store, oauth, send: sendTo(oauth), web, failures }

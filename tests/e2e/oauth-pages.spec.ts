@@ -2,11 +2,14 @@ import type { Browser, BrowserContext, Page } from 'playwright'
 import { chromium } from 'playwright'
 import { findChromium, flags } from '../../scripts/browser.ts'
 import { OAuthClient } from '../fixtures/oauth-client.ts'
-import { faultsOn, watchPolicy } from '../fixtures/page-faults.ts'
+import { faultsOn, watchPolicy, widthFaultsOn } from '../fixtures/page-faults.ts'
 import { expect, PASSWORD, test } from '../fixtures/pod.ts'
 import { CLICK_GUARD_MS, HOUR_MS } from '../../wire/oauth-limits.ts'
 
 test.use({ name: 'oauth-pages' })
+
+/** Sentences of several kinds. */
+const SCOPE = 'atproto repo:app.bsky.feed.post rpc:*?aud=did:web:api.bsky.app%23bsky_appview blob:image/*'
 
 /** Stands where the app would be, whatever the browser brings it. */
 const openApp = async (context: BrowserContext): Promise<void> => {
@@ -50,13 +53,19 @@ test("in the owner's own browser the worker answers, and one click lets the app 
   await page.close()
 })
 
-test('also while the shim is away: the page opens, and the answer goes to the app', async ({ pod }) => {
+test('also while the shim is away: the page opens, in the language that the app asks for, and the answer goes to the app', async ({
+  pod,
+}) => {
   const client = new OAuthClient(pod.url)
-  const address = await client.begin()
+  const address = await client.begin({ ui_locales: 'de-AT en' })
+  await expect
+    .poll(() => pod.page.evaluate(async () => (await caches.open('tabpod-shell').then((cache) => cache.keys())).map(({ url }) => url)))
+    .toContainEqual(expect.stringContaining('/words-de'))
   await pod.room.crash()
   const page = await pod.context.newPage()
   expect(await answeredBy(page, address)).toEqual({ by: 'tab', fromWorker: true })
-  await page.getByRole('button', { name: 'Allow' }).click()
+  await expect(page.getByRole('heading', { name: 'Darf sie dein Konto nutzen?' })).toBeVisible()
+  await page.getByRole('button', { name: 'Erlauben' }).click()
   await page.waitForURL('http://127.0.0.1:1/**')
   await pod.room.start()
   await pod.online()
@@ -145,8 +154,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
   test(`nothing on the pages is in the way of assistive technology, or wider than 320 px: ${colorScheme}`, async ({ pod }) => {
     const { context, page } = await otherBrowser({ colorScheme })
     const refused = watchPolicy(page)
-    const scope = 'atproto repo:app.bsky.feed.post rpc:*?aud=did:web:api.bsky.app%23bsky_appview blob:image/*'
-    await page.goto(await new OAuthClient(pod.url, scope).begin())
+    await page.goto(await new OAuthClient(pod.url, SCOPE).begin())
     expect(await faultsOn(page)).toEqual([])
     await signIn(page, 'not the password')
     expect(await faultsOn(page)).toEqual([])
@@ -161,6 +169,32 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await context.close()
   })
 }
+
+test('a person is spoken to in the language of the app or of the browser, and it fits a small phone in each', async ({ pod }) => {
+  const metadata = (await (await fetch(`${pod.url}/.well-known/oauth-authorization-server`)).json()) as { ui_locales_supported: string[] }
+  const { context, page } = await otherBrowser({ locale: 'ja-JP' })
+  const headingOf = async (more: Record<string, string> = {}): Promise<readonly [string | null, string]> => {
+    await page.goto(await new OAuthClient(pod.url, SCOPE).begin(more))
+    return [await page.locator('html').getAttribute('lang'), await page.getByRole('heading', { level: 1 }).innerText()]
+  }
+  expect(await headingOf()).toEqual(['ja', 'サインイン'])
+  expect(await headingOf({ ui_locales: 'de' })).toEqual(['de', 'Anmelden'])
+  expect(await headingOf({ ui_locales: 'tlh pt-PT' })).toEqual(['pt-BR', 'Entrar'])
+  await headingOf({ ui_locales: 'en' })
+  await signIn(page)
+  for (const [at, tag] of metadata.ui_locales_supported.filter((each) => each !== 'en').entries()) {
+    await page.emulateMedia({ colorScheme: at % 2 === 0 ? 'dark' : 'light' })
+    await headingOf({ ui_locales: tag, prompt: 'login' })
+    expect([tag, await widthFaultsOn(page)]).toEqual([tag, []])
+    expect((await headingOf({ ui_locales: tag }))[0]).toBe(tag)
+    expect([tag, await faultsOn(page)]).toEqual([tag, []])
+  }
+  await context.close()
+  const stranger = await otherBrowser({ locale: 'nl-NL' })
+  await stranger.page.goto(await new OAuthClient(pod.url).begin())
+  await expect(stranger.page.getByRole('heading', { name: 'Sign in' })).toBeVisible()
+  await stranger.context.close()
+})
 
 test('a passkey is added on the account page, and opens it again', async ({ pod }) => {
   const { context, page } = await otherBrowser()

@@ -95,6 +95,7 @@ export const page = async (house: House, parts: PageParts): Promise<Response> =>
     headers: {
       'content-type': 'text/html; charset=utf-8',
       'content-language': words.tag,
+      vary: 'accept-language',
       'content-security-policy': policy.join('; '),
       ...HEADERS,
       'referrer-policy': referrer,

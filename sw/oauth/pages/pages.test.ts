@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { ENGLISH_WORDS } from '../../languages/words.ts'
+import { GERMAN } from '../../languages/german.ts'
+import { ENGLISH_WORDS, wordsOf } from '../../languages/words.ts'
 import type { AuthorizationReply } from '../contract.ts'
 import { sessionsPage } from './account.ts'
 import { consentPage, type ConsentView } from './consent.ts'
@@ -94,7 +95,10 @@ const sha256 = async (text: string): Promise<string> =>
 /** Content of the first element of that name. */
 const inside = (text: string, name: string): string | undefined => new RegExp(`<${name}>([\\s\\S]*?)</${name}>`).exec(text)?.[1]
 
-describe.each(everyPage())('the page %s', (_, answer) => {
+const german: House = { ...house, words: wordsOf('de', GERMAN) }
+const inGerman = everyPage(german).map(([name, answer]) => [`${name}, in another language`, answer] as const)
+
+describe.each([...everyPage(), ...inGerman])('the page %s', (_, answer) => {
   test('shows what others wrote as text', async () => {
     const text = await (await answer).clone().text()
     expect(text).not.toContain('<script>alert')

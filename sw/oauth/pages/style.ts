@@ -19,6 +19,7 @@ body{margin:0;min-height:100vh;min-height:100dvh;display:flex;flex-direction:col
 h1,h2,h3,p,ul,ol,dl,dd,fieldset{margin:0;padding:0;border:0;min-width:0}
 ul,ol{list-style:none}
 h1{font-size:clamp(1.5rem,1.2rem + 1.6vw,1.875rem);font-weight:680;line-height:1.18;letter-spacing:-.024em;text-wrap:balance;overflow-wrap:anywhere}
+h1:lang(ja){word-break:auto-phrase}
 h2{font-size:1.125rem;font-weight:650;line-height:1.3;letter-spacing:-.012em}
 h3{font-size:1rem;font-weight:650;line-height:1.4;overflow-wrap:anywhere}
 p{text-wrap:pretty}
@@ -75,9 +76,9 @@ input[type=text]:focus-visible,input[type=password]:focus-visible,select:focus-v
 .head .done,.head .alarm{margin-bottom:.25rem}
 .well{padding:.75rem 1rem;border-radius:var(--radius-small);background:var(--well);font-size:.9375rem}
 .done{padding:.75rem 1rem;border-radius:var(--radius-small);background:var(--accent-soft);font-size:.9375rem}
-.buttons{display:grid;grid-template-columns:1fr 1fr;gap:.75rem}
-.buttons-one{grid-template-columns:1fr}
-.buttons .button{padding-inline:.5rem}
+.buttons{display:flex;flex-wrap:wrap;gap:.75rem}
+.buttons .button{flex:1 1 calc(50% - .375rem);padding-inline:.5rem;overflow-wrap:break-word}
+.buttons-one .button{overflow-wrap:anywhere}
 .button{display:inline-flex;align-items:center;justify-content:center;min-height:2.875rem;padding:.5rem 1.25rem;border:1px solid var(--line-strong);border-radius:var(--radius-small);background:transparent;color:var(--ink);font:600 1rem/1.2 var(--sans);text-decoration:none;text-align:center;cursor:pointer;overflow-wrap:anywhere;transition:background-color 120ms,border-color 120ms}
 .button:hover{border-color:var(--ink-quiet);background:var(--well);color:var(--ink)}
 .button-main{border-color:var(--accent);background:var(--accent);color:var(--on-accent)}
