@@ -63,6 +63,14 @@ describe('a refresh token', () => {
     ])
   })
 
+  test('goes on when the access token was shown once more after its end', async () => {
+    const { here, app, tokens } = await publicApp()
+    expect(await opens(here, app, tokens.access_token)).toBe(true)
+    pass(OAUTH_ACCESS_TTL_MS + 1000)
+    expect(await opens(here, app, tokens.access_token)).toBe(false)
+    expect(await app.refresh(tokens.refresh_token)).toMatchObject({ status: 200 })
+  })
+
   test('is worth nothing to whoever has another key', async () => {
     const { here, tokens } = await publicApp()
     expect(await (await TestClient.make(here.send)).refresh(tokens.refresh_token)).toMatchObject(REFUSED)

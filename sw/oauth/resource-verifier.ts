@@ -14,7 +14,7 @@ type Verified = Awaited<ReturnType<OAuthVerifier['signer']['verifyAccessToken']>
 export class ResourceVerifier extends OAuthVerifier {
   readonly #claimsOf: OAuthProvider['tokenManager']['loadTokenClaims']
   readonly #nonces: DpopNonce
-  /** Tokens whose signature was right, which it stays: when they end, and whether their grant is over, is asked each time. */
+  /** Tokens whose signature was right, which it stays: whether they, or their grants, are over is asked each time. */
   readonly #known = new Map<string, Verified>()
   /** Whether a proof is shown for the first time. */
   readonly #firsts = new WeakMap<DpopProof, Promise<boolean>>()
@@ -28,8 +28,11 @@ export class ResourceVerifier extends OAuthVerifier {
     const verify = signer.verifyAccessToken.bind(signer)
     // `decodeToken` of the core asks its signer, which is this verifier's own.
     Object.assign(signer, {
-      verifyAccessToken: async (token: Parameters<typeof verify>[0]) =>
-        this.#known.get(token) ?? this.#remembered(token, await verify(token)),
+      verifyAccessToken: async (token: Parameters<typeof verify>[0]) => {
+        const known = this.#known.get(token)
+        // What has run out is refused there. Asked what it is good for, the core would end its grant.
+        return known && !isOver(known) ? known : this.#remembered(token, await verify(token))
+      },
     })
   }
 
@@ -77,3 +80,5 @@ export class ResourceVerifier extends OAuthVerifier {
     return verified
   }
 }
+
+const isOver = ({ payload }: Verified): boolean => (payload.exp ?? Infinity) * 1000 <= Date.now()
