@@ -203,7 +203,11 @@ const ALL =
 /** The token is the scope that it carries: who issues tokens is not asked here. */
 const served = servePod({
   nextNonce: async () => 'the next nonce',
-  authenticate: async (request) => ({ did: DID, scope: decodeURIComponent(request.headers.get('authorization')?.split(' ')[1] ?? '') }),
+  authenticate: async (request) => ({
+    did: DID,
+    scope: decodeURIComponent(request.headers.get('authorization')?.split(' ')[1] ?? ''),
+    settled: Promise.resolve(),
+  }),
 })
 
 /** @param scope beside `atproto` */

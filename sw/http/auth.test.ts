@@ -136,15 +136,15 @@ test.each(['com.atproto.appPassPrivileged', 'com.atproto.appPass'])(
 
 test('who may be nobody is still nobody with a bad token', async () => {
   const guard = authenticator()
-  expect(await guard.accessOptional(always)(bearing())).toBeNull()
-  await expect(guard.accessOptional(always)(bearing('Bearer abc'))).rejects.toMatchObject({ status: 400, error: 'InvalidToken' })
+  expect(await guard.readingOptional(always)(bearing())).toBeNull()
+  await expect(guard.readingOptional(always)(bearing('Bearer abc'))).rejects.toMatchObject({ status: 400, error: 'InvalidToken' })
 })
 
 /** As the provider gives it: what it throws is the caller's. */
 const appsOf = (scope: string, did = DID): AppTokens => ({
   authenticate: async (request) => {
     if (request.headers.get('authorization')?.split(' ')[1] !== 'good') throw new XrpcError(401, 'invalid_token', 'Invalid token')
-    return { did, scope }
+    return { did, scope, settled: Promise.resolve() }
   },
   nextNonce: async () => 'nonce',
 })
@@ -162,7 +162,7 @@ test('the rule of the route is asked, also where sessions need the owner’s pas
   const forbidden = { status: 403, error: 'Forbidden' }
   await expect(guard.access(never())(bearing('DPoP good'))).rejects.toMatchObject(forbidden)
   await expect(guard.accessFull(never())(bearing('DPoP good'))).rejects.toMatchObject(forbidden)
-  await expect(guard.accessOptional(never())(bearing('DPoP good'))).rejects.toMatchObject(forbidden)
+  await expect(guard.readingOptional(never())(bearing('DPoP good'))).rejects.toMatchObject(forbidden)
   await expect(guard.accessOrServiceAuth('a.b.c', never())(bearing('DPoP good'))).rejects.toMatchObject(forbidden)
   const missing = { status: 403, error: 'ScopeMissingError', message: 'Missing required scope "account:repo?action=manage"' }
   await expect(guard.accessFull((may) => may.account('repo', 'manage'))(bearing('DPoP good'))).rejects.toMatchObject(missing)

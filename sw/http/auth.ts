@@ -16,12 +16,17 @@ export interface AccessCredentials {
   readonly scope: AccessScope | null
   /** What an app may. */
   readonly may: Permissions
+  /** Of an app: of `reading`, the answer waits for this, and does not go out where it rejects (`route` sees to it). Of the other guards it is fulfilled. */
+  readonly settled?: Promise<void>
 }
 
 /** Tokens of apps. */
 export interface AppTokens {
-  /** Checks the token, its binding to a key, and the proof that the caller has that key. @throws XrpcError 401 with `WWW-Authenticate` */
-  authenticate(request: Request): Promise<{ readonly did: string; readonly scope: string }>
+  /**
+   * Checks the token, its binding to a key, and the proof that the caller has that key. `settled`: once the proof is good for nothing more; rejects where it was shown
+   * before. @throws XrpcError 401 with `WWW-Authenticate`
+   */
+  authenticate(request: Request): Promise<{ readonly did: string; readonly scope: string; readonly settled: Promise<void> }>
   /** For the caller's next proof. */
   nextNonce(): Promise<string>
 }
@@ -85,11 +90,20 @@ export class Authenticator {
     (request: Request): Promise<AccessCredentials> =>
       this.#access(request, STANDARD, rule)
 
+  /**
+   * The same, for what changes nothing and asks no other server: the handler runs beside the commit that makes an app's proof good for once, half a millisecond and more. A
+   * proof that comes twice may have something read twice, but not answered.
+   */
+  readonly reading =
+    (rule: AppRule) =>
+    (request: Request): Promise<AccessCredentials> =>
+      this.#access(request, STANDARD, rule, request.method === 'GET' || request.method === 'HEAD')
+
   /** The same, or nobody; not somebody who only says so. */
-  readonly accessOptional =
+  readonly readingOptional =
     (rule: AppRule) =>
     async (request: Request): Promise<AccessCredentials | null> =>
-      request.headers.has('authorization') ? this.#access(request, STANDARD, rule) : null
+      request.headers.has('authorization') ? this.reading(rule)(request) : null
 
   /**
    * Of sessions only those with the owner's own password: account settings, moving. What privileged app passwords may besides (chat) is `mayCall`'s to
@@ -120,8 +134,8 @@ export class Authenticator {
     (request: Request): Promise<AccessCredentials | ServiceCredentials> =>
       namesMethod(request) ? this.#service(request, lxm) : this.#access(request, STANDARD, rule)
 
-  async #access(request: Request, scopes: readonly AccessScope[], rule: AppRule): Promise<AccessCredentials> {
-    if (isDpop(request)) return this.#app(request, rule)
+  async #access(request: Request, scopes: readonly AccessScope[], rule: AppRule, isReading = false): Promise<AccessCredentials> {
+    if (isDpop(request)) return this.#app(request, rule, isReading)
     const header = request.headers.get('authorization')
     const known = header === null ? undefined : this.#seen.get(header)
     const { credentials, family } = known && known.expiresAt > this.#now() ? known : await this.#admit(header)
@@ -130,14 +144,23 @@ export class Authenticator {
     return credentials
   }
 
-  async #app(request: Request, rule: AppRule): Promise<AccessCredentials> {
-    const { did, scope } = await this.#apps.authenticate(request)
-    const scopes = scope.split(' ')
+  async #app(request: Request, rule: AppRule, isReading: boolean): Promise<AccessCredentials> {
+    const { did, scope, settled } = await this.#apps.authenticate(request)
+    if (!isReading) await settled
+    try {
+      return { did, scope: null, may: this.#granted(did, scope.split(' '), rule, request), settled }
+    } catch (cause) {
+      await settled
+      throw cause
+    }
+  }
+
+  #granted(did: string, scopes: readonly string[], rule: AppRule, request: Request): Permissions {
     if (did !== this.#issuer.did) throw invalidToken('Malformed token')
     if (!scopes.includes('atproto')) throw invalidToken('OAuth token does not have "atproto" scope')
     const may = grantedBy(scopes)
     rule(may, request)
-    return { did, scope: null, may }
+    return may
   }
 
   async #admit(header: string | null): Promise<Seen> {

@@ -18,10 +18,14 @@ export const accessGuardOf = (parts: {
     // Its own address: what a request names is the caller's to choose, and behind the shim it is another.
     const own = new URL(new URL(url).pathname, parts.origin)
     const sent = { authorization: headers.get('authorization') ?? '', ...(dpop !== null && { dpop }) }
-    const claims = await resource.authenticateRequest(method, own, sent, { audience: [parts.audience] }).catch((cause: unknown) => {
+    const fail = (cause: unknown): never => {
       throw toXrpcError(cause, resource.nextDpopNonce())
-    })
+    }
+    const claims = await resource.authenticateRequest(method, own, sent, { audience: [parts.audience] }).catch(fail)
+    const settled = Promise.resolve(resource.settled(claims)).catch(fail)
+    settled.catch(() => {})
     return {
+      settled,
       did: claims.sub,
       clientId: claims.client_id ?? '',
       scope: claims.scope ?? '',

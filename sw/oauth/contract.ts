@@ -117,6 +117,8 @@ export interface KnownClient {
 
 /** Who calls, by a DPoP-bound access token. */
 export interface Access {
+  /** Once the proof is good for nothing more. Rejects, with XrpcError 401, where it was shown before. Until then nothing may change, and nothing be answered. */
+  readonly settled: Promise<void>
   readonly did: string
   readonly clientId: string
   /** Granular, space-separated. */

@@ -18,7 +18,11 @@ beforeAll(async () => {
 })
 
 const refused = (error: string) => ({ status: 401, error, headers: { 'www-authenticate': expect.stringContaining(`DPoP algs=`) } })
-const authenticate = async (request: Request | Promise<Request>) => here.oauth.access.authenticate(await request)
+const authenticate = async (request: Request | Promise<Request>) => {
+  const access = await here.oauth.access.authenticate(await request)
+  await access.settled
+  return access
+}
 const ath = async (of = token): Promise<string> =>
   Buffer.from(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(of))).toString('base64url')
 
@@ -61,6 +65,14 @@ describe('an access token', () => {
     const proof = await app.proof('GET', `${ORIGIN}${PATH}`, { claims: { ath: await ath() } })
     expect(await authenticate(app.call(token, PATH, proof))).toMatchObject({ did: DID })
     await expect(authenticate(app.call(token, PATH, proof))).rejects.toMatchObject(refused('invalid_dpop_proof'))
+  })
+
+  test('counts once where a proof comes twice at the same moment', async () => {
+    const proof = await app.proof('GET', `${ORIGIN}${PATH}`, { claims: { ath: await ath() } })
+    const requests = await Promise.all([app.call(token, PATH, proof), app.call(token, PATH, proof)])
+    const outcomes = await Promise.allSettled(requests.map(authenticate))
+    expect(outcomes.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected'])
+    expect(outcomes.find(({ status }) => status === 'rejected')).toMatchObject({ reason: refused('invalid_dpop_proof') })
   })
 
   test.each([

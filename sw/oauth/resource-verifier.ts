@@ -18,6 +18,7 @@ export class ResourceVerifier extends OAuthVerifier {
   readonly #known = new Map<string, Verified>()
   /** Whether a proof is shown for the first time. */
   readonly #firsts = new WeakMap<DpopProof, Promise<boolean>>()
+  readonly #settled = new WeakMap<object, Promise<void>>()
 
   /** @param secret that its nonces are derived from. @param claimsOf what the grant of a token says now */
   constructor(options: OAuthVerifierOptions, secret: Uint8Array, claimsOf: OAuthProvider['tokenManager']['loadTokenClaims']) {
@@ -49,15 +50,26 @@ export class ResourceVerifier extends OAuthVerifier {
   /** The grant is looked up whatever the token says of itself: one that is over is over at once. */
   protected override async decodeToken(...args: Parameters<OAuthVerifier['decodeToken']>): ReturnType<OAuthVerifier['decodeToken']> {
     const [tokenType, , proof] = args
-    const claims = async () => {
+    const settled = this.#assertFirst(proof)
+    settled.catch(() => {})
+    try {
       const payload = await super.decodeToken(...args)
-      return { ...payload, ...(await this.#claimsOf(tokenType, payload)) }
+      const claims = { ...payload, ...(await this.#claimsOf(tokenType, payload)) }
+      this.#settled.set(claims, settled)
+      return claims
+    } catch (cause) {
+      await settled
+      throw cause
     }
-    const [isFirst, found] = await Promise.allSettled([proof && this.#firsts.get(proof), claims()])
-    if (isFirst.status === 'rejected') throw isFirst.reason
-    if (isFirst.value === false) throw new InvalidDpopProofError('DPoP proof replayed')
-    if (found.status === 'rejected') throw found.reason
-    return found.value
+  }
+
+  /** Until then it is not known whether the proof came before, and a killed worker would take it again. @param claims of `authenticateRequest`. @throws InvalidDpopProofError */
+  settled(claims: object): Promise<void> | undefined {
+    return this.#settled.get(claims)
+  }
+
+  async #assertFirst(proof: DpopProof | null): Promise<void> {
+    if (proof && (await this.#firsts.get(proof)) === false) throw new InvalidDpopProofError('DPoP proof replayed')
   }
 
   #noted(dpop: string): Promise<boolean> | undefined {

@@ -21,7 +21,7 @@ export const actorRoutes = (services: {
     (may, request) =>
       may.rpc(proxy.audience(request), nsid)
   const routes = [
-    route(getPreferences.main, authenticator.access(mayAskFor(getPreferences.main.nsid)), async ({ credentials }) => {
+    route(getPreferences.main, authenticator.reading(mayAskFor(getPreferences.main.nsid)), async ({ credentials }) => {
       const found = await preferences.list(isFull(credentials))
       return new Response(`{"preferences":[${found.map(({ json }) => json).join(',')}]}`, {
         headers: { 'content-type': 'application/json; charset=utf-8' },

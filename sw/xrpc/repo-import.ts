@@ -44,7 +44,7 @@ export const repoImportRoutes = (services: {
         return undefined
       },
     ),
-    route(listMissingBlobs.main, authenticator.access(always), ({ params }) => blobs.missing(params)),
+    route(listMissingBlobs.main, authenticator.reading(always), ({ params }) => blobs.missing(params)),
   ]
 }
 

@@ -68,13 +68,23 @@ export const route = <M extends Method, C>(
     try {
       credentials = await guard(request)
       const input = (await parseInput(method, request)) as Call<M, C>['input']
-      const response = toResponse(await handle({ params, input, credentials, request, key }))
+      const call = { params, input, credentials, request, key }
+      const response = toResponse(await settledFirst(credentials, async () => handle(call)))
       return credentials === null ? response : keepPrivate(response)
     } catch (cause) {
       throw credentials === null ? cause : privately(cause)
     }
   },
 })
+
+/** Neither an answer nor what is thrown instead of one gets out before the guard has said everything (`AccessCredentials.settled`). */
+const settledFirst = async <T>(credentials: unknown, handle: () => Promise<T>): Promise<T> => {
+  try {
+    return await handle()
+  } finally {
+    if (credentials instanceof Object && 'settled' in credentials) await credentials.settled
+  }
+}
 
 const PRIVATE = { 'cache-control': 'private', vary: 'authorization' }
 

@@ -74,7 +74,7 @@ export const accountRoutes = (services: {
     // The key is there already: a vacant pod has the one that its account will have, and no other can be had.
     route(reserveSigningKey.main, anyone, () => ({ signingKey: signingDidKey })),
 
-    route(checkAccountStatus.main, authenticator.access(always), () => standing.status()),
+    route(checkAccountStatus.main, authenticator.reading(always), () => standing.status()),
     route(activateAccount.main, authenticator.accessFull(never(REACTIVATION)), async () => {
       await standing.activate()
       return undefined

@@ -58,7 +58,7 @@ export const serverRoutes = (services: {
       ...(await sessions.rotate(credentials.tokenId)),
       ...(await account(true)),
     })),
-    route(getSession.main, authenticator.access(always), ({ credentials }) => account(credentials.may.seesEmail)),
+    route(getSession.main, authenticator.reading(always), ({ credentials }) => account(credentials.may.seesEmail)),
     route(deleteSession.main, authenticator.refreshEvenExpired, async ({ credentials }) => {
       await sessions.close(credentials.tokenId)
       return undefined

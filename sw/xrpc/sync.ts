@@ -40,28 +40,28 @@ export const syncRoutes = (services: {
   }
 
   return [
-    route(getRepo.main, authenticator.accessOptional(always), ({ params, credentials }) => {
+    route(getRepo.main, authenticator.readingOptional(always), ({ params, credentials }) => {
       assertAvailable(params.did, credentials)
       return new Response(repo.car(params.since), CAR)
     }),
-    route(getCheckout.main, authenticator.accessOptional(always), ({ params, credentials }) => {
+    route(getCheckout.main, authenticator.readingOptional(always), ({ params, credentials }) => {
       assertAvailable(params.did, credentials)
       return new Response(repo.car(), CAR)
     }),
-    route(getRecord.main, authenticator.accessOptional(always), async ({ params, credentials }) => {
+    route(getRecord.main, authenticator.readingOptional(always), async ({ params, credentials }) => {
       assertAvailable(params.did, credentials)
       return toCar(await repo.proof(params.collection, params.rkey))
     }),
-    route(getBlocks.main, authenticator.accessOptional(always), async ({ params, credentials }) => {
+    route(getBlocks.main, authenticator.readingOptional(always), async ({ params, credentials }) => {
       assertAvailable(params.did, credentials)
       return toCar(await repo.blocks(params.cids))
     }),
-    route(getLatestCommit.main, authenticator.accessOptional(always), ({ params, credentials }) => {
+    route(getLatestCommit.main, authenticator.readingOptional(always), ({ params, credentials }) => {
       assertAvailable(params.did, credentials)
       const { commit, rev } = repo.head()
       return { cid: commit, rev }
     }),
-    route(getHead.main, authenticator.accessOptional(always), ({ params, credentials }) => {
+    route(getHead.main, authenticator.readingOptional(always), ({ params, credentials }) => {
       assertAvailable(params.did, credentials)
       return { root: repo.head().commit }
     }),
@@ -76,12 +76,12 @@ export const syncRoutes = (services: {
       const { commit, rev } = repo.head()
       return { repos: [{ did: repo.did, head: commit, rev, ...accountStatus(identity.standing) }] }
     }),
-    route(listBlobs.main, authenticator.accessOptional(always), ({ params, credentials }) => {
+    route(listBlobs.main, authenticator.readingOptional(always), ({ params, credentials }) => {
       const { did, ...options } = params
       assertAvailable(did, credentials)
       return blobs.list(options)
     }),
-    route(getBlob.main, authenticator.accessOptional(always), async ({ params, request, credentials }) => {
+    route(getBlob.main, authenticator.readingOptional(always), async ({ params, request, credentials }) => {
       assertAvailable(params.did, credentials)
       const blob = await blobs.get(params.cid)
       // What no record mentions yet, the owner has not published.
