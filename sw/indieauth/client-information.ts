@@ -31,9 +31,9 @@ export const clientInformation =
     const kept = await readOAuthDocument(store, key)
     // As it was written below.
     if (kept && kept.at + OAUTH_DOCUMENT_STALE_MS > now()) return kept.value as ClientInformation
-    const response = await fetchDocument(fetch)(clientId.href, { headers: { accept: 'application/json' } }).catch(() => null)
+    const response = await fetchDocument(fetch)(clientId.href, { headers: { accept: 'application/json' } })
     // A site without words is one nevertheless: its answers go to its own origin.
-    if (!response) return NOTHING
+    if (!response.ok) return NOTHING
     const value = await read(response, clientId)
     await putOAuthDocument(store, { key, value, at: now() })
     return value

@@ -5,23 +5,26 @@
 import { MAX_OAUTH_DOCUMENT_BYTES, OAUTH_DOCUMENT_DEADLINE_MS } from '../../wire/oauth-limits.ts'
 import type { Fetch } from '../identity/handle-resolver.ts'
 
-/** As the core calls it. What it parses is its own; a TypeError's sentence is shown to the client. */
+/** As the core calls it. What it parses is its own. What is not taken is an answer too: of an error that is thrown here the core would not tell the client why. */
 export const fetchDocument =
   (fetch: Fetch): typeof globalThis.fetch =>
   async (input, init) => {
     const { url, headers } = new Request(input, init)
-    const response = await fetch(url, { headers, redirect: 'manual', signal: AbortSignal.timeout(OAUTH_DOCUMENT_DEADLINE_MS) }).catch(
-      (cause: unknown) => {
-        throw new TypeError('it cannot be fetched', { cause })
-      },
-    )
-    if (response.status !== 200) {
-      await response.body?.cancel()
-      throw new TypeError(response.status >= 300 && response.status < 400 ? 'it must not redirect' : `the answer is ${response.status}`)
+    try {
+      const response = await fetch(url, { headers, redirect: 'manual', signal: AbortSignal.timeout(OAUTH_DOCUMENT_DEADLINE_MS) })
+      if (response.status !== 200) {
+        await response.body?.cancel()
+        return refusal(response.status >= 300 && response.status < 400 ? 'it must not redirect' : `the answer is ${response.status}`)
+      }
+      const document = await readDocument(response)
+      if (!document) return refusal(`it is larger than ${MAX_OAUTH_DOCUMENT_BYTES} bytes`)
+      return new Response(withKeysToVerifyBy(await document.text()), { headers: response.headers })
+    } catch {
+      return refusal('it cannot be fetched')
     }
-    const text = await (await readDocument(response)).text()
-    return new Response(withKeysToVerifyBy(text), { headers: response.headers })
   }
+
+const refusal = (why: string): Response => new Response(why, { status: 502 })
 
 /**
  * Official clients publish keys that say they may verify, encrypt and wrap. jose takes that for the usages to import them with, and WebCrypto knows none of the
@@ -40,7 +43,8 @@ const withKeysToVerifyBy = (text: string): string => {
   }
 }
 
-const readDocument = async (response: Response): Promise<Blob> => {
+/** null: it is too large. */
+const readDocument = async (response: Response): Promise<Blob | null> => {
   const parts: Uint8Array<ArrayBuffer>[] = []
   const reader = response.body?.getReader()
   let size = 0
@@ -49,7 +53,7 @@ const readDocument = async (response: Response): Promise<Blob> => {
     size += next.value.byteLength
     if (size > MAX_OAUTH_DOCUMENT_BYTES) {
       await reader?.cancel()
-      throw new TypeError(`it is larger than ${MAX_OAUTH_DOCUMENT_BYTES} bytes`)
+      return null
     }
   }
   return new Blob(parts)

@@ -57,6 +57,16 @@ describe('what a client publishes about itself', () => {
   })
 
   test.each([
+    ['it must not redirect', () => new Response(null, { status: 302, headers: { location: 'https://evil.example.com/' } })],
+    ['the answer is 404', () => new Response(null, { status: 404 })],
+    ['it is larger than 65536 bytes', () => new Response('x'.repeat(MAX_OAUTH_DOCUMENT_BYTES + 1))],
+    ['it cannot be fetched', () => expect.unreachable()],
+  ])('is not taken, and the client reads why: %s', async (why, answer) => {
+    const { pushed } = await push(answer)
+    expect(pushed.body.error_description).toMatch(new RegExp(`: ${why}$`))
+  })
+
+  test.each([
     ['http://app.example.com/client.json', 'of a client without TLS'],
     ['https://192.0.2.1/client.json', 'of an address'],
     ['https://app.example.com/../client.json', 'of a path that is written otherwise'],
