@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test as base } from 'playwright/test'
 import { hostPod } from '../../scripts/pod.ts'
+import { Internet } from '../fixtures/internet.ts'
 import { tokenInInbox } from '../fixtures/owner.ts'
 import { noDirectory } from '../fixtures/plc-directory.ts'
 import { expect, HANDLE, PASSWORD } from '../fixtures/pod.ts'
@@ -11,6 +12,7 @@ import { compare, type Difference } from './comparison/answer.ts'
 import { calls } from './comparison/calls/all.ts'
 import { covers, readListed, rowOf } from './comparison/listed.ts'
 import { compareOAuth, oauthIds } from './comparison/oauth/compare.ts'
+import { CLIENTS_DOMAIN, publishClients } from './comparison/oauth/published.ts'
 import { type MailPurpose, Side } from './comparison/side.ts'
 
 const suffix = noDirectory === null ? '' : ` (skipped: ${noDirectory})`
@@ -31,10 +33,13 @@ const test = base.extend<object, { differences: readonly Difference[] }>({
     // oxlint-disable-next-line no-empty-pattern -- Playwright wants a destructured first parameter
     async ({}, use) => {
       const home = mkdtempSync(join(tmpdir(), 'tabpod-reference-'))
-      const reference = await startReferencePds()
+      const internet = await Internet.start(CLIENTS_DOMAIN)
+      publishClients(internet)
+      const reference = await startReferencePds(internet.preload())
       const pod = await hostPod({
         shim: {
           persist: join(home, 'room'),
+          built: internet.build(join(home, 'built')),
           // Neither side reaches its AppView.
           variables: { TABPOD_APPVIEW: 'did:web:appview.invalid#bsky_appview', TABPOD_ALLOW_LOOPBACK_EGRESS: 'true' },
         },
@@ -61,6 +66,7 @@ const test = base.extend<object, { differences: readonly Difference[] }>({
       await use(differences)
       await pod.stop()
       await reference.stop()
+      await internet.stop()
       rmSync(home, { recursive: true, force: true })
     },
     { scope: 'worker', timeout: 400_000 },

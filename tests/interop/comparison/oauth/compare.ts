@@ -5,9 +5,10 @@ import { compare, type Answer, type Difference, readAnswer } from '../answer.ts'
 import type { Account } from '../side.ts'
 import { RawClient } from './client.ts'
 import { exchanges } from './exchanges.ts'
+import { publishedExchanges } from './published.ts'
 import { type GrantedExchange, grantedExchanges } from './granted.ts'
 
-export const oauthIds: readonly string[] = [...exchanges, ...grantedExchanges].map(({ id }) => id)
+export const oauthIds: readonly string[] = [...exchanges, ...publishedExchanges, ...grantedExchanges].map(({ id }) => id)
 
 /** @param accounts at the reference, and ours */
 export const compareOAuth = async (accounts: readonly Account[], referenceIssuer: string): Promise<Difference[]> => {
@@ -19,7 +20,8 @@ export const compareOAuth = async (accounts: readonly Account[], referenceIssuer
     const [theirs, mine] = await Promise.all(sides.map(ask))
     if (theirs && mine) differences.push(...compare(id, theirs, mine))
   }
-  for (const { id, run } of exchanges) await add(id, async ({ server }) => readAnswer(await run(await RawClient.make(server))))
+  for (const { id, run } of [...exchanges, ...publishedExchanges])
+    await add(id, async ({ server }) => readAnswer(await run(await RawClient.make(server))))
   for (const wanted of grantedExchanges) await add(wanted.id, (side) => inAGrant(wanted, side))
   return differences
 }
