@@ -123,6 +123,24 @@ for (const [road, where] of ROADS) {
     await site.stop()
   })
 
+  test(`the official client in a page signs in by a window beside it, ${where}`, async ({ world }) => {
+    const site = await BrowserAppSite.start(world.url, SCOPE)
+    const page = await world.page(road)
+    await page.goto(site.url)
+    const opening = page.waitForEvent('popup')
+    const signedIn = page.evaluate(() => app.signInBeside())
+    const beside = await opening
+    await beside.waitForURL(`${world.url}/**`)
+    // Neither of the two windows has a hold on the other.
+    expect(await beside.evaluate(() => window.opener)).toBeNull()
+    await signInIfAsked(beside)
+    await allow(beside)
+    expect(await signedIn).toBe(world.did)
+    await expect.poll(() => beside.isClosed()).toBe(true)
+    await page.close()
+    await site.stop()
+  })
+
   test(`whoever is denied hears that, and nothing else, ${where}`, async ({ world }) => {
     const client = publicClient(world.url, SCOPE)
     const page = await world.page(road)
