@@ -152,6 +152,23 @@ describe('what the owner allows', () => {
     expect(await here.oauth.authorizations.clients()).toMatchObject([{ clientId: CONFIDENTIAL, scopes: ['atproto'] }])
   })
 
+  test('is asked about again where it was for a time only, or where the owner has since taken the tick away', async () => {
+    const here = await stage()
+    const { app } = await confidentialClient(here)
+    const silent = async () => {
+      app.verifier = crypto.randomUUID().repeat(2)
+      const begun = await begin(here, app, await app.push({ prompt: 'none', login_hint: 'alice.test' }))
+      return begun.kind === 'reply' && begun.reply.outcome
+    }
+    await letIn(here, app, { until: Date.now() + 3_600_000 })
+    expect(await silent()).toBe('consent_required')
+    await letIn(here, app)
+    expect(await silent()).toBe('granted')
+    app.verifier = crypto.randomUUID().repeat(2)
+    await agree(here, CONFIDENTIAL, String((await app.push({ prompt: 'consent' })).body.request_uri), { scopes: ['atproto'] })
+    expect(await silent()).toBe('consent_required')
+  })
+
   test('is taken back: one grant, those of a client or a device, all', async () => {
     const { here, app } = await publicApp()
     const { authorizations } = here.oauth

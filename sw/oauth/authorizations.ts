@@ -53,6 +53,18 @@ export const authorizationsOf = (parts: AuthorizationsParts): Authorizations => 
     }
   }
 
+  /** What an app has again without a question. The newest answer counts: what was not ticked this time, or was given for a time only, is asked anew. */
+  const remember = async (
+    clientId: string,
+    asked: readonly string[],
+    kept: readonly string[],
+    save: (authorizedScopes: readonly string[]) => Promise<void>,
+  ): Promise<void> => {
+    const before = (await readOAuthClient(store, clientId))?.scopes ?? []
+    const scopes = new Set([...before.filter((scope) => !asked.includes(scope)), ...kept])
+    await (scopes.size === 0 ? deleteOAuthClient(store, clientId) : save([...scopes]))
+  }
+
   return {
     prepare() {
       // Whoever uses it is told.
@@ -104,11 +116,11 @@ export const authorizationsOf = (parts: AuthorizationsParts): Authorizations => 
         const kept = scopes?.join(' ')
         if (until !== undefined) await changeOAuthRequest(store, requestIdOf(uri), (row) => ({ ...row, until }))
         const code = await server.requestManager.setAuthorized(uri, client, account, device.id as DeviceId, metadataOfDevice(device), kept)
-        const granted = (parameters.scope?.split(' ') ?? []).filter((scope) => !scopes || scopes.includes(scope))
-        const before = await readOAuthClient(store, clientId)
-        await server.accountManager.setAuthorizedClient(account, client, {
-          authorizedScopes: [...new Set([...(before?.scopes ?? []), ...granted])],
-        })
+        const asked = parameters.scope?.split(' ') ?? []
+        const granted = asked.filter((scope) => !scopes || scopes.includes(scope))
+        await remember(clientId, asked, until === undefined ? granted : [], (authorizedScopes) =>
+          server.accountManager.setAuthorizedClient(account, client, { authorizedScopes }),
+        )
         await note({
           what: 'consent',
           outcome: 'done',
