@@ -219,6 +219,7 @@ const toPermissionSets = (scopes: readonly string[], sets: AuthorizationResultAu
     if (!include || !main) return []
     return [
       {
+        scope,
         nsid: include.nsid,
         ...(main.title !== undefined && { title: main.title }),
         ...(main.detail !== undefined && { detail: main.detail }),

@@ -32,6 +32,8 @@ export interface ShownClient {
 
 /** A permission set by its NSID. @see https://atproto.com/specs/permission */
 export interface PermissionSet {
+  /** One value of the request's scope: a set may be asked for twice, for two services. */
+  readonly scope: string
   readonly nsid: string
   readonly title?: string
   readonly detail?: string

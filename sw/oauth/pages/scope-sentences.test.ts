@@ -64,7 +64,7 @@ describe('a scope in plain sentences', () => {
 
 describe('a permission set', () => {
   const set = {
-    nsid: 'com.example.calendar.basic',
+    scope: 'include:com.example.calendar.basic',
     title: 'Basic <calendar>',
     detail: 'Read and write events',
     scopes: ['repo:com.example.calendar.event', 'rpc:com.example.calendar.list?aud=*'],
@@ -83,6 +83,18 @@ describe('a permission set', () => {
       isNeeded: false,
       isWide: true,
     })
+  })
+
+  test('that is asked for twice is told by what it is for each time', () => {
+    const [good, evil] = ['good.example', 'evil.example'].map((host) => ({
+      scope: `include:com.example.calendar.basic?aud=did:web:${host}%23s`,
+      scopes: [`rpc:com.example.calendar.list?aud=did:web:${host}%23s`],
+    }))
+    const described = describeScopes(ENGLISH_WORDS, [good!.scope, evil!.scope], [good!, evil!])
+    expect(described.map(({ parts }) => parts)).toEqual([
+      ['Call com.example.calendar.list at good.example in your name'],
+      ['Call com.example.calendar.list at evil.example in your name'],
+    ])
   })
 
   test('that is not known says nothing about its contents', () => {

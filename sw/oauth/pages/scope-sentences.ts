@@ -19,7 +19,7 @@ export interface Permission {
   readonly claim?: string
 }
 
-type SaidSet = Omit<PermissionSet, 'main'>
+type SaidSet = Omit<PermissionSet, 'main' | 'nsid'>
 
 /** @param sets whoever owns their namespace wrote the words */
 export const describeScopes = (words: Words, scopes: readonly string[], sets: readonly SaidSet[] = []): readonly Permission[] =>
@@ -32,7 +32,7 @@ const describe = (words: Words, scope: string, sets: readonly SaidSet[]): Permis
       words,
       scope,
       include,
-      sets.find(({ nsid }) => nsid === include.nsid),
+      sets.find((set) => set.scope === scope),
     )
   const said = sentenceOf(words, scope) ?? { isWide: true, sentence: words.say('scope.unknown', { scope }) }
   return { scope, isNeeded: scope === 'atproto', parts: [], ...said }
