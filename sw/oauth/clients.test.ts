@@ -260,6 +260,33 @@ describe('the endpoints', () => {
     expect(await here.oauth.authorizations.grants()).toEqual([])
   })
 
+  test.each([
+    ['that is forged', 'eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiJkaWQ6d2ViOmEifQ.AAAA'],
+    ['whose header names no key', 'eyJhbGciOiJFUzI1NiJ9.e30.AAAA'],
+    ['of no form', 'a.b.c'],
+  ])('take a token %s for one that is revoked, and find nothing amiss', async (_, token) => {
+    const here = await stage()
+    const app = await TestClient.make(here.send)
+    expect([(await app.ask('/oauth/revoke', { token })).status, here.failures]).toEqual([200, []])
+  })
+
+  test('say so where a client could not give its token back', async () => {
+    const here = await stage()
+    const { app } = await confidentialClient(here)
+    const { refresh_token: token } = await letIn(here, app)
+    const { credentials } = app
+    app.credentials = async () => ({})
+    expect((await app.ask('/oauth/revoke', { token: String(token) })).status).toBe(400)
+    app.credentials = credentials
+    expect(await app.refresh(token)).toMatchObject({ status: 200 })
+  })
+
+  test('take a parameter without a value for one that has not come', async () => {
+    const app = await TestClient.make((await stage()).send)
+    expect(await app.push({ prompt: '', login_hint: '', response_mode: '' })).toMatchObject({ status: 201 })
+    expect(await app.push({ state: '' })).toMatchObject({ status: 400, body: { error_description: 'state is required' } })
+  })
+
   test('announce no algorithm that a worker cannot verify', async () => {
     const metadata = JSON.parse((await (await stage()).oauth.documents())['/.well-known/oauth-authorization-server'] ?? '{}')
     expect(metadata.dpop_signing_alg_values_supported).toContain('ES256')

@@ -61,10 +61,7 @@ const revoke: Endpoint = async (server, fields, request, url) => {
   const credentials = parse(oauthClientCredentialsSchema, fields, InvalidClientError, 'Client credentials missing')
   const meant = parse(oauthTokenIdentificationSchema, fields, InvalidRequestError, 'Invalid request payload')
   const proof = await proofOf(server, request, url)
-  await server.revoke(credentials, meant, proof).catch((cause: unknown) => {
-    // A token that is none is revoked already: https://datatracker.ietf.org/doc/html/rfc7009#section-2.2
-    if (!(cause instanceof OAuthError) || cause.error === 'invalid_client') throw cause
-  })
+  await server.revoke(credentials, meant, proof)
   return Response.json({})
 }
 
@@ -121,14 +118,14 @@ const fieldsOf = async (request: Request): Promise<Fields> => {
   }
 }
 
-/** None may come twice: https://datatracker.ietf.org/doc/html/rfc6749#section-3.2 */
+/** None may come twice, and what comes without a value has not come: https://datatracker.ietf.org/doc/html/rfc6749#section-3.2 */
 const fromForm = (form: URLSearchParams): Fields => {
   const fields = new Map<string, string>()
   for (const [name, value] of form) {
     if (fields.has(name)) throw new InvalidRequestError(`${name} comes twice`)
     fields.set(name, value)
   }
-  return Object.fromEntries(fields)
+  return Object.fromEntries([...fields].filter(([, value]) => value !== ''))
 }
 
 const fromJson = (text: string): Fields => {

@@ -155,12 +155,24 @@ export class PodProvider extends OAuthProvider {
    * Clients need no proof to give a token back (https://datatracker.ietf.org/doc/html/rfc7009#section-2.1), and strict ones send none: whoever holds it may end
    * what it is good for. The core would say yes and do nothing. A client that has keys has proved itself by them.
    */
-  override async revoke(...[credentials, meant, proof]: Parameters<OAuthProvider['revoke']>): ReturnType<OAuthProvider['revoke']> {
-    if (proof) return super.revoke(credentials, meant, proof)
-    const { client } = await this.authenticateClient(credentials, proof, { allowMissingDpopProof: true })
+  override async revoke(...[credentials, { token }, proof]: Parameters<OAuthProvider['revoke']>): ReturnType<OAuthProvider['revoke']> {
+    const { client, clientAuth } = await this.authenticateClient(credentials, proof, { allowMissingDpopProof: true })
+    const found = await this.#findGivenBack(token)
+    if (found?.data.clientId !== client.id) return
+    if (proof) await this.compareClientAuth(client, clientAuth, proof, found.data)
+    await this.tokenManager.deleteToken(found.id)
+  }
+
+  /** A token that is none is revoked already: https://datatracker.ietf.org/doc/html/rfc7009#section-2.2 */
+  async #findGivenBack(token: string): Promise<TokenInfo | null> {
+    const isForged =
+      token.includes('.') && (await this.signer.verifyAccessToken(token as never, { clockTolerance: Infinity }).catch(() => null)) === null
     // Not by its id, which is no secret.
-    const found = meant.token.startsWith('tok-') ? null : await this.tokenManager.findToken(meant.token)
-    if (found?.data.clientId === client.id) await this.tokenManager.deleteToken(found.id)
+    if (isForged || token.startsWith('tok-')) return null
+    return this.tokenManager.findToken(token).catch((cause: unknown) => {
+      if (cause instanceof InvalidRequestError) return null
+      throw cause
+    })
   }
 
   /** The claims of an access token that names its grant only. */
