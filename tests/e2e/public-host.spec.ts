@@ -28,7 +28,8 @@ const refused: string[] = []
 const watched = (context: BrowserContext): BrowserContext => context.on('page', (page) => refused.push(...watchPolicy(page)))
 
 test.beforeAll(async ({ world }) => {
-  watched(await world.browser('alice'))
+  // No site gets cookies of another: what FedCM is for.
+  watched(await world.browser('alice', ['--test-third-party-cookie-phaseout']))
   alice = await world.pod('alice')
   world.internet.serve(SHOP, () => new Response(SITE_PAGE, html))
   shop = FedCmSite.at(`https://${SHOP}`, alice.url, world.hosts.fetch)
