@@ -3,6 +3,7 @@ import { FEDCM } from '../../wire/fedcm.ts'
 import { OAUTH_SIGN_IN_MAX_AGE_MS } from '../../wire/oauth-limits.ts'
 import { isKnown } from '../indieauth/testing.ts'
 import { OWN_DEVICE } from '../oauth/contract.ts'
+import { GUARD_SCRIPT } from '../oauth/pages/guard.ts'
 import { readOAuthLedger } from '../store/oauth-ledger.ts'
 import { Browser, CHALLENGE, ME, ORIGIN, SITE, stageFedCm } from './testing.ts'
 
@@ -128,6 +129,11 @@ it('explains an error in its own words, and shows nothing of the address', async
   expect((await own.look(`${FEDCM.error}?reason=NotSignedIn`)).text).toContain('You are not signed in here')
   const unknown = await own.look(`${FEDCM.error}?reason=<b>constructor`)
   expect([unknown.status, unknown.text.includes('<b>')]).toEqual([404, false])
+})
+
+it.each([FEDCM.login, CONTINUE])('takes no click that was aimed at another window: %s', async (path) => {
+  const { own } = await stageFedCm()
+  expect((await own.look(path)).text).toContain(GUARD_SCRIPT)
 })
 
 it.each([FEDCM.login, FEDCM.logout, CONTINUE, `${FEDCM.error}?reason=NoPkce`])(

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { INDIEAUTH } from '../../wire/indieauth.ts'
 import { MAX_OAUTH_DOCUMENT_BYTES } from '../../wire/oauth-limits.ts'
+import { GUARD_SCRIPT } from '../oauth/pages/guard.ts'
 import { ORIGIN } from '../oauth/testing.ts'
 import type { Browser, Seen } from '../oauth/pages-testing.ts'
 import { readOAuthLedger } from '../store/oauth-ledger.ts'
@@ -64,6 +65,7 @@ describe('in the browser that the pod lives in', () => {
     await agree(browser, await browser.ask(site.address({ scope: 'profile' })))
     const page = await browser.ask(site.address())
     expect(page.leadsTo).toBe(null)
+    expect(page.text).toContain(GUARD_SCRIPT)
     expect(page.text).toContain('You let it know before')
     expect(page.text.match(/class="mark">new</g)).toHaveLength(1)
   })

@@ -5,6 +5,7 @@ import type { AuthorizationReply } from '../contract.ts'
 import { sessionsPage } from './account.ts'
 import { consentPage, type ConsentView } from './consent.ts'
 import { continuePage, errorPage, returnPage, silentReturn } from './ending.ts'
+import { GUARD_SCRIPT } from './guard.ts'
 import { logPage } from './log.ts'
 import type { House } from './page.ts'
 import { describeScopes } from './scope-sentences.ts'
@@ -126,6 +127,13 @@ describe.each([...everyPage(), ...inGerman])('the page %s', (_, answer) => {
     expect(headers.get('cache-control')).toBe('no-store')
     expect(headers.get('access-control-allow-origin')).toBe('https://alice.example')
   })
+})
+
+test('those on which one click gives something away, or takes it, have the guard against clicks that were not meant', async () => {
+  const guarded = await Promise.all(
+    everyPage().map(async ([name, answer]) => ((await (await answer).text()).includes(GUARD_SCRIPT) ? [name] : [])),
+  )
+  expect(guarded.flat()).toEqual(['consent', 'choice', 'sessions', 'security', 'log'])
 })
 
 test('forms lead to this host, but for the one that brings an answer to the app', async () => {
