@@ -2,9 +2,11 @@ import 'fake-indexeddb/auto'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { OAUTH_SIGN_IN_MAX_AGE_MS } from '../../wire/oauth-limits.ts'
 import { changeOAuthDevice } from '../store/oauth-devices.ts'
+import { readOAuthLedger } from '../store/oauth-ledger.ts'
 import type { Device } from './contract.ts'
 import {
   agree,
+  codeFor,
   CONFIDENTIAL,
   confidentialClient,
   DEVICE,
@@ -127,6 +129,26 @@ describe('a request that is shown', () => {
     expect(await outcome()).toBe('consent_required')
     await letIn(here, app)
     expect(await outcome()).toBe('granted')
+    expect(await readOAuthLedger(here.store)).toMatchObject([
+      { what: 'consent', clientId: CONFIDENTIAL, scope: 'atproto transition:generic', note: 'without a question' },
+      { what: 'consent' },
+    ])
+  })
+
+  test('is not answered by a sign-in that is older than the app takes, with a page or without one', async () => {
+    const here = await stage()
+    const { app } = await confidentialClient(here)
+    await letIn(here, app)
+    pass(3_601_000)
+    const asked = { login_hint: 'alice.test', max_age: '3600' }
+    expect(await begin(here, app, await app.push({ ...asked, prompt: 'none' }))).toMatchObject({
+      kind: 'reply',
+      isSilent: true,
+      reply: { outcome: 'login_required' },
+    })
+    expect(await begin(here, app, await app.push(asked))).toMatchObject({ kind: 'ask', request: { account: { isLoginRequired: true } } })
+    await signIn(here)
+    expect(await begin(here, app, await app.push(asked))).toMatchObject({ kind: 'reply', reply: { outcome: 'granted' } })
   })
 
   test('is never answered without a page for a client that cannot prove itself', async () => {
@@ -184,6 +206,20 @@ describe('what the owner allows', () => {
       expect(await authorizations.revoke(which)).toBe(1)
     }
     expect(await authorizations.grants()).toEqual([])
+  })
+
+  test('is taken back while its code is on the way', async () => {
+    const { here, app } = await publicApp()
+    for (const which of [{ clientId: LOOPBACK }, { deviceId: DEVICE.id }, 'all'] as const) {
+      app.verifier = crypto.randomUUID().repeat(2)
+      const code = await codeFor(here, app)
+      await here.oauth.authorizations.revoke(which)
+      expect(await app.exchange(code)).toMatchObject({ status: 400, body: { error: 'invalid_grant' } })
+    }
+    app.verifier = crypto.randomUUID().repeat(2)
+    const code = await codeFor(here, app)
+    await here.oauth.authorizations.revoke({ clientId: CONFIDENTIAL })
+    expect(await app.exchange(code)).toMatchObject({ status: 200 })
   })
 
   test('is forgotten with the client', async () => {

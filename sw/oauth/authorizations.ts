@@ -1,23 +1,32 @@
 /** What the pages ask: which request is at hand, what the owner says to it, and which grants there are. The steps are the core's; the order is its own pages'. */
 import { AccessDeniedError, AuthorizationError, InvalidRequestError, LoginRequiredError } from '@atproto/oauth-provider/errors'
 import type { AuthorizationResultAuthorize } from '@atproto/oauth-provider/provider'
-import type { TokenData } from '@atproto/oauth-provider/store'
+import type { RequestData, TokenData } from '@atproto/oauth-provider/store'
 import { IncludeScope } from '@atproto/oauth-scopes'
 import { type OAuthClientMetadata, isOAuthClientIdLoopback, oauthAuthorizationRequestUriSchema } from '@atproto/oauth-types'
-import { OAUTH_LEAST_MAX_AGE_MS, OAUTH_SIGN_IN_MAX_AGE_MS } from '../../wire/oauth-limits.ts'
 import type { Self } from '../identity/self.ts'
 import { deleteOAuthClient, readOAuthClient, readOAuthClients } from '../store/oauth-clients.ts'
 import { readOAuthDevice } from '../store/oauth-devices.ts'
 import { readOAuthDocument } from '../store/oauth-documents.ts'
 import { appendOAuthLedger } from '../store/oauth-ledger.ts'
-import { changeOAuthRequest, readOAuthRequest } from '../store/oauth-requests.ts'
+import { changeOAuthRequest, readOAuthRequest, voidOAuthCodes } from '../store/oauth-requests.ts'
 import type { OAuthClientRow, OAuthDeviceRow, OAuthLedgerRow, OAuthRequestRow, OAuthSessionRow } from '../store/oauth-schema.ts'
 import { deleteOAuthSessions, readOAuthSessions } from '../store/oauth-sessions.ts'
 import type { Store } from '../store/open.ts'
 import { browserName } from './browser-name.ts'
-import type { Authorizations, AuthorizationReply, AuthorizationRequest, Device, Grant, PermissionSet, ShownClient } from './contract.ts'
+import type {
+  Authorizations,
+  AuthorizationReply,
+  AuthorizationRequest,
+  Device,
+  Grant,
+  MeantGrants,
+  PermissionSet,
+  ShownClient,
+} from './contract.ts'
 import { grantEnd } from './grant-end.ts'
-import { type ComposedProvider, type PodProvider, requestIdOf } from './provider.ts'
+import { AGAIN } from './ledger-sentences.ts'
+import { type ComposedProvider, freshMs, type PodProvider, requestIdOf } from './provider.ts'
 import type { Replies } from './replies.ts'
 
 type Client = AuthorizationResultAuthorize['client']
@@ -76,12 +85,16 @@ export const authorizationsOf = (parts: AuthorizationsParts): Authorizations => 
       const { client_id, request_uri } = pushed(query)
       try {
         const result = await server.authorize({ client_id, request_uri }, deviceInfo(device))
-        if ('redirect' in result)
+        if ('redirect' in result) {
+          const { scope } = result.parameters
+          if ('code' in result.redirect)
+            await note({ what: 'consent', outcome: 'done', clientId: client_id, ...(scope && { scope }), note: AGAIN, ...inWords(device) })
           return {
             kind: 'reply',
             isSilent: result.parameters.prompt === 'none',
             reply: await replies.reply(result, await metadataOf(server, result.parameters.client_id)),
           }
+        }
         const [row, before, asked] = await Promise.all([
           readOAuthDevice(store, device.id),
           readOAuthClient(store, client_id),
@@ -156,12 +169,9 @@ export const authorizationsOf = (parts: AuthorizationsParts): Authorizations => 
     },
 
     async revoke(which) {
-      const isMeant = (row: OAuthSessionRow): boolean => {
-        if (which === 'all') return true
-        if ('id' in which) return row.id === which.id
-        return 'clientId' in which ? row.clientId === which.clientId : row.deviceId === which.deviceId
-      }
-      const ended = await deleteOAuthSessions(store, isMeant)
+      // A code that was given a moment ago is no way back in.
+      await voidOAuthCodes(store, (row) => isMeant(which, row.data as RequestData))
+      const ended = await deleteOAuthSessions(store, (row) => isMeant(which, row))
       for (const { clientId } of ended) await note({ what: 'revocation', outcome: 'done', clientId })
       return ended.length
     },
@@ -175,6 +185,15 @@ export const authorizationsOf = (parts: AuthorizationsParts): Authorizations => 
 
     note,
   }
+}
+
+const isMeant = (
+  which: MeantGrants,
+  row: Partial<Pick<OAuthSessionRow, 'id' | 'clientId'>> & { readonly deviceId?: string | null },
+): boolean => {
+  if (which === 'all') return true
+  if ('id' in which) return row.id === which.id
+  return 'clientId' in which ? row.clientId === which.clientId : row.deviceId === which.deviceId
 }
 
 /** PAR is required: what an address carries else is nobody's word. @throws InvalidRequestError */
@@ -266,8 +285,7 @@ const isLoginRequired = (
 ): boolean => {
   if (account?.did !== did || (account.until ?? Infinity) <= now) return true
   if ((prompt === 'login' || request?.isLoginWanted) && account.at < (request?.at ?? Infinity)) return true
-  const maxAgeMs = maxAge === undefined ? Infinity : Math.max(maxAge * 1000, OAUTH_LEAST_MAX_AGE_MS)
-  return now - account.at > Math.min(OAUTH_SIGN_IN_MAX_AGE_MS, maxAgeMs)
+  return now - account.at > freshMs(maxAge)
 }
 
 /** Where they cannot be had, the answer is signed as is usual. */

@@ -131,6 +131,8 @@ export interface Access {
   readonly jkt: string
 }
 
+export type MeantGrants = { readonly id: string } | { readonly clientId: string } | { readonly deviceId: string } | 'all'
+
 export interface Authorizations {
   /** The provider is put together at the first use: this begins it, for who will use it in a moment. */
   prepare(): void
@@ -152,8 +154,8 @@ export interface Authorizations {
   /** The owner refuses. @throws OAuthError likewise */
   deny(decision: Decision): Promise<AuthorizationReply>
   grants(): Promise<readonly Grant[]>
-  /** Ends one grant, or all that are meant. @returns how many */
-  revoke(which: { readonly id: string } | { readonly clientId: string } | { readonly deviceId: string } | 'all'): Promise<number>
+  /** Ends one grant, or all that are meant, codes that are on the way included. @returns how many grants */
+  revoke(which: MeantGrants): Promise<number>
   clients(): Promise<readonly KnownClient[]>
   /** Ends its grants too, and asks for consent again. */
   forget(clientId: string): Promise<void>

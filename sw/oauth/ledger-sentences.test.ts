@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { OAuthLedgerRow } from '../store/oauth-schema.ts'
-import { sayEntry } from './ledger-sentences.ts'
+import { AGAIN, sayEntry } from './ledger-sentences.ts'
 
 const SITE = { clientId: 'http://127.0.0.1:8080/' }
 const APP = { clientId: 'https://app.example/client.json' }
@@ -12,6 +12,7 @@ test.each<readonly [Omit<OAuthLedgerRow, 'at'>, string]>([
   [{ what: 'sign-out', outcome: 'done' }, 'Signed out'],
   [{ what: 'consent', outcome: 'done', ...APP }, 'Allowed app.example'],
   [{ what: 'consent', outcome: 'done', clientId: 'http://localhost?scope=atproto' }, 'Allowed an app on this computer'],
+  [{ what: 'consent', outcome: 'done', ...APP, note: AGAIN }, 'Let app.example in again without a question, as it was allowed before'],
   [{ what: 'denial', outcome: 'refused', ...APP }, 'Refused app.example'],
   [{ what: 'refresh', outcome: 'refused', ...APP }, 'app.example was not given new access'],
   [{ what: 'revocation', outcome: 'done', ...APP }, 'Ended the access of app.example'],

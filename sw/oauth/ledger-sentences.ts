@@ -4,6 +4,9 @@ import type { LogEntryView } from './pages/log.ts'
 import { hostOfClient } from './pages/parties.ts'
 import { dateText } from './pages/times.ts'
 
+/** What an app was given that asked its user nothing. */
+export const AGAIN = 'without a question'
+
 export const sayEntry = (row: OAuthLedgerRow): LogEntryView => {
   const { at, scope, until, device, address } = row
   const detail = [
@@ -27,7 +30,7 @@ const sentenceOf = ({ what, outcome, note, clientId }: OAuthLedgerRow): string =
     case 'sign-out':
       return 'Signed out'
     case 'consent':
-      return `Allowed ${app}`
+      return note === AGAIN ? `Let ${app} in again without a question, as it was allowed before` : `Allowed ${app}`
     case 'denial':
       return `Refused ${app}`
     case 'refresh':

@@ -3,7 +3,7 @@
  * race with themselves, prompts of public clients, and grants that end when a client's key is gone.
  * @see https://atproto.com/specs/oauth
  */
-import { InvalidGrantError, InvalidRequestError } from '@atproto/oauth-provider/errors'
+import { InvalidGrantError, InvalidRequestError, LoginRequiredError } from '@atproto/oauth-provider/errors'
 import type { OAuthHooks } from '@atproto/oauth-provider/hooks'
 import {
   AccessTokenMode,
@@ -14,7 +14,7 @@ import {
 } from '@atproto/oauth-provider/provider'
 import type { RefreshToken, TokenInfo } from '@atproto/oauth-provider/store'
 import { decodeJwt } from 'jose'
-import { OAUTH_ACCESS_TTL_MS, OAUTH_SIGN_IN_MAX_AGE_MS } from '../../wire/oauth-limits.ts'
+import { OAUTH_ACCESS_TTL_MS, OAUTH_LEAST_MAX_AGE_MS, OAUTH_SIGN_IN_MAX_AGE_MS } from '../../wire/oauth-limits.ts'
 import type { Fetch } from '../identity/handle-resolver.ts'
 import type { Self } from '../identity/self.ts'
 import { changeOAuthRequest } from '../store/oauth-requests.ts'
@@ -115,6 +115,8 @@ export class PodProvider extends OAuthProvider {
     this.#store = store
     this.#now = now
     this.tokenManager.consumeRefreshToken = (token) => this.#consumeRefreshToken(token)
+    const get = this.requestManager.get.bind(this.requestManager)
+    this.requestManager.get = async (uri, deviceId, clientId) => this.#asFreshAsWanted(await get(uri, deviceId, clientId), deviceId)
   }
 
   /**
@@ -136,6 +138,21 @@ export class PodProvider extends OAuthProvider {
     if (prompt === 'login')
       await changeOAuthRequest(this.#store, requestIdOf(pushed.request_uri), (row) => ({ ...row, isLoginWanted: true }))
     return pushed
+  }
+
+  /** Where the core answers without a page, it takes any sign-in for fresh enough, whatever `max_age` says. */
+  async #asFreshAsWanted<R extends Awaited<ReturnType<OAuthProvider['requestManager']['get']>>>(
+    request: R,
+    deviceId: Parameters<OAuthProvider['requestManager']['get']>[1],
+  ): Promise<R> {
+    const { parameters, requestUri } = request
+    const { max_age: maxAge, prompt } = parameters
+    if (maxAge === undefined || !deviceId || (prompt !== undefined && prompt !== 'none')) return request
+    const accounts = await this.accountManager.listDeviceAccounts(deviceId)
+    if (accounts.every(({ updatedAt }) => updatedAt.getTime() + freshMs(maxAge) >= this.#now())) return request
+    if (prompt === undefined) return { ...request, parameters: { ...parameters, prompt: 'login' } }
+    await this.requestManager.delete(requestUri)
+    throw new LoginRequiredError(parameters)
   }
 
   /**
@@ -184,6 +201,10 @@ export class PodProvider extends OAuthProvider {
   readonly claimsOf: OAuthProvider['tokenManager']['loadTokenClaims'] = (tokenType, payload) =>
     this.tokenManager.loadTokenClaims(tokenType, payload)
 }
+
+/** How long a sign-in is enough for a request with that `max_age` (s): ms. */
+export const freshMs = (maxAge: number | undefined): number =>
+  Math.min(OAUTH_SIGN_IN_MAX_AGE_MS, maxAge === undefined ? Infinity : Math.max(maxAge * 1000, OAUTH_LEAST_MAX_AGE_MS))
 
 /** @see https://datatracker.ietf.org/doc/html/rfc9126#section-2.2 */
 export const requestIdOf = (uri: string): string => uri.slice('urn:ietf:params:oauth:request_uri:'.length)

@@ -47,3 +47,12 @@ export const takeOAuthCode = (store: Store, code: string): Promise<OAuthRequestR
     return row.used === undefined ? row : undefined
   })
 }
+
+/** Codes that were not exchanged yet are worth nothing any more, nor is what one that is being exchanged would give. @param isMeant synchronous */
+export const voidOAuthCodes = (store: Store, isMeant: (row: OAuthRequestRow) => boolean): Promise<void> => {
+  const tx = store.transaction('oauthRequests', 'readwrite')
+  return settle(tx, async () => {
+    const rows = (await tx.store.getAll()).filter((row) => row.code !== undefined && isMeant(row))
+    await Promise.all(rows.map((row) => tx.store.put({ ...row, used: 'again' })))
+  })
+}
