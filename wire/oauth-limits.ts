@@ -25,6 +25,8 @@ export const MAX_OAUTH_DOCUMENTS = 256
 /** DPoP ids are forgotten in batches: one every so many requests, and never more rows than one transaction deletes without being felt. */
 export const REPLAYS_PER_PRUNE = 128
 export const MAX_REPLAYS_PRUNED = 512
+/** The longest that something shown once is remembered: code challenges, for a day and a tenth (the core's figure). */
+export const MAX_REPLAY_MS = 2 * DAY_MS
 /** The provider signs by a new key every quarter; older ones stay published long after what they signed has expired. */
 export const PROVIDER_KEY_AGE_MS = 90 * DAY_MS
 export const MAX_PROVIDER_KEYS = 6

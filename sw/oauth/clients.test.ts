@@ -1,7 +1,7 @@
 import 'fake-indexeddb/auto'
 import { generateKeyPair, SignJWT, UnsecuredJWT } from 'jose'
 import { describe, expect, test } from 'vitest'
-import { MAX_OAUTH_DOCUMENT_BYTES } from '../../wire/oauth-limits.ts'
+import { MAX_OAUTH_DOCUMENT_BYTES, MAX_REPLAY_MS } from '../../wire/oauth-limits.ts'
 import {
   agree,
   ASSERTION_TYPE,
@@ -126,6 +126,19 @@ describe('a confidential client', () => {
     const { app, assertion } = await scene()
     app.credentials = async () => ({ client_assertion_type: ASSERTION_TYPE, client_assertion: await assertion(changed) })
     expect(await app.push()).toMatchObject({ status: 400, body: { error: 'invalid_client' } })
+  })
+
+  test('is not remembered for longer than its assertion would be believed, whatever end it writes, nor past the next worker', async () => {
+    const here = await stage()
+    const { app, assertion } = await confidentialClient(here)
+    app.credentials = async () => ({ client_assertion_type: ASSERTION_TYPE, client_assertion: await assertion({}, '900 years') })
+    expect(await app.push()).toMatchObject({ status: 201 })
+    const rows = await here.store.getAll('oauthReplays')
+    expect(rows.filter(({ until }) => until > Date.now() + MAX_REPLAY_MS)).toEqual([])
+    for (const row of rows) await here.store.put('oauthReplays', { ...row, until: 1 })
+    const later = await stage({ name: here.name })
+    expect((await (await TestClient.make(later.send)).push()).status).toBe(201)
+    expect((await later.store.getAll('oauthReplays')).filter(({ until }) => until === 1)).toEqual([])
   })
 
   test('is not let in by an assertion that anybody could have made, nor without one', async () => {

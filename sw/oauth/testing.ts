@@ -121,20 +121,24 @@ export const METADATA = {
 export const confidentialClient = async (
   here: Stage,
   metadata: Record<string, unknown> = {},
-): Promise<{ readonly app: TestClient; readonly keys: AssertionKey[]; assertion(changed?: Record<string, unknown>): Promise<string> }> => {
+): Promise<{
+  readonly app: TestClient
+  readonly keys: AssertionKey[]
+  assertion(changed?: Record<string, unknown>, goodFor?: string): Promise<string>
+}> => {
   const keys: AssertionKey[] = [await makeAssertionKey('key-1')]
   const JWKS = 'https://app.example.com/jwks.json'
   here.web.set(CONFIDENTIAL, () => Response.json({ ...METADATA, jwks_uri: JWKS, ...metadata }))
   here.web.set(JWKS, () => Response.json({ keys: keys.map(({ jwk }) => jwk) }))
   const app = await TestClient.make(here.send, CONFIDENTIAL)
   app.redirect = 'https://app.example.com/back'
-  const assertion = async (changed: Record<string, unknown> = {}): Promise<string> => {
+  const assertion = async (changed: Record<string, unknown> = {}, goodFor = '1m'): Promise<string> => {
     const [key] = keys
     if (!key) throw new Error('no key')
     return new SignJWT({ iss: CONFIDENTIAL, sub: CONFIDENTIAL, aud: ORIGIN, jti: crypto.randomUUID(), ...changed })
       .setProtectedHeader({ alg: 'ES256', kid: String(key.jwk.kid) })
       .setIssuedAt()
-      .setExpirationTime('1m')
+      .setExpirationTime(goodFor)
       .sign(key.privateKey)
   }
   app.credentials = async () => ({ client_assertion_type: ASSERTION_TYPE, client_assertion: await assertion() })
