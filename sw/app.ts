@@ -13,6 +13,7 @@ import type { KeyVault } from './identity/contract.ts'
 import { originToDidWeb } from './identity/did-document.ts'
 import { DidResolver } from './identity/did-resolver.ts'
 import { type Fetch, handleResolver } from './identity/handle-resolver.ts'
+import { identityDocuments } from './identity/identity-documents.ts'
 import { IdentityChanges } from './identity/identity-changes.ts'
 import { openVault } from './identity/key-vault.ts'
 import { assertPointsHere } from './identity/pointing.ts'
@@ -27,8 +28,9 @@ import type { ProviderSettings } from './oauth/provider.ts'
 import { permissionSetResolver } from './oauth/permission-sets.ts'
 import { Configuration } from './operations/configuration.ts'
 import { checkIdentity } from './operations/identity-check.ts'
-import { countOutbox, inspectBlock, inspectRepo } from './operations/inspection.ts'
+import { inspectBlock, inspectRepo } from './operations/inspection.ts'
 import { Log } from './operations/log.ts'
+import { summaryOf } from './operations/summary.ts'
 import { rotateSigningKey, signAnew } from './key-rotation.ts'
 import type { Surroundings } from './recovery/check.ts'
 import { makeRecoveryFile } from './recovery/make.ts'
@@ -37,6 +39,7 @@ import { restorePod } from './recovery/restore.ts'
 import { blobService } from './repo/blobs.ts'
 import type { BlobService } from './repo/contract.ts'
 import { Repo, type RepoOptions } from './repo/repo.ts'
+import { sweepOnUpload } from './repo/sweep-on-upload.ts'
 import type { Store } from './store/open.ts'
 import { readPod } from './store/pod.ts'
 import { vacancyOf } from './vacancy.ts'
@@ -176,19 +179,11 @@ const composePod = async (
   const issuer = { did: identity.did, audience: serviceDid, key: vault.sessionKey }
   const documents = async (): Promise<Readonly<Record<string, string>>> => ({
     '/xrpc/com.atproto.server.describeServer': JSON.stringify(describeService(serviceDid, configuration.settings)),
-    ...(identity.standing !== 'vacant' && { ...ownDocuments(), ...fedcm.documents(), ...(await oauth.documents()), ...indieauth.metadata }),
-  })
-  const ownDocuments = (): Readonly<Record<string, string>> => ({
-    // Another DID than this host's own is served elsewhere: here it would look like a did:web.
-    ...(identity.hostsDocument && { '/.well-known/did.json': JSON.stringify(identity.document) }),
-    '/.well-known/atproto-did': identity.did,
-    ...(identity.speaksForDid && {
-      '/xrpc/com.atproto.identity.resolveDid': JSON.stringify({ didDoc: identity.document }),
-      '/xrpc/com.atproto.identity.resolveIdentity': JSON.stringify({
-        did: identity.did,
-        handle: identity.handle,
-        didDoc: identity.document,
-      }),
+    ...(identity.standing !== 'vacant' && {
+      ...identityDocuments(identity),
+      ...fedcm.documents(),
+      ...(await oauth.documents()),
+      ...indieauth.metadata,
     }),
   })
   const resolver = new DidResolver({ fetch, plc: () => egress.services.plc ?? PLC_DIRECTORY, now })
@@ -324,32 +319,7 @@ const composePod = async (
       configuration,
     }),
     documents: async () => ({ ...(await documents()), ...(await indieauth.ownDocuments()) }),
-    summary: async () => {
-      const { did, handle, origin, createdAt, standing, account: row } = identity
-      const [collections, totals, mentions, outbox, email, recovery] = await Promise.all([
-        repo.collections(),
-        blobs.totals(),
-        standing === 'arriving' ? blobs.counts() : null,
-        countOutbox(repo),
-        account.email.current(),
-        readPod(store, 'recovery'),
-      ])
-      return {
-        did,
-        handle,
-        origin,
-        createdAt,
-        standing,
-        ...(row.inviteCode !== undefined && { inviteCode: row.inviteCode }),
-        ...(row.deleteAfter !== undefined && { deleteAfter: row.deleteAfter }),
-        ...email,
-        ...(recovery && { recoveryFileAt: new Date(recovery.at).toISOString() }),
-        rev: repo.head().rev,
-        collections,
-        blobs: { ...totals, ...(mentions && { missing: mentions.expected - mentions.imported }) },
-        outbox,
-      }
-    },
+    summary: () => summaryOf({ store, identity, repo, blobs, email: account.email }),
     close: () => repo.close(),
   }
 }
@@ -357,18 +327,3 @@ const composePod = async (
 const NO_SERVICES: RoomServices = { appview: null, plc: null, mail: false }
 const PLC_DIRECTORY = 'https://plc.directory'
 const workerFetch: Fetch = (url, init) => globalThis.fetch(url, init)
-
-/** Forgotten uploads go when the next one comes; once in a worker's life, because the sweep walks over all blobs. */
-const sweepOnUpload = (blobs: BlobService, now: () => number): BlobService => {
-  let isSwept = false
-  return {
-    ...blobs,
-    upload: async (body, declared) => {
-      if (!isSwept) {
-        isSwept = true
-        await blobs.sweep(now())
-      }
-      return blobs.upload(body, declared)
-    },
-  }
-}
