@@ -100,6 +100,20 @@ describe('a request that is shown', () => {
     expect(await begin(here, app, again, OTHER)).toMatchObject({ kind: 'reply', reply: { outcome: 'access_denied' } })
   })
 
+  test('that somebody refuses who is not signed in is over, and not in the ledger as the owner’s word', async () => {
+    const { here, app } = await publicApp()
+    const refuse = async () => {
+      const pushed = await app.push()
+      await begin(here, app, pushed)
+      return here.oauth.authorizations.deny({ requestUri: String(pushed.body.request_uri), device: DEVICE })
+    }
+    expect(await refuse()).toMatchObject({ outcome: 'access_denied' })
+    expect(await readOAuthLedger(here.store)).toEqual([])
+    await signIn(here)
+    await refuse()
+    expect(await readOAuthLedger(here.store)).toMatchObject([{ what: 'denial', clientId: LOOPBACK }])
+  })
+
   test('is answered once', async () => {
     const { here, app } = await publicApp()
     await signIn(here)

@@ -151,13 +151,15 @@ export const authorizationsOf = (parts: AuthorizationsParts): Authorizations => 
       const { server } = await provider()
       const uri = requestUri as RequestUri
       const { clientId, parameters } = await server.requestManager.get(uri, device.id as DeviceId)
-      await note({
-        what: 'denial',
-        outcome: 'refused',
-        clientId,
-        ...(parameters.scope !== undefined && { scope: parameters.scope }),
-        ...inWords(device),
-      })
+      // Whoever has not signed in is nobody whose word the owner should read.
+      if (isSignedIn((await readOAuthDevice(store, device.id))?.account, identity.did, now()))
+        await note({
+          what: 'denial',
+          outcome: 'refused',
+          clientId,
+          ...(parameters.scope !== undefined && { scope: parameters.scope }),
+          ...inWords(device),
+        })
       return replied(server, uri, async () => {
         throw new AccessDeniedError(parameters, 'The user rejected the request')
       })
@@ -275,6 +277,9 @@ const toGrant = async (store: Store, row: OAuthSessionRow): Promise<Grant> => {
   }
 }
 
+const isSignedIn = (account: OAuthDeviceRow['account'], did: string, now: number): account is NonNullable<OAuthDeviceRow['account']> =>
+  account?.did === did && (account.until ?? Infinity) > now
+
 /** A sign-in is fresh that came after the app had asked. */
 const isLoginRequired = (
   account: OAuthDeviceRow['account'],
@@ -283,7 +288,7 @@ const isLoginRequired = (
   { prompt, max_age: maxAge }: Parameters,
   now: number,
 ): boolean => {
-  if (account?.did !== did || (account.until ?? Infinity) <= now) return true
+  if (!isSignedIn(account, did, now)) return true
   if ((prompt === 'login' || request?.isLoginWanted) && account.at < (request?.at ?? Infinity)) return true
   return now - account.at > freshMs(maxAge)
 }
