@@ -107,7 +107,7 @@ test('who closes what the browser has opened, or says “Not now”, tells the s
   const visit = await shop.visit(alice.context)
   const nothing = { token: null, error: { code: '' } }
   const [more, unanswered] = await opened(alice.context, '/fedcm/continue', () => visit.ask({ params: { scope: 'profile email' } }))
-  await more.waitForLoadState()
+  await expect.poll(() => more.evaluate(() => [document.title.length > 0, document.readyState])).toEqual([true, 'complete'])
   await more.close(closing)
   expect(await unanswered).toMatchObject(nothing)
   await alice.context.clearCookies({ name: FEDCM_COOKIE })
