@@ -103,7 +103,7 @@ const askConsent = async (parts: SiteAuthorizeParts, request: SiteRequest, visit
   ])
   const { host, protocol } = new URL(redirectUri)
   return siteConsentPage(house, {
-    site: toShown(request),
+    app: toShown(request),
     account: identity,
     profile,
     ...(email !== undefined && { email }),

@@ -113,7 +113,6 @@ export const ENGLISH = {
   'identity.*': 'Change your identity, handle and keys included: it could take the account away from you',
 
   'site.title': 'Tell {site} who you are?',
-  'site.titleLocal': 'Tell this site who you are?',
   'site.heading': 'Let it know who you are?',
   'site.would': 'It would',
   'site.me': 'Know that you are {me}',

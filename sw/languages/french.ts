@@ -115,7 +115,6 @@ export const FRENCH = translation({
   'identity.*': 'Changer votre identité, pseudo et clés compris\u00a0: cela pourrait vous enlever le compte',
 
   'site.title': 'Dire à {site} qui vous êtes\u00a0?',
-  'site.titleLocal': 'Dire à ce site qui vous êtes\u00a0?',
   'site.heading': 'Lui dire qui vous êtes\u00a0?',
   'site.would': 'Ce site pourrait',
   'site.me': 'Savoir que vous êtes {me}',

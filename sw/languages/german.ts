@@ -114,7 +114,6 @@ export const GERMAN = translation({
   'identity.*': 'Deine Identität ändern, auch Handle und Schlüssel: Damit könnte dir das Konto weggenommen werden',
 
   'site.title': '{site} sagen, wer du bist?',
-  'site.titleLocal': 'Dieser Website sagen, wer du bist?',
   'site.heading': 'Darf sie wissen, wer du bist?',
   'site.would': 'Sie würde',
   'site.me': 'Wissen, dass du {me} bist',

@@ -113,7 +113,6 @@ export const JAPANESE = translation({
   'identity.*': 'ハンドルや鍵を含むアイデンティティを変更する：アカウントを奪われるおそれがあります',
 
   'site.title': '{site} に誰であるかを知らせますか？',
-  'site.titleLocal': 'このサイトに誰であるかを知らせますか？',
   'site.heading': '誰であるかを知らせますか？',
   'site.would': 'このサイトができるようになること',
   'site.me': '{me} であることを知る',

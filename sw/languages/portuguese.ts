@@ -112,7 +112,6 @@ export const PORTUGUESE = translation({
   'identity.*': 'Alterar sua identidade, inclusive nome de usuário e chaves: isso poderia tirar a conta de você',
 
   'site.title': 'Dizer a {site} quem você é?',
-  'site.titleLocal': 'Dizer a este site quem você é?',
   'site.heading': 'Deixar que ele saiba quem você é?',
   'site.would': 'Ele poderia',
   'site.me': 'Saber que você é {me}',

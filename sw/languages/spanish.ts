@@ -114,7 +114,6 @@ export const SPANISH = translation({
   'identity.*': 'Cambiar tu identidad, incluidos nombre de usuario y claves: podría quitarte la cuenta',
 
   'site.title': '¿Decirle a {site} quién eres?',
-  'site.titleLocal': '¿Decirle a este sitio quién eres?',
   'site.heading': '¿Dejar que sepa quién eres?',
   'site.would': 'Podría',
   'site.me': 'Saber que eres {me}',

@@ -31,7 +31,8 @@ export const wordsOf = (tag: string, catalog: Catalog): Words => {
     tag,
     say: (key, ...[values]) => fill(catalog[key], values).join(''),
     show: (key, ...[values]) => html`${fill(catalog[key], values)}`,
-    list: (items) => new Intl.ListFormat(format).format(items),
+    // The browser takes its time with the first list.
+    list: (items) => (items.length > 1 ? new Intl.ListFormat(format).format(items) : (items[0] ?? '')),
     minutes: (count) => new Intl.NumberFormat(format, { style: 'unit', unit: 'minute', unitDisplay: 'long' }).format(count),
   }
 }

@@ -1,7 +1,7 @@
 /** What the pages of this host stand on, put together over the account's services. */
 import type { AccountServices } from '../account-services.ts'
 import type { Self } from '../identity/self.ts'
-import { type Languages } from '../languages/languages.ts'
+import type { Languages } from '../languages/languages.ts'
 import { ENGLISH_WORDS } from '../languages/words.ts'
 import type { Log } from '../operations/log.ts'
 import type { Store } from '../store/open.ts'

@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { ENGLISH_WORDS } from '../../languages/words.ts'
+import { CATALOGS } from '../../languages/assets.ts'
+import { ENGLISH } from '../../languages/english.ts'
+import { GERMAN } from '../../languages/german.ts'
+import { ENGLISH_WORDS, wordsOf } from '../../languages/words.ts'
 import { describeScopes } from './scope-sentences.ts'
 
 const describeScope = (scope: string) => describeScopes(ENGLISH_WORDS, scope.split(' '))
@@ -94,6 +97,23 @@ describe('a permission set', () => {
     expect(described.map(({ parts }) => parts)).toEqual([
       ['Call com.example.calendar.list at good.example in your name'],
       ['Call com.example.calendar.list at evil.example in your name'],
+    ])
+  })
+
+  test('is told in the language of the page, the words of its makers where they have put them so', () => {
+    const main = { 'title:lang': { 'de-DE': 'Kalender', fr: 7 }, 'detail:lang': 'none' }
+    const claimIn = (tag: string) =>
+      describeScopes(wordsOf(tag, CATALOGS[tag] ?? ENGLISH), ['include:com.example.calendar.basic'], [{ ...set, main }])[0]?.claim
+    expect(claimIn('de')).toBe('Kalender: Read and write events')
+    expect([claimIn('fr'), claimIn('en')]).toEqual(Array(2).fill('Basic <calendar>: Read and write events'))
+    expect(describeScopes(wordsOf('de', GERMAN), ['include:com.example.calendar.basic'], [set])).toMatchObject([
+      {
+        sentence: 'Was example.com „calendar.basic“ nennt',
+        parts: [
+          'Einträge der Art com.example.calendar.event erstellen, ändern und löschen',
+          'com.example.calendar.list bei jedem Server in deinem Namen aufrufen',
+        ],
+      },
     ])
   })
 

@@ -1,6 +1,7 @@
 /**
  * What an app would get, in plain sentences. @see https://atproto.com/specs/permission
  */
+import { lookUp } from '../../languages/choice.ts'
 import { isKey, type Words } from '../../languages/words.ts'
 import type { PermissionSet } from '../contract.ts'
 import { AccountPermission, BlobPermission, IdentityPermission, IncludeScope, RepoPermission, RpcPermission } from '@atproto/oauth-scopes'
@@ -19,7 +20,7 @@ export interface Permission {
   readonly claim?: string
 }
 
-type SaidSet = Omit<PermissionSet, 'main' | 'nsid'>
+type SaidSet = Omit<PermissionSet, 'main' | 'nsid'> & Partial<Pick<PermissionSet, 'main'>>
 
 /** @param sets whoever owns their namespace wrote the words */
 export const describeScopes = (words: Words, scopes: readonly string[], sets: readonly SaidSet[] = []): readonly Permission[] =>
@@ -40,7 +41,10 @@ const describe = (words: Words, scope: string, sets: readonly SaidSet[]): Permis
 
 const describeSet = (words: Words, scope: string, { nsid }: IncludeScope, set: SaidSet | undefined): Permission => {
   const said = (set?.scopes ?? []).map((each) => sentenceOf(words, each)).filter((each) => each !== null)
-  const claim = [set?.title, set?.detail].filter((each) => each !== undefined && each !== '').join(': ')
+  const claim = ['title' as const, 'detail' as const]
+    .map((name) => set && sayAs(words, set, name))
+    .filter((each) => each !== undefined && each !== '')
+    .join(': ')
   return {
     scope,
     sentence: words.say('scope.set', { authority: authorityOf(nsid), name: nameOf(nsid) }),
@@ -49,6 +53,14 @@ const describeSet = (words: Words, scope: string, { nsid }: IncludeScope, set: S
     parts: said.map(({ sentence }) => sentence),
     ...(claim !== '' && { claim }),
   }
+}
+
+/** In the language of the page, where those who made the set have put it so. @see https://atproto.com/specs/permission#permission-sets */
+const sayAs = ({ tag }: Words, { main, ...set }: SaidSet, name: 'title' | 'detail'): string | undefined => {
+  // Whatever they have put there.
+  const texts = Object(main?.[`${name}:lang`]) as Readonly<Record<string, unknown>>
+  const text = texts[lookUp([tag], Object.keys(texts)) ?? '']
+  return typeof text === 'string' ? text : set[name]
 }
 
 type Said = Pick<Permission, 'sentence' | 'isWide'>
