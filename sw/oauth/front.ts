@@ -45,15 +45,17 @@ export const answerPage = async <Parts extends Pick<PagesParts, 'identity' | 'de
   origin: 'local' | 'shim',
   show: (visitor: Visitor, spoken: Parts) => Promise<Response>,
 ): Promise<Response> => {
-  const parts = await speaking(given, acceptedBy(request, origin))
+  // Beside the look into the store, which is not to wait for it.
+  const speech = speaking(given, acceptedBy(request, origin))
   let visitor: Visitor | undefined
   try {
     assertWhole(request)
-    if (parts.identity.standing === 'vacant') throw new XrpcError(404, 'NoAccount', 'No account lives at this address yet.')
-    visitor = await parts.devices.visit(request, origin)
-    const response = await show(visitor, parts)
+    if (given.identity.standing === 'vacant') throw new XrpcError(404, 'NoAccount', 'No account lives at this address yet.')
+    visitor = await given.devices.visit(request, origin)
+    const response = await show(visitor, await speech)
     return response.headers.has(DEVICE_HEADER) ? response : withCookie(response, visitor)
   } catch (cause) {
+    const parts = await speech
     const view = toErrorView(cause, parts)
     const response = await errorPage(parts.house, view)
     if (cause instanceof XrpcError) for (const [name, value] of Object.entries(cause.headers)) response.headers.set(name, value)
