@@ -19,9 +19,11 @@ export const OAUTH_REFRESH_GRACE_MS = 10 * SECOND_MS
 export const LEXICON_STALE_MS = 1 * DAY_MS
 /** Client metadata and keys are fetched anew when they are older (the reference PDS's figure). */
 export const OAUTH_DOCUMENT_STALE_MS = 10 * MINUTE_MS
-/** Real ones are a few kilobytes. Anybody can have documents fetched, under as many names as they like, so few are kept, and the oldest go. */
+/** Real ones are a few kilobytes. Anybody can have documents fetched, under as many names as they like, so few of a kind are kept, and the oldest go. */
 export const MAX_OAUTH_DOCUMENT_BYTES = 64 * KIB
 export const MAX_OAUTH_DOCUMENTS = 256
+/** Permission sets that are looked up at the same time: each is a question to DNS, a DID document and a record, and apps name one or two. */
+export const MAX_SET_LOOKUPS = 16
 /** DPoP ids are forgotten in batches: one every so many requests, and never more rows than one transaction deletes without being felt. */
 export const REPLAYS_PER_PRUNE = 128
 export const MAX_REPLAYS_PRUNED = 512

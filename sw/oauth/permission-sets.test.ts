@@ -1,6 +1,7 @@
 import 'fake-indexeddb/auto'
 import type { LexiconData, LexiconStore } from '@atproto/oauth-provider/store'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { MAX_SET_LOOKUPS } from '../../wire/oauth-limits.ts'
 import { PERMISSION_SET_MAX_AGE_MS, PERMISSION_SET_RETRY_MS } from '../../wire/limits.ts'
 import { createPod, type Pod } from '../app.ts'
 import { DidResolver } from '../identity/did-resolver.ts'
@@ -60,7 +61,7 @@ const network = async (url: string): Promise<Response> => {
   return changeAnswer(pathname, await host.handle(new Request(url), { origin: 'shim' }))
 }
 
-const resolve = (name = NAME, isOwn = false) =>
+const resolver = (isOwn = false) =>
   permissionSetResolver({
     fetch: network,
     dids: new DidResolver({ fetch: network, plc: () => 'https://plc.example', now: Date.now }),
@@ -69,7 +70,8 @@ const resolve = (name = NAME, isOwn = false) =>
       proof: (collection, rkey) => host.repo.proof(collection, rkey),
       signingDidKey: host.vault.signingDidKey,
     },
-  }).get(name as never)
+  })
+const resolve = (name = NAME, isOwn = false) => resolver(isOwn).get(name as never)
 
 const UNRESOLVED = { name: 'LexResolverError' }
 
@@ -87,6 +89,16 @@ test('one on this same server is read without asking for it over the network', a
   await publish(set)
   expect(await resolve(NAME, true)).toMatchObject({ lexicon: { id: NAME } })
   expect(asked).toEqual(['cloudflare-dns.com/dns-query'])
+})
+
+test('a request that names hundreds makes few look-ups, and the next one has its own', async () => {
+  await publish(set)
+  const sets = resolver()
+  const found = await Promise.allSettled(Array.from({ length: 300 }, () => sets.get(NAME as never)))
+  expect(found.filter(({ status }) => status === 'fulfilled')).toHaveLength(MAX_SET_LOOKUPS)
+  for (const each of found) if (each.status === 'rejected') expect(each.reason).toMatchObject(UNRESOLVED)
+  expect(asked.filter((address) => address.endsWith('/dns-query'))).toHaveLength(MAX_SET_LOOKUPS)
+  expect(await sets.get(NAME as never)).toMatchObject({ lexicon: { id: NAME } })
 })
 
 describe('is not believed', () => {

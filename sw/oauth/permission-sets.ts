@@ -6,6 +6,7 @@ import { LexResolver, LexResolverError } from '@atproto/oauth-provider/provider'
 import type { LexiconData, LexiconStore } from '@atproto/oauth-provider/store'
 import { NSID } from '@atproto/syntax'
 import * as v from 'valibot'
+import { MAX_SET_LOOKUPS } from '../../wire/oauth-limits.ts'
 import { DID_LOOKUP_DEADLINE_MS, MAX_RECORD_PROOF_BYTES, PERMISSION_SET_MAX_AGE_MS, PERMISSION_SET_RETRY_MS } from '../../wire/limits.ts'
 import { didInDns } from '../identity/dns-did.ts'
 import type { DidResolver } from '../identity/did-resolver.ts'
@@ -48,17 +49,26 @@ const document = v.looseObject({
 })
 
 /** As the provider asks for them. Each step's failure is a LexResolverError, which tells it to go on with what it remembers. */
-export const permissionSetResolver = (parts: PermissionSetParts): Pick<LexResolver, 'get'> => ({
-  async get(nsid) {
-    const name = NSID.from(nsid)
-    const did = await orUnresolved(name, 'The namespace names no DID in DNS', () => authorityOf(name, parts.fetch))
-    const record = await orUnresolved(name, `The record of ${did} could not be had`, () => readRecord(name, did, parts))
-    const found = await orUnresolved(name, 'The document is no permission set', async () => v.parse(document, record))
-    if (found.id !== name.toString()) throw new LexResolverError(name, `The document is one of ${found.id}`)
-    // The provider looks at address and document alone.
-    return { uri: `at://${did}/${SCHEMA}/${name}`, lexicon: found } as unknown as Awaited<ReturnType<LexResolver['get']>>
-  },
-})
+export const permissionSetResolver = (parts: PermissionSetParts): Pick<LexResolver, 'get'> => {
+  let running = 0
+  return {
+    async get(nsid) {
+      const name = NSID.from(nsid)
+      if (running >= MAX_SET_LOOKUPS) throw new LexResolverError(name, 'Too many permission sets are looked up at the same time')
+      running += 1
+      return lookUp(name, parts).finally(() => void (running -= 1))
+    },
+  }
+}
+
+const lookUp = async (name: NSID, parts: PermissionSetParts): ReturnType<LexResolver['get']> => {
+  const did = await orUnresolved(name, 'The namespace names no DID in DNS', () => authorityOf(name, parts.fetch))
+  const record = await orUnresolved(name, `The record of ${did} could not be had`, () => readRecord(name, did, parts))
+  const found = await orUnresolved(name, 'The document is no permission set', async () => v.parse(document, record))
+  if (found.id !== name.toString()) throw new LexResolverError(name, `The document is one of ${found.id}`)
+  // The provider looks at address and document alone.
+  return { uri: `at://${did}/${SCHEMA}/${name}`, lexicon: found } as unknown as Awaited<ReturnType<LexResolver['get']>>
+}
 
 /** Not of a namespace above or below: each is its own authority. @see https://atproto.com/specs/lexicon#lexicon-publication-and-resolution */
 const authorityOf = async (name: NSID, fetch: Fetch): Promise<string> => {

@@ -11,3 +11,11 @@ it('keeps the newest documents of those that anybody can have fetched', async ()
   expect(await readOAuthDocument(store, 'client 0')).toBeUndefined()
   expect(await readOAuthDocument(store, `client ${MAX_OAUTH_DOCUMENTS}`)).toMatchObject({ at: MAX_OAUTH_DOCUMENTS })
 })
+
+it('keeps a permission set, however many clients somebody makes up', async () => {
+  const store = await openStore('oauth-documents-2')
+  await putOAuthDocument(store, { key: 'lexicon com.example.set', value: 'kept', at: 0 })
+  for (let at = 1; at <= MAX_OAUTH_DOCUMENTS + 1; at++) await putOAuthDocument(store, { key: `client ${at}`, value: at, at })
+  expect(await readOAuthDocument(store, 'lexicon com.example.set')).toMatchObject({ value: 'kept' })
+  expect(await store.count('oauthDocuments')).toBeLessThanOrEqual(MAX_OAUTH_DOCUMENTS + 1)
+})

@@ -77,7 +77,7 @@ describe('a permission set', () => {
     const [described] = describeScopes(ENGLISH_WORDS, ['include:com.example.calendar.basic'], [set])
     expect(described).toEqual({
       scope: 'include:com.example.calendar.basic',
-      sentence: 'What example.com calls “calendar.basic”',
+      sentence: 'What calendar.example.com calls “basic”',
       claim: 'Basic <calendar>: Read and write events',
       parts: [
         'Create, change and delete records of the kind com.example.calendar.event',
@@ -108,7 +108,7 @@ describe('a permission set', () => {
     expect([claimIn('fr'), claimIn('en')]).toEqual(Array(2).fill('Basic <calendar>: Read and write events'))
     expect(describeScopes(wordsOf('de', GERMAN), ['include:com.example.calendar.basic'], [set])).toMatchObject([
       {
-        sentence: 'Was example.com „calendar.basic“ nennt',
+        sentence: 'Was calendar.example.com „basic“ nennt',
         parts: [
           'Einträge der Art com.example.calendar.event erstellen, ändern und löschen',
           'com.example.calendar.list bei jedem Server in deinem Namen aufrufen',

@@ -130,8 +130,8 @@ const serviceOf = (aud: string): string => {
   return did.startsWith('did:web:') ? decodeURIComponent(did.slice('did:web:'.length)) : did
 }
 
-/** `com.example.calendar.basic` → `example.com`. */
-const authorityOf = (nsid: string): string => nsid.split('.').slice(0, 2).reverse().join('.')
-const nameOf = (nsid: string): string => nsid.split('.').slice(2).join('.')
+/** `com.example.calendar.basic` → `calendar.example.com`: a platform is not credited for what its users publish. @see https://atproto.com/specs/nsid#nsid-syntax */
+const authorityOf = (nsid: string): string => nsid.split('.').slice(0, -1).reverse().join('.')
+const nameOf = (nsid: string): string => nsid.split('.').at(-1) ?? ''
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
