@@ -234,6 +234,7 @@ const composePod = async (
     store,
     identity,
     audience: serviceDid,
+    devices,
     fetch,
     lexicons,
     ...(options.oauth && { settings: options.oauth }),

@@ -5,6 +5,7 @@ import { putOAuthClient, readOAuthClient, readOAuthClients } from '../store/oaut
 import { changeOAuthDevice, readOAuthDevice, readOAuthDevices } from '../store/oauth-devices.ts'
 import type { OAuthDeviceRow } from '../store/oauth-schema.ts'
 import type { Store } from '../store/open.ts'
+import type { Devices } from './devices.ts'
 import { InvalidRequestError } from '@atproto/oauth-provider/errors'
 
 export type ProviderAccount = DeviceAccount['account']
@@ -14,6 +15,8 @@ export interface AccountStoreParts {
   readonly identity: Pick<Self, 'did' | 'handle' | 'standing'>
   /** `aud` of access tokens: DID of this server. */
   readonly audience: string
+  /** Whoever keeps a copy of who is signed in hears of it. */
+  readonly devices: Pick<Devices, 'signOut'>
   readonly now: () => number
 }
 
@@ -25,7 +28,7 @@ export const accountOf = ({ identity, audience }: Pick<AccountStoreParts, 'ident
   handle: identity.handle as NonNullable<ProviderAccount['handle']>,
 })
 
-export const accountStoreOf = ({ store, identity, audience, now }: AccountStoreParts): AccountStore => {
+export const accountStoreOf = ({ store, identity, audience, devices, now }: AccountStoreParts): AccountStore => {
   const account = () => accountOf({ identity, audience })
   const authorizedClients = async (): Promise<DeviceAccount['authorizedClients']> =>
     new Map((await readOAuthClients(store)).map(({ clientId, scopes }) => [clientId, { authorizedScopes: scopes }]))
@@ -72,11 +75,7 @@ export const accountStoreOf = ({ store, identity, audience, now }: AccountStoreP
     },
 
     async removeDeviceAccount(deviceId) {
-      await changeOAuthDevice(store, deviceId, (row) => {
-        if (!row) return undefined
-        const { account: _, ...signedOut } = row
-        return signedOut
-      })
+      await devices.signOut(deviceId)
     },
 
     async setAuthorizedClient(_did, clientId, { authorizedScopes }) {

@@ -23,7 +23,10 @@ describe('a code', () => {
     const { body } = await app.exchange(code)
     expect(await opens(here, app, body.access_token)).toBe(true)
     app.nonce = undefined
+    let told = 0
+    here.devices.onChange(() => void told++)
     expect(await app.exchange(code)).toMatchObject(REFUSED)
+    expect(told).toBe(1)
     expect(await opens(here, app, body.access_token)).toBe(false)
     const { body: pushed } = await app.push()
     const begun = await here.oauth.authorizations.begin(

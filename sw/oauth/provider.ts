@@ -24,6 +24,7 @@ import { accountOf, accountStoreOf } from './account-store.ts'
 import { fetchDocument } from './client-documents.ts'
 import { endWithoutInlineKey, endWithoutPublishedKey } from './client-keys.ts'
 import { clientCachesOf, lexiconStoreOf, replayStoreOf, requestStoreOf, tokenStoreOf, refreshedBefore } from './core-stores.ts'
+import type { Devices } from './devices.ts'
 import { grantEnd } from './grant-end.ts'
 import { agingLexiconStore } from './permission-sets.ts'
 import type { Device } from './contract.ts'
@@ -53,6 +54,7 @@ export interface ProviderParts {
   readonly identity: Pick<Self, 'did' | 'handle' | 'standing' | 'origin'>
   /** DID of this server: `aud`. */
   readonly audience: string
+  readonly devices: Pick<Devices, 'signOut'>
   /** Through the room: CORS does not bind it, and it reaches nothing private. */
   readonly fetch: Fetch
   /** Looks permission sets up. */

@@ -52,6 +52,7 @@ test('a pod whose address has neither https nor localhost serves no documents of
     store: await openStore(crypto.randomUUID()),
     identity: { did: DID, handle: 'alice.test', standing: 'active', origin: 'http://pod.test' },
     audience: DID,
+    devices: { signOut: () => Promise.reject(new Error('nobody is signed in')) },
     fetch: () => Promise.reject(new Error('nothing is fetched')),
     lexicons: { get: () => Promise.reject(new Error('nothing is looked up')) },
     log: { failure: () => expect.unreachable() },

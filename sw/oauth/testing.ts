@@ -6,7 +6,9 @@ import type { Fetch } from '../identity/handle-resolver.ts'
 import { changeOAuthDevice } from '../store/oauth-devices.ts'
 import { openStore, type Store } from '../store/open.ts'
 import { type Device, OWN_DEVICE } from './contract.ts'
+import type { Devices } from './devices.ts'
 import { composeOAuth, type OAuth } from './oauth.ts'
+import { composeDevices } from './page-services.ts'
 import type { ProviderParts, ProviderSettings } from './provider.ts'
 
 export const ORIGIN = 'http://localhost:1999'
@@ -19,6 +21,7 @@ export interface Stage {
   readonly name: string
   readonly store: Store
   readonly oauth: OAuth
+  readonly devices: Devices
   /** Straight to the endpoints. */
   readonly send: Send
   /** What clients publish, by URL. */
@@ -43,10 +46,13 @@ export const stage = async (
   const store = await openStore(name)
   const failures: unknown[] = []
   const fetch: Fetch = async (url) => web.get(url)?.() ?? new Response(null, { status: 404 })
+  const identity = { did: DID, handle: 'alice.test', standing: 'active', origin: ORIGIN, createdAt: new Date(0).toISOString() } as const
+  const devices = composeDevices({ store, identity, now: Date.now })
   const oauth = composeOAuth({
     store,
-    identity: { did: DID, handle: 'alice.test', standing: 'active', origin: ORIGIN },
+    identity,
     audience: DID,
+    devices,
     fetch,
     lexicons,
     ...(settings && { settings }),
@@ -54,7 +60,7 @@ export const stage = async (
     locales: ['en', ...Object.keys(CATALOGS)],
     now: Date.now,
   })
-  return { name, store, oauth, send: sendTo(oauth), web, failures }
+  return { name, store, oauth, devices, send: sendTo(oauth), web, failures }
 }
 
 /** The device is known and the owner signed in on it. */
