@@ -47,6 +47,8 @@ beforeAll(async () => {
     response.on('close', () => void (response.writableFinished || (dropped += 1)))
     pages[request.url ?? '']?.(request, response)
   })
+  // A client that is still unpacking takes the end of the connection for a broken answer (undici).
+  server.keepAliveTimeout = 60_000
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const address = server.address()
   origin = `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`
