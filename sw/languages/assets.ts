@@ -1,21 +1,7 @@
 /** The languages beside English as files of the build: named by what is in them, so that a worker reads the words it was built with, or none. */
 import { createHash } from 'node:crypto'
 import type { Plugin } from 'vite'
-import { FRENCH } from './french.ts'
-import { GERMAN } from './german.ts'
-import { JAPANESE } from './japanese.ts'
-import { PORTUGUESE } from './portuguese.ts'
-import { SPANISH } from './spanish.ts'
-import type { Catalog } from './words.ts'
-
-/** By BCP 47. */
-export const CATALOGS: Readonly<Record<string, Catalog>> = {
-  de: GERMAN,
-  fr: FRENCH,
-  es: SPANISH,
-  'pt-BR': PORTUGUESE,
-  ja: JAPANESE,
-}
+import { CATALOGS } from './catalogs.ts'
 
 const FILES = Object.entries(CATALOGS).map(([tag, catalog]) => {
   const text = JSON.stringify(catalog)

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { CATALOGS, catalogAddresses } from './assets.ts'
+import { catalogAddresses } from './assets.ts'
+import { CATALOGS } from './catalogs.ts'
 import { ENGLISH } from './english.ts'
 import { languagesOf } from './languages.ts'
 import { ENGLISH_WORDS, isKey, type Key, wordsOf } from './words.ts'

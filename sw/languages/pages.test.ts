@@ -4,7 +4,7 @@ import { Browser as FedCmBrowser, stageFedCm } from '../fedcm/testing.ts'
 import { CALLBACK, stageSites, TestSite } from '../indieauth/testing.ts'
 import { allow, Browser, pushed, type Seen, signIn, stagePages } from '../oauth/pages-testing.ts'
 import { TestClient } from '../oauth/testing.ts'
-import { CATALOGS } from './assets.ts'
+import { CATALOGS } from './catalogs.ts'
 
 const languageOf = ({ text, headers }: Pick<Seen, 'text' | 'headers'>): readonly (string | null | undefined)[] => [
   /<html lang="([^"]*)">/.exec(text)?.[1],

@@ -1,7 +1,7 @@
 /** For tests of the provider: a pod's, on a store of its own, and a client that speaks to it as apps do. */
 import { LexResolverError } from '@atproto/oauth-provider/provider'
 import { base64url, calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose'
-import { CATALOGS } from '../languages/assets.ts'
+import { CATALOGS } from '../languages/catalogs.ts'
 import type { Fetch } from '../identity/handle-resolver.ts'
 import { changeOAuthDevice } from '../store/oauth-devices.ts'
 import { openStore, type Store } from '../store/open.ts'

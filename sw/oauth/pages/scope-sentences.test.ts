@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { CATALOGS } from '../../languages/assets.ts'
+import { CATALOGS } from '../../languages/catalogs.ts'
 import { ENGLISH } from '../../languages/english.ts'
 import { GERMAN } from '../../languages/german.ts'
 import { ENGLISH_WORDS, wordsOf } from '../../languages/words.ts'
